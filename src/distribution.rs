@@ -1,0 +1,115 @@
+//! The capabilities of a distribution, one small trait each. A distribution implements those it has; estimators ask
+//! for those they need, so that an estimator that is not valid for a distribution does not compile.
+//!
+//! # Slices
+//!
+//! A draw is a row of [`dim`](Distribution::dim) numbers, parameters and their gradients are rows as the
+//! [`layout`](Distribution::layout) divides them, a block is rows one after the other. The methods here are the inner
+//! loops: they trust the stated lengths, and a slice that is too short may panic like any slice. The estimators, the
+//! stochastic node and every constructor check lengths and values once and answer with an [`Error`].
+
+use rand::Rng;
+
+use crate::error::Error;
+use crate::layout::Layout;
+use crate::real::Real;
+
+/// `p_θ(z)`: an object that owns its parameters θ, knows their names and domains, and can be drawn from.
+pub trait Distribution<T: Real> {
+    /// Length of one draw z.
+    fn dim(&self) -> usize;
+
+    /// The flat parameter slice θ.
+    fn params(&self) -> &[T];
+
+    /// Replaces θ.
+    ///
+    /// # Errors
+    /// [`Error::Length`], [`Error::NonFiniteParameter`] or [`Error::ParameterDomain`]; θ is then unchanged.
+    fn set_params(&mut self, params: &[T]) -> Result<(), Error>;
+
+    /// Names, ranges and domains of θ.
+    fn layout(&self) -> &Layout;
+
+    /// Draws into `z`: one row or several one after the other (`z.len()` is a multiple of `dim`).
+    fn sample<R: Rng + ?Sized>(&self, rng: &mut R, z: &mut [T]);
+}
+
+/// A distribution whose draw is a differentiable transform of θ-free noise, `z = g(θ, ε)` with `ε ~ p(ε)`.
+///
+/// The pullback is the product of a cotangent `v = ∂f/∂z` with the Jacobian of the transform at fixed noise,
+/// `(∂z/∂θ)ᵀ v`; its expectation is `∇_θ E[f(z)]` for every differentiable f (Kingma & Welling 2014,
+/// arXiv:1312.6114; Rezende, Mohamed & Wierstra 2014, arXiv:1401.4082). Only continuous distributions implement it:
+/// a step function's almost-everywhere derivative is zero and says nothing.
+pub trait Reparameterizable<T: Real>: Distribution<T> {
+    /// Length of the noise behind one draw.
+    fn noise_dim(&self) -> usize;
+
+    /// Draws ε: one row or several one after the other (`noise.len()` is a multiple of `noise_dim`).
+    fn draw_noise<R: Rng + ?Sized>(&self, rng: &mut R, noise: &mut [T]);
+
+    /// `z = g(θ, ε)` for one row.
+    fn transform(&self, noise: &[T], z: &mut [T]);
+
+    /// Writes `dθ = (∂z/∂θ)ᵀ dz` for one row, at the noise and the draw that it gave.
+    fn pullback(&self, noise: &[T], z: &[T], dz: &[T], dtheta: &mut [T]);
+
+    /// [`transform`](Self::transform) of a block of rows.
+    fn transform_block(&self, noise: &[T], z: &mut [T]) {
+        for (noise, z) in noise.chunks_exact(self.noise_dim()).zip(z.chunks_exact_mut(self.dim())) {
+            self.transform(noise, z);
+        }
+    }
+
+    /// [`pullback`](Self::pullback) of a block of rows: one row of parameters a draw.
+    fn pullback_block(&self, noise: &[T], z: &[T], dz: &[T], dtheta: &mut [T]) {
+        let dim = self.dim();
+        let rows = noise.chunks_exact(self.noise_dim()).zip(z.chunks_exact(dim)).zip(dz.chunks_exact(dim));
+        for (((noise, z), dz), dtheta) in rows.zip(dtheta.chunks_exact_mut(self.params().len())) {
+            self.pullback(noise, z, dz, dtheta);
+        }
+    }
+}
+
+/// A distribution with a density (or a probability mass) and its score `∇_θ log p_θ(z)`.
+pub trait LogDensity<T: Real>: Distribution<T> {
+    /// `log p_θ(z)` of one row; −∞ outside the support.
+    fn log_prob(&self, z: &[T]) -> T;
+
+    /// Writes the score `∇_θ log p_θ(z)` of one row.
+    fn score(&self, z: &[T], score: &mut [T]);
+
+    /// [`score`](Self::score) of a block of rows: one row of parameters a draw.
+    fn score_block(&self, z: &[T], scores: &mut [T]) {
+        let params = self.params().len();
+        for (z, score) in z.chunks_exact(self.dim()).zip(scores.chunks_exact_mut(params)) {
+            self.score(z, score);
+        }
+    }
+}
+
+/// A continuous distribution whose log-density can be differentiated with respect to z.
+pub trait DifferentiableLogDensity<T: Real>: LogDensity<T> {
+    /// Writes `∇_z log p_θ(z)` of one row.
+    fn log_prob_gradient(&self, z: &[T], dz: &mut [T]);
+}
+
+/// A distribution whose entropy `H(θ) = −E[log p_θ(z)]` is known in closed form.
+pub trait Entropy<T: Real>: Distribution<T> {
+    /// `H(θ)` in nats.
+    fn entropy(&self) -> T;
+
+    /// Writes `∇_θ H(θ)`.
+    fn entropy_gradient(&self, gradient: &mut [T]);
+}
+
+/// A reparameterizable distribution whose transform also runs on parameters that somebody else owns: the rows that a
+/// network produced for a minibatch. The object itself then only says the shape. This is what the
+/// [`StochasticNode`](crate::StochasticNode) asks for.
+pub trait Conditional<T: Real>: Reparameterizable<T> {
+    /// `z = g(θ, ε)` for one row, with θ lent as one slice per range of the layout.
+    fn transform_with(&self, params: &[&[T]], noise: &[T], z: &mut [T]);
+
+    /// Adds `(∂z/∂θ)ᵀ dz` for one row to `dparams`, one slice per range of the layout.
+    fn pullback_with(&self, params: &[&[T]], noise: &[T], z: &[T], dz: &[T], dparams: &mut [&mut [T]]);
+}

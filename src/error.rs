@@ -1,0 +1,192 @@
+//! The one error type: every variant says what was wrong, where, and what was wanted.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// What can go wrong, with the name, the position and the value that were wrong.
+///
+/// A call that returns an error has changed nothing: parameters, estimator state and outputs are as
+/// they were (the caller's random generator may have advanced).
+///
+/// ```
+/// use reparam::{Error, distributions::Normal};
+///
+/// let error = Normal::new(&[0.0, 0.0], &[1.0, -2.0]).unwrap_err();
+/// assert_eq!(error, Error::ParameterDomain {
+///     parameter: "sigma".into(), index: 1, value: -2.0, expected: "a finite number above 0",
+/// });
+/// assert_eq!(error.to_string(), "parameter sigma[1] is -2, expected a finite number above 0");
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Error {
+    /// A parameter is finite but outside its domain (a scale of −2, a temperature of 0).
+    ParameterDomain {
+        /// Name of the parameter in the distribution's layout.
+        parameter: Cow<'static, str>,
+        /// Index within that parameter's range.
+        index: usize,
+        /// The value that was given.
+        value: f64,
+        /// What would have been accepted.
+        expected: &'static str,
+    },
+    /// A parameter is NaN or infinite.
+    NonFiniteParameter {
+        /// Name of the parameter in the distribution's layout.
+        parameter: Cow<'static, str>,
+        /// Index within that parameter's range.
+        index: usize,
+        /// The value that was given.
+        value: f64,
+    },
+    /// A slice has the wrong length.
+    Length {
+        /// What the slice holds.
+        what: Cow<'static, str>,
+        /// The length that was wanted.
+        expected: usize,
+        /// The length that was given.
+        found: usize,
+    },
+    /// A distribution over nothing: no coordinates, or a categorical with fewer than one category.
+    EmptySupport {
+        /// What is missing.
+        what: &'static str,
+    },
+    /// An estimate from no gradient samples was asked for.
+    ZeroSamples,
+    /// A leave-one-out group has fewer than two draws, so a draw would be its own baseline.
+    GroupTooSmall {
+        /// The group size that was given.
+        group: usize,
+    },
+    /// An option of an estimator, schedule or interval is outside its domain.
+    Option {
+        /// Name of the option.
+        option: &'static str,
+        /// The value that was given.
+        value: f64,
+        /// What would have been accepted.
+        expected: &'static str,
+    },
+    /// The score function is not valid for a parameter that moves the support of the distribution
+    /// (a bound of a uniform, the scale of a Pareto): `∇_θ ∫ p f ≠ ∫ f ∇_θ p`, and the finite number that
+    /// the formula gives is wrong. Use the pathwise estimator for this parameter.
+    SupportDependsOnParameter {
+        /// Name of the parameter in the distribution's layout.
+        parameter: Cow<'static, str>,
+    },
+    /// The transform gave NaN or ±∞: a log-normal overflowed, say.
+    NonFiniteTransform {
+        /// Index of the gradient sample, counted from 0 within the call.
+        sample: u64,
+        /// Coordinate of the draw (of the concatenated draws, where a gradient sample takes several).
+        coordinate: usize,
+        /// The value of that coordinate.
+        value: f64,
+    },
+    /// The objective returned NaN or ±∞.
+    NonFiniteObjective {
+        /// Index of the gradient sample, counted from 0 within the call.
+        sample: u64,
+        /// Index of the draw within the gradient sample.
+        draw: usize,
+        /// The value that the objective returned.
+        value: f64,
+    },
+    /// The objective's gradient has a NaN or infinite coordinate.
+    NonFiniteObjectiveGradient {
+        /// Index of the gradient sample, counted from 0 within the call.
+        sample: u64,
+        /// Coordinate of the draw (of the concatenated draws, where a gradient sample takes several).
+        coordinate: usize,
+        /// The value of `∂f/∂z` there.
+        value: f64,
+    },
+    /// A gradient sample has a NaN or infinite coordinate although draw, objective and objective gradient are
+    /// finite, or its square is beyond the scalar type.
+    NonFiniteGradient {
+        /// Index of the gradient sample, counted from 0 within the call.
+        sample: u64,
+        /// Name of the parameter in the distribution's layout.
+        parameter: Cow<'static, str>,
+        /// Index within that parameter's range.
+        index: usize,
+        /// The value of the gradient sample there.
+        value: f64,
+    },
+    /// A numerical inversion of a CDF did not bracket or reach its root.
+    Inversion {
+        /// The probability whose quantile was wanted.
+        probability: f64,
+    },
+    /// Two estimates cannot be merged: they belong to different parameters.
+    Merge {
+        /// What differs.
+        what: &'static str,
+    },
+    /// A stochastic node was asked to pull back before a draw.
+    NoDraw,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ParameterDomain { parameter, index, value, expected } => {
+                write!(f, "parameter {parameter}[{index}] is {value}, expected {expected}")
+            }
+            Self::NonFiniteParameter { parameter, index, value } => {
+                write!(f, "parameter {parameter}[{index}] is {value}, expected a finite number")
+            }
+            Self::Length { what, expected, found } => {
+                write!(f, "{what} has length {found}, expected {expected}")
+            }
+            Self::EmptySupport { what } => write!(f, "empty support: {what}"),
+            Self::ZeroSamples => write!(f, "zero gradient samples asked for, expected at least 1"),
+            Self::GroupTooSmall { group } => write!(
+                f,
+                "leave-one-out group of {group}, expected at least 2: alone, a draw would be its own baseline"
+            ),
+            Self::Option { option, value, expected } => {
+                write!(f, "option {option} is {value}, expected {expected}")
+            }
+            Self::SupportDependsOnParameter { parameter } => write!(
+                f,
+                "the score function is not valid for parameter {parameter}, which moves the support; use the pathwise estimator"
+            ),
+            Self::NonFiniteTransform { sample, coordinate, value } => write!(
+                f,
+                "gradient sample {sample}: coordinate {coordinate} of the draw is {value}, expected a finite number"
+            ),
+            Self::NonFiniteObjective { sample, draw, value } => write!(
+                f,
+                "gradient sample {sample}, draw {draw}: the objective is {value}, expected a finite number"
+            ),
+            Self::NonFiniteObjectiveGradient { sample, coordinate, value } => write!(
+                f,
+                "gradient sample {sample}: the objective's gradient at coordinate {coordinate} is {value}, expected a finite number"
+            ),
+            Self::NonFiniteGradient { sample, parameter, index, value } => write!(
+                f,
+                "gradient sample {sample}: the gradient for {parameter}[{index}] is {value}, expected a finite number with a finite square"
+            ),
+            Self::Inversion { probability } => {
+                write!(f, "the CDF could not be inverted at probability {probability}")
+            }
+            Self::Merge { what } => write!(f, "estimates cannot be merged: {what} differ"),
+            Self::NoDraw => write!(f, "pull back before a draw: call forward first"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// `Ok` if `found == expected`, else [`Error::Length`].
+pub(crate) fn check_len(
+    what: impl Into<Cow<'static, str>>,
+    expected: usize,
+    found: usize,
+) -> Result<(), Error> {
+    if found == expected { Ok(()) } else { Err(Error::Length { what: what.into(), expected, found }) }
+}
