@@ -1,0 +1,160 @@
+//! A Gaussian pushed through an increasing map of the line, coordinate by coordinate: what the log-normal and its softplus
+//! alternative share.
+
+use rand::Rng;
+
+use super::Normal;
+use super::normal::{affine, fill_standard_normal};
+use crate::distribution::{
+    Conditional, DifferentiableLogDensity, Distribution, LogDensity, Reparameterizable,
+};
+use crate::error::Error;
+use crate::layout::Layout;
+use crate::real::Real;
+
+/// An increasing, differentiable map `z = h(x)` from the real line onto the positive numbers. Everything is a function of
+/// z, which is what a draw keeps.
+pub trait PositiveMap: Copy + Default + std::fmt::Debug + PartialEq + Send + Sync + 'static {
+    /// `h(x)`.
+    fn forward<T: Real>(self, x: T) -> T;
+
+    /// `x = h⁻¹(z)` for z > 0.
+    fn inverse<T: Real>(self, z: T) -> T;
+
+    /// `h′(x)` at `x = h⁻¹(z)`.
+    fn slope<T: Real>(self, z: T) -> T;
+
+    /// `d ln h′ / dz` at z.
+    fn ln_slope_gradient<T: Real>(self, z: T) -> T;
+}
+
+/// `z = h(μ + σ ε)` with a [`PositiveMap`] h. Use it by its names, [`LogNormal`](super::LogNormal) and
+/// [`SoftplusNormal`](super::SoftplusNormal).
+#[derive(Debug, Clone, PartialEq)]
+pub struct MappedNormal<T, M> {
+    normal: Normal<T>,
+    map: M,
+}
+
+impl<T: Real, M: PositiveMap> MappedNormal<T, M> {
+    /// From the means and standard deviations of the Gaussian *before* the map, one of each a coordinate.
+    ///
+    /// # Errors
+    /// Those of [`Normal::new`].
+    pub fn new(mu: &[T], sigma: &[T]) -> Result<Self, Error> {
+        Ok(Self { normal: Normal::new(mu, sigma)?, map: M::default() })
+    }
+
+    /// The Gaussian before the map.
+    #[must_use]
+    pub fn normal(&self) -> &Normal<T> {
+        &self.normal
+    }
+
+    /// `(x − μ)/σ` and 1/σ of each coordinate of a draw.
+    fn standardised<'a>(&'a self, z: &'a [T]) -> impl Iterator<Item = (T, T)> + 'a {
+        z.iter().zip(self.normal.mu()).zip(self.normal.sigma()).map(move |((&z, &mu), &sigma)| {
+            let precision = sigma.recip();
+            ((self.map.inverse(z) - mu) * precision, precision)
+        })
+    }
+}
+
+impl<T: Real, M: PositiveMap> Distribution<T> for MappedNormal<T, M> {
+    fn dim(&self) -> usize {
+        self.normal.dim()
+    }
+
+    fn params(&self) -> &[T] {
+        self.normal.params()
+    }
+
+    fn set_params(&mut self, params: &[T]) -> Result<(), Error> {
+        self.normal.set_params(params)
+    }
+
+    fn layout(&self) -> &Layout {
+        self.normal.layout()
+    }
+
+    fn sample<R: Rng + ?Sized>(&self, rng: &mut R, z: &mut [T]) {
+        self.normal.sample(rng, z);
+        for z in z {
+            *z = self.map.forward(*z);
+        }
+    }
+}
+
+impl<T: Real, M: PositiveMap> Reparameterizable<T> for MappedNormal<T, M> {
+    fn noise_dim(&self) -> usize {
+        self.dim()
+    }
+
+    fn draw_noise<R: Rng + ?Sized>(&self, rng: &mut R, noise: &mut [T]) {
+        fill_standard_normal(rng, noise);
+    }
+
+    fn transform(&self, noise: &[T], z: &mut [T]) {
+        affine(self.normal.mu(), self.normal.sigma(), noise, z);
+        for z in z {
+            *z = self.map.forward(*z);
+        }
+    }
+
+    fn pullback(&self, noise: &[T], z: &[T], dz: &[T], dtheta: &mut [T]) {
+        let (dmu, dsigma) = dtheta.split_at_mut(self.dim());
+        let rows = dmu.iter_mut().zip(dsigma).zip(noise).zip(z).zip(dz);
+        for ((((dmu, dsigma), &e), &z), &dz) in rows {
+            *dmu = dz * self.map.slope(z);
+            *dsigma = *dmu * e;
+        }
+    }
+}
+
+impl<T: Real, M: PositiveMap> Conditional<T> for MappedNormal<T, M> {
+    fn transform_with(&self, params: &[&[T]], noise: &[T], z: &mut [T]) {
+        self.normal.transform_with(params, noise, z);
+        for z in z {
+            *z = self.map.forward(*z);
+        }
+    }
+
+    fn pullback_with(&self, _params: &[&[T]], noise: &[T], z: &[T], dz: &[T], dparams: &mut [&mut [T]]) {
+        if let [dmu, dsigma] = dparams {
+            let rows = dmu.iter_mut().zip(dsigma.iter_mut()).zip(noise).zip(z).zip(dz);
+            for ((((dmu, dsigma), &e), &z), &dz) in rows {
+                let dx = dz * self.map.slope(z);
+                *dmu += dx;
+                *dsigma += dx * e;
+            }
+        }
+    }
+}
+
+impl<T: Real, M: PositiveMap> LogDensity<T> for MappedNormal<T, M> {
+    fn log_prob(&self, z: &[T]) -> T {
+        if z.iter().any(|&z| z <= T::zero()) {
+            return T::neg_infinity();
+        }
+        let (half, half_ln_tau) = (T::of(0.5), T::of(0.918_938_533_204_672_8));
+        let rows = self.standardised(z).zip(z);
+        rows.map(|((e, precision), &z)| -half * e * e - half_ln_tau + precision.ln() - self.map.slope(z).ln())
+            .sum()
+    }
+
+    fn score(&self, z: &[T], score: &mut [T]) {
+        let (dmu, dsigma) = score.split_at_mut(self.dim());
+        for ((dmu, dsigma), (e, precision)) in dmu.iter_mut().zip(dsigma).zip(self.standardised(z)) {
+            *dmu = e * precision;
+            *dsigma = (e * e - T::one()) * precision;
+        }
+    }
+}
+
+impl<T: Real, M: PositiveMap> DifferentiableLogDensity<T> for MappedNormal<T, M> {
+    fn log_prob_gradient(&self, z: &[T], dz: &mut [T]) {
+        for ((dz, &z), (e, precision)) in dz.iter_mut().zip(z).zip(self.standardised(z)) {
+            *dz = -e * precision / self.map.slope(z) - self.map.ln_slope_gradient(z);
+        }
+    }
+}

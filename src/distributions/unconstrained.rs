@@ -1,0 +1,198 @@
+//! A distribution on parameters that any optimiser may walk on.
+
+use rand::Rng;
+
+use crate::distribution::{DifferentiableLogDensity, Distribution, Entropy, LogDensity, Reparameterizable};
+use crate::error::{Error, check_len};
+use crate::layout::Layout;
+use crate::link::{PositiveLink, chain, constrain, unconstrain};
+use crate::real::Real;
+
+/// The same distribution on unconstrained parameters φ: every gradient comes with the chain rule `∂/∂φ = (∂θ/∂φ)ᵀ ∂/∂θ`
+/// applied, so that any optimiser can walk on the flat vector.
+///
+/// | domain of θ | map | slope |
+/// | --- | --- | --- |
+/// | real | `θ = φ` | 1 |
+/// | positive, [`PositiveLink::Log`] | `θ = e^φ` | `θ` |
+/// | positive, [`PositiveLink::Softplus`] | `θ = ln(1 + e^φ)` | `σ(φ)` |
+/// | unit interval | `θ = σ(φ)` | `θ(1 − θ)` |
+/// | simplex | `θ = softmax(φ)` | `∂θₖ/∂φⱼ = θₖ(1[j = k] − θⱼ)` |
+/// | above a lower bound | `θ = bound + e^φ` (or softplus) | `e^φ`, and 1 to the bound |
+///
+/// Draws, densities and entropies are those of the inner distribution. The names of the parameters stay (`sigma` is then
+/// `ln sigma`).
+///
+/// ```
+/// use reparam::prelude::*;
+///
+/// let mut q = Unconstrained::new(Normal::new(&[0.0], &[1.0])?)?;
+/// assert_eq!(q.params(), [0.0, 0.0]); // μ, ln σ
+/// q.set_params(&[0.5, -2.0])?;
+/// assert_eq!(q.inner().sigma(), [(-2.0f64).exp()]);
+///
+/// let mut gradient = [0.0; 2];
+/// q.entropy_gradient(&mut gradient);
+/// assert_eq!(gradient, [0.0, 1.0]); // ∂/∂ln σ of ½ ln(2πe) + ln σ
+/// # Ok::<(), reparam::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unconstrained<T, D> {
+    inner: D,
+    link: PositiveLink,
+    /// φ.
+    params: Vec<T>,
+    /// dθ/dφ at φ.
+    slope: Vec<T>,
+    /// Room for a candidate θ, so that an optimiser's step allocates nothing.
+    theta: Vec<T>,
+    layout: Layout,
+}
+
+impl<T: Real, D: Distribution<T>> Unconstrained<T, D> {
+    /// With the logarithm of every positive parameter.
+    ///
+    /// # Errors
+    /// [`Error::NonFiniteParameter`] if a parameter has no finite counterpart (the difference of two bounds overflows).
+    pub fn new(inner: D) -> Result<Self, Error> {
+        Self::with_link(inner, PositiveLink::Log)
+    }
+
+    /// With a chosen map for positive parameters.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with_link(inner: D, link: PositiveLink) -> Result<Self, Error> {
+        let layout = inner.layout().unconstrained();
+        let params = unconstrain(inner.layout(), link, inner.params());
+        layout.check(&params)?;
+        let mut theta = inner.params().to_vec();
+        let mut slope = theta.clone();
+        constrain(inner.layout(), link, &params, &mut theta, &mut slope);
+        Ok(Self { inner, link, params, slope, theta, layout })
+    }
+
+    /// The distribution in its own parameters θ.
+    #[must_use]
+    pub fn inner(&self) -> &D {
+        &self.inner
+    }
+
+    /// Back to the distribution in its own parameters θ.
+    #[must_use]
+    pub fn into_inner(self) -> D {
+        self.inner
+    }
+
+    /// Turns a gradient with respect to θ into one with respect to φ, in place.
+    ///
+    /// # Errors
+    /// [`Error::Length`] if it is not one number a parameter.
+    pub fn chain_rule(&self, gradient: &mut [T]) -> Result<(), Error> {
+        check_len("gradient", self.params.len(), gradient.len())?;
+        self.chain(gradient);
+        Ok(())
+    }
+
+    #[inline]
+    fn chain(&self, gradient: &mut [T]) {
+        chain(self.inner.layout(), &self.slope, gradient);
+    }
+
+    fn chain_block(&self, gradients: &mut [T]) {
+        for row in gradients.chunks_exact_mut(self.params.len()) {
+            self.chain(row);
+        }
+    }
+}
+
+impl<T: Real, D: Distribution<T>> Distribution<T> for Unconstrained<T, D> {
+    fn dim(&self) -> usize {
+        self.inner.dim()
+    }
+
+    fn params(&self) -> &[T] {
+        &self.params
+    }
+
+    /// Also refuses, by the inner distribution's error, a φ whose θ is not representable: `e^φ` that overflows or is 0.
+    fn set_params(&mut self, params: &[T]) -> Result<(), Error> {
+        self.layout.check(params)?;
+        constrain(self.inner.layout(), self.link, params, &mut self.theta, &mut self.slope);
+        if let Err(error) = self.inner.set_params(&self.theta) {
+            constrain(self.inner.layout(), self.link, &self.params, &mut self.theta, &mut self.slope);
+            return Err(error);
+        }
+        self.params.copy_from_slice(params);
+        Ok(())
+    }
+
+    fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    fn sample<R: Rng + ?Sized>(&self, rng: &mut R, z: &mut [T]) {
+        self.inner.sample(rng, z);
+    }
+}
+
+impl<T: Real, D: Reparameterizable<T>> Reparameterizable<T> for Unconstrained<T, D> {
+    fn noise_dim(&self) -> usize {
+        self.inner.noise_dim()
+    }
+
+    fn draw_noise<R: Rng + ?Sized>(&self, rng: &mut R, noise: &mut [T]) {
+        self.inner.draw_noise(rng, noise);
+    }
+
+    fn transform(&self, noise: &[T], z: &mut [T]) {
+        self.inner.transform(noise, z);
+    }
+
+    fn pullback(&self, noise: &[T], z: &[T], dz: &[T], dtheta: &mut [T]) {
+        self.inner.pullback(noise, z, dz, dtheta);
+        self.chain(dtheta);
+    }
+
+    fn transform_block(&self, noise: &[T], z: &mut [T]) {
+        self.inner.transform_block(noise, z);
+    }
+
+    fn pullback_block(&self, noise: &[T], z: &[T], dz: &[T], dtheta: &mut [T]) {
+        self.inner.pullback_block(noise, z, dz, dtheta);
+        self.chain_block(dtheta);
+    }
+}
+
+impl<T: Real, D: LogDensity<T>> LogDensity<T> for Unconstrained<T, D> {
+    fn log_prob(&self, z: &[T]) -> T {
+        self.inner.log_prob(z)
+    }
+
+    fn score(&self, z: &[T], score: &mut [T]) {
+        self.inner.score(z, score);
+        self.chain(score);
+    }
+
+    fn score_block(&self, z: &[T], scores: &mut [T]) {
+        self.inner.score_block(z, scores);
+        self.chain_block(scores);
+    }
+}
+
+impl<T: Real, D: DifferentiableLogDensity<T>> DifferentiableLogDensity<T> for Unconstrained<T, D> {
+    fn log_prob_gradient(&self, z: &[T], dz: &mut [T]) {
+        self.inner.log_prob_gradient(z, dz);
+    }
+}
+
+impl<T: Real, D: Entropy<T>> Entropy<T> for Unconstrained<T, D> {
+    fn entropy(&self) -> T {
+        self.inner.entropy()
+    }
+
+    fn entropy_gradient(&self, gradient: &mut [T]) {
+        self.inner.entropy_gradient(gradient);
+        self.chain(gradient);
+    }
+}
