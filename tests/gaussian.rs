@@ -143,7 +143,11 @@ fn every_row_by_sampling_the_estimators() {
         let value = row.number("Ef");
         let best = vec![row.number("bopt_mu"), row.number("bopt_sigma")];
         let mut check = |sampled: &common::Sampled, columns: [&str; 2]| {
-            assert!((sampled.value - value).abs() <= SIGMAS * sampled.value_error + 1e-12, "{} value", case.label());
+            assert!(
+                (sampled.value - value).abs() <= SIGMAS * sampled.value_error + 1e-12,
+                "{} value",
+                case.label()
+            );
             for (p, (column, gradient)) in columns.into_iter().zip(["grad_mu", "grad_sigma"]).enumerate() {
                 let label = format!("{} {column}", case.label());
                 if sampled.check(p, row.number(gradient), row.number(column), SIGMAS, &label) {
@@ -173,7 +177,10 @@ fn every_row_by_sampling_the_estimators() {
         }
     }
     // The rows whose fourth moment is too large for a sampled variance are judged by quadrature above.
-    assert!(judged >= 650 && heavy <= 50 && skipped <= 1, "judged {judged}, heavy {heavy}, skipped {skipped}");
+    assert!(
+        judged >= 650 && heavy <= 50 && skipped <= 1,
+        "judged {judged}, heavy {heavy}, skipped {skipped}"
+    );
 }
 
 fn pair(

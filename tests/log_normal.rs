@@ -176,10 +176,8 @@ fn softplus_normal_has_the_exact_mean_gradient() {
     let (mu, sigma) = (0.3, 1.7);
     let p = SoftplusNormal::new(&[mu], &[sigma]).unwrap();
     let logistic = |e: f64| 1.0 / (1.0 + (-(mu + sigma * e)).exp());
-    let exact = [
-        gaussian_expectation(logistic, None, 12.0),
-        gaussian_expectation(|e| e * logistic(e), None, 12.0),
-    ];
+    let exact =
+        [gaussian_expectation(logistic, None, 12.0), gaussian_expectation(|e| e * logistic(e), None, 12.0)];
     let pathwise = Pathwise.estimate(&p, &identity(), 400_000, &mut rng(2)).unwrap();
     let mut loo = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group: 4 });
     let score = loo.estimate(&p, &identity(), 100_000, &mut rng(3)).unwrap();

@@ -1,5 +1,6 @@
 //! Shared by the test files: derivatives by central differences, reference tables, and sampling checks in standard errors.
 #![allow(dead_code, reason = "every test file compiles this module and uses a part of it")]
+#![allow(unreachable_pub, reason = "it is a module of a test program")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must stop")]
 
 use rand::SeedableRng;
@@ -87,7 +88,11 @@ pub fn check_score<D: LogDensity<f64> + Clone>(distribution: &D, z: &[f64], scal
 
 /// Gradient of the log-density against `∂ log p/∂z`. `scales` are the lengths over which each coordinate matters.
 #[track_caller]
-pub fn check_log_prob_gradient<D: DifferentiableLogDensity<f64>>(distribution: &D, z: &[f64], scales: &[f64]) {
+pub fn check_log_prob_gradient<D: DifferentiableLogDensity<f64>>(
+    distribution: &D,
+    z: &[f64],
+    scales: &[f64],
+) {
     let mut found = vec![f64::NAN; z.len()];
     distribution.log_prob_gradient(z, &mut found);
     let size = distribution.log_prob(z).abs().max(1.0);
@@ -149,7 +154,11 @@ pub fn check_mean_score<D: LogDensity<f64>>(distribution: &D, draws: usize, sigm
         }
     }
     for (i, (sum, squares)) in sums.iter().enumerate() {
-        assert!(sum.abs() <= sigmas * squares.sqrt(), "mean score of parameter {i}: {sum} ± {}", squares.sqrt());
+        assert!(
+            sum.abs() <= sigmas * squares.sqrt(),
+            "mean score of parameter {i}: {sum} ± {}",
+            squares.sqrt()
+        );
     }
 }
 
@@ -195,6 +204,8 @@ pub struct Sampled {
     pub mean: Vec<f64>,
     pub variance: Vec<f64>,
     pub variance_error: Vec<f64>,
+    pub total_variance: f64,
+    pub total_variance_error: f64,
     pub value: f64,
     pub value_error: f64,
 }
@@ -202,7 +213,13 @@ pub struct Sampled {
 pub const BATCHES: usize = 64;
 
 /// Runs `BATCHES` estimates of `samples` gradient samples each.
-pub fn sample_batches<E, D, F>(estimator: &mut E, distribution: &D, f: &F, samples: usize, seed: u64) -> Sampled
+pub fn sample_batches<E, D, F>(
+    estimator: &mut E,
+    distribution: &D,
+    f: &F,
+    samples: usize,
+    seed: u64,
+) -> Sampled
 where
     D: Distribution<f64>,
     E: GradientEstimator<f64, D, F>,
@@ -220,17 +237,22 @@ where
     }
     let whole = whole.unwrap();
     let b = BATCHES as f64;
-    let params = distribution.params().len();
-    let column = |i: usize| variances.iter().map(move |row| row[i]);
-    let variance: Vec<f64> = (0..params).map(|i| column(i).sum::<f64>() / b).collect();
-    let variance_error = (0..params)
-        .map(|i| (column(i).map(|v| (v - variance[i]).powi(2)).sum::<f64>() / (b - 1.0) / b).sqrt())
-        .collect();
+    let mean_and_error = |values: &[f64]| {
+        let mean = values.iter().sum::<f64>() / b;
+        (mean, (values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (b - 1.0) / b).sqrt())
+    };
+    let column = |i: usize| variances.iter().map(|row| row[i]).collect::<Vec<_>>();
+    let (variance, variance_error) =
+        (0..distribution.params().len()).map(|i| mean_and_error(&column(i))).unzip();
+    let totals: Vec<f64> = variances.iter().map(|row| row.iter().sum()).collect();
+    let (total_variance, total_variance_error) = mean_and_error(&totals);
     Sampled {
         samples: whole.samples() as f64,
         mean: whole.moments().mean().to_vec(),
         variance,
         variance_error,
+        total_variance,
+        total_variance_error,
         value: whole.value(),
         value_error: whole.value_standard_error(),
     }
