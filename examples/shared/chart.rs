@@ -42,7 +42,7 @@ pub(crate) fn bars(path: &Path, title: &str, axis: &str, bars: &[Bar]) -> Result
     let start = range.start;
     let mut chart = ChartBuilder::on(&root)
         .margin_top(50)
-        .margin_right(60)
+        .margin_right(200)
         .margin_bottom(10)
         .set_label_area_size(LabelAreaPosition::Left, LEFT)
         .set_label_area_size(LabelAreaPosition::Bottom, 54)
@@ -81,6 +81,7 @@ pub(crate) fn curves(path: &Path, title: &str, x_axis: &str, y_axis: &str, curve
         ..points().map(|p| p.0).fold(f64::NEG_INFINITY, f64::max);
     let mut chart = ChartBuilder::on(&root)
         .margin_top(50)
+        .margin_left(14)
         .margin_right(40)
         .margin_bottom(10)
         .set_label_area_size(LabelAreaPosition::Left, 84)
