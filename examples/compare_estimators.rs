@@ -145,11 +145,11 @@ fn compare(model: &LogLikelihood, q: &Posterior, options: &Options) -> Result<Pa
         ("leave-one-out 2", with(Baseline::LeaveOneOut { group: 2 })),
         ("leave-one-out 4", with(Baseline::LeaveOneOut { group: 4 })),
         ("leave-one-out 16", with(Baseline::LeaveOneOut { group: 16 })),
-        ("optimal, per parameter", optimal),
+        ("optimal per parameter", optimal),
     ];
     let mut lines = vec![Line::measure("pathwise", Pathwise, model, q, options.budget)?];
     for (name, estimator) in score_functions {
-        lines.push(Line::measure(&format!("score, {name}"), estimator, model, q, options.budget)?);
+        lines.push(Line::measure(&format!("score function, {name}"), estimator, model, q, options.budget)?);
     }
 
     let exact = model.exact(q.params());
@@ -169,11 +169,11 @@ fn compare(model: &LogLikelihood, q: &Posterior, options: &Options) -> Result<Pa
         options.budget, options.warm_up
     );
     println!(
-        "{:<30}{:>6}{:>10}{:>11}{:>11}{:>12}{:>10}{:>14}",
+        "{:<38}{:>6}{:>10}{:>11}{:>11}{:>12}{:>10}{:>14}",
         "", "evals", "gradient", "standard", "distance", "variance of", "µs per", "variance × "
     );
     println!(
-        "{:<30}{:>6}{:>10}{:>11}{:>11}{:>12}{:>10}{:>14}",
+        "{:<38}{:>6}{:>10}{:>11}{:>11}{:>12}{:>10}{:>14}",
         "estimator", "/sample", "norm", "error", "from exact", "one sample", "eval", "evals × time"
     );
     for line in &lines {
@@ -182,7 +182,7 @@ fn compare(model: &LogLikelihood, q: &Posterior, options: &Options) -> Result<Pa
         let gradient: Vec<f64> = estimate.gradient().iter().zip(&kl_gradient).map(|(g, kl)| g - kl).collect();
         let distance: Vec<f64> = gradient.iter().zip(&exact.gradient).map(|(g, exact)| g - exact).collect();
         println!(
-            "{:<30}{:>6}{:>10.1}{:>11.2}{:>11.2}{:>12.2e}{:>10.2}{:>14.2}",
+            "{:<38}{:>6}{:>10.1}{:>11.2}{:>11.2}{:>12.2e}{:>10.2}{:>14.2}",
             line.name,
             estimate.evaluations() / estimate.samples(),
             norm(&gradient),

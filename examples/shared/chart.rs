@@ -33,8 +33,8 @@ pub(crate) struct Curve {
 
 /// Horizontal bars on a logarithmic axis, each with its note written behind it.
 pub(crate) fn bars(path: &Path, title: &str, axis: &str, bars: &[Bar]) -> Result<()> {
-    const LEFT: u32 = 250;
-    let size = (900, 130 + 44 * bars.len() as u32);
+    const LEFT: u32 = 300;
+    let size = (980, 130 + 44 * bars.len() as u32);
     let root = SVGBackend::new(path, size).into_drawing_area();
     root.fill(&WHITE)?;
     heading(&root, title)?;
