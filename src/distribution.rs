@@ -110,6 +110,6 @@ pub trait Conditional<T: Real>: Reparameterizable<T> {
     /// `z = g(θ, ε)` for one row, with θ lent as one slice per range of the layout.
     fn transform_with(&self, params: &[&[T]], noise: &[T], z: &mut [T]);
 
-    /// Adds `(∂z/∂θ)ᵀ dz` for one row to `dparams`, one slice per range of the layout.
-    fn pullback_with(&self, params: &[&[T]], noise: &[T], z: &[T], dz: &[T], dparams: &mut [&mut [T]]);
+    /// Writes `dθ = (∂z/∂θ)ᵀ dz` for one row, flat, with θ lent as in [`transform_with`](Self::transform_with).
+    fn pullback_with(&self, params: &[&[T]], noise: &[T], z: &[T], dz: &[T], dtheta: &mut [T]);
 }

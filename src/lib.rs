@@ -11,9 +11,11 @@ mod estimator;
 pub mod estimators;
 mod layout;
 mod link;
+mod node;
 mod objective;
 mod probability;
 mod real;
+mod schedule;
 pub mod special;
 
 pub use distribution::{
@@ -24,9 +26,11 @@ pub use estimate::{GradientEstimate, Moments, ParameterEstimate};
 pub use estimator::{Block, BlockShape, GradientEstimator, Lesson};
 pub use layout::{Domain, Layout, ParamRange};
 pub use link::PositiveLink;
+pub use node::StochasticNode;
 pub use objective::{Batched, Differentiable, DifferentiableObjective, Objective};
 pub use probability::Probability;
 pub use real::Real;
+pub use schedule::TemperatureSchedule;
 
 /// Everything that a typical program needs: `use reparam::prelude::*;`.
 pub mod prelude {

@@ -29,7 +29,7 @@ impl<T: Real> Probability<T> {
     /// From the probability below, `u` in (0, 1).
     #[inline]
     pub fn from_lower(u: T) -> Self {
-        if u <= T::of(0.5) { Self(u) } else { Self(u - T::one()) }
+        if u <= T::of(0.5) { Self(u) } else { Self(-(T::one() - u)) }
     }
 
     /// From the probability above, `1 − u` in (0, 1).
@@ -44,28 +44,34 @@ impl<T: Real> Probability<T> {
         self.0
     }
 
+    /// Whether `u ≤ 1/2`; the sign of a zero tells the certain from the impossible.
+    #[inline]
+    fn in_lower_half(self) -> bool {
+        !self.0.is_sign_negative()
+    }
+
     /// `u`, the probability below.
     #[inline]
     pub fn lower(self) -> T {
-        if self.0 > T::zero() { self.0 } else { T::one() + self.0 }
+        if self.in_lower_half() { self.0 } else { T::one() + self.0 }
     }
 
     /// `1 − u`, the probability above.
     #[inline]
     pub fn upper(self) -> T {
-        if self.0 > T::zero() { T::one() - self.0 } else { -self.0 }
+        if self.in_lower_half() { T::one() - self.0 } else { -self.0 }
     }
 
     /// `ln u`, exact in both tails.
     #[inline]
     pub fn ln_lower(self) -> T {
-        if self.0 > T::zero() { self.0.ln() } else { self.0.ln_1p() }
+        if self.in_lower_half() { self.0.ln() } else { self.0.ln_1p() }
     }
 
     /// `ln(1 − u)`, exact in both tails.
     #[inline]
     pub fn ln_upper(self) -> T {
-        if self.0 > T::zero() { (-self.0).ln_1p() } else { (-self.0).ln() }
+        if self.in_lower_half() { (-self.0).ln_1p() } else { (-self.0).ln() }
     }
 
     /// `ln(u / (1 − u))`, exact in both tails.
@@ -91,6 +97,15 @@ mod tests {
         assert_eq!(high.ln_upper(), tiny.ln());
         assert_eq!(high.ln_lower(), -tiny);
         assert_eq!(high.logit(), -low.logit());
+    }
+
+    #[test]
+    fn an_underflowed_tail_stays_on_its_side() {
+        let (never, always) = (Probability::from_lower(0.0f64), Probability::from_upper(0.0f64));
+        assert_eq!((never.lower(), never.upper()), (0.0, 1.0));
+        assert_eq!((always.lower(), always.upper()), (1.0, 0.0));
+        assert_eq!(Probability::from_lower(1.0f64).lower(), 1.0);
+        assert_eq!(Probability::from_upper(1.0f64).upper(), 1.0);
     }
 
     #[test]

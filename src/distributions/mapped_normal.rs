@@ -119,15 +119,10 @@ impl<T: Real, M: PositiveMap> Conditional<T> for MappedNormal<T, M> {
         }
     }
 
-    fn pullback_with(&self, _params: &[&[T]], noise: &[T], z: &[T], dz: &[T], dparams: &mut [&mut [T]]) {
-        if let [dmu, dsigma] = dparams {
-            let rows = dmu.iter_mut().zip(dsigma.iter_mut()).zip(noise).zip(z).zip(dz);
-            for ((((dmu, dsigma), &e), &z), &dz) in rows {
-                let dx = dz * self.map.slope(z);
-                *dmu += dx;
-                *dsigma += dx * e;
-            }
-        }
+    #[inline]
+    fn pullback_with(&self, _params: &[&[T]], noise: &[T], z: &[T], dz: &[T], dtheta: &mut [T]) {
+        // Noise and draw say all that the derivative needs.
+        self.pullback(noise, z, dz, dtheta);
     }
 }
 

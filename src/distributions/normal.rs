@@ -171,13 +171,10 @@ impl<T: Real> Conditional<T> for Normal<T> {
         }
     }
 
-    fn pullback_with(&self, _params: &[&[T]], noise: &[T], _z: &[T], dz: &[T], dparams: &mut [&mut [T]]) {
-        if let [dmu, dsigma] = dparams {
-            for (((dmu, dsigma), &e), &dz) in dmu.iter_mut().zip(dsigma.iter_mut()).zip(noise).zip(dz) {
-                *dmu += dz;
-                *dsigma += e * dz;
-            }
-        }
+    #[inline]
+    fn pullback_with(&self, _params: &[&[T]], noise: &[T], z: &[T], dz: &[T], dtheta: &mut [T]) {
+        // Noise and draw say all that the derivative needs.
+        self.pullback(noise, z, dz, dtheta);
     }
 }
 

@@ -187,3 +187,102 @@ impl Row<'_> {
         self.text(column).parse().unwrap_or_else(|_| panic!("column {column}: {}", self.text(column)))
     }
 }
+
+/// Mean and variance of one gradient sample as sampling finds them, in independent batches, so that the variance has a
+/// standard error too.
+pub struct Sampled {
+    pub samples: f64,
+    pub mean: Vec<f64>,
+    pub variance: Vec<f64>,
+    pub variance_error: Vec<f64>,
+    pub value: f64,
+    pub value_error: f64,
+}
+
+pub const BATCHES: usize = 64;
+
+/// Runs `BATCHES` estimates of `samples` gradient samples each.
+pub fn sample_batches<E, D, F>(estimator: &mut E, distribution: &D, f: &F, samples: usize, seed: u64) -> Sampled
+where
+    D: Distribution<f64>,
+    E: GradientEstimator<f64, D, F>,
+{
+    let mut rng = rng(seed);
+    let mut whole: Option<GradientEstimate<f64>> = None;
+    let mut variances = Vec::new();
+    for _ in 0..BATCHES {
+        let batch = estimator.estimate(distribution, f, samples, &mut rng).unwrap();
+        variances.push(batch.variance());
+        match &mut whole {
+            None => whole = Some(batch),
+            Some(whole) => whole.merge(&batch).unwrap(),
+        }
+    }
+    let whole = whole.unwrap();
+    let b = BATCHES as f64;
+    let params = distribution.params().len();
+    let column = |i: usize| variances.iter().map(move |row| row[i]);
+    let variance: Vec<f64> = (0..params).map(|i| column(i).sum::<f64>() / b).collect();
+    let variance_error = (0..params)
+        .map(|i| (column(i).map(|v| (v - variance[i]).powi(2)).sum::<f64>() / (b - 1.0) / b).sqrt())
+        .collect();
+    Sampled {
+        samples: whole.samples() as f64,
+        mean: whole.moments().mean().to_vec(),
+        variance,
+        variance_error,
+        value: whole.value(),
+        value_error: whole.value_standard_error(),
+    }
+}
+
+impl Sampled {
+    /// Compares parameter `i` with the exact mean and variance in standard errors: the mean's from the exact variance, the
+    /// variance's from the batches. Returns false, without judging, if the tails are so heavy that the variance is not
+    /// known to 5 %: a comparison could not fail then.
+    #[track_caller]
+    pub fn check(&self, i: usize, mean: f64, variance: f64, sigmas: f64, what: &str) -> bool {
+        // A variance that is 0 but for rounding: of the size (relative accuracy × mean)².
+        let rounding = (1e-13 * mean).powi(2) + 1e-28;
+        if self.variance_error[i] > 0.05 * variance + rounding {
+            return false;
+        }
+        let mean_error = (variance / self.samples).sqrt();
+        assert!(
+            (self.mean[i] - mean).abs() <= sigmas * mean_error + 1e-12 * mean.abs() + 1e-13,
+            "{what}: mean {} should be {mean} ± {mean_error}",
+            self.mean[i]
+        );
+        assert!(
+            (self.variance[i] - variance).abs() <= sigmas * self.variance_error[i] + rounding,
+            "{what}: variance {} should be {variance} ± {}",
+            self.variance[i],
+            self.variance_error[i]
+        );
+        true
+    }
+}
+
+/// `E[h(ε)]` for ε ~ N(0, 1) by composite Boole's rule on ±`reach`, split where h has a kink or a jump.
+pub fn gaussian_expectation(h: impl Fn(f64) -> f64, kink: Option<f64>, reach: f64) -> f64 {
+    let density = |x: f64| (-0.5 * x * x).exp() / std::f64::consts::TAU.sqrt();
+    let mut ends = vec![-reach, reach];
+    if let Some(kink) = kink.filter(|kink| kink.abs() < reach) {
+        ends.insert(1, kink);
+    }
+    let mut total = 0.0;
+    for pair in ends.windows(2) {
+        let panels = ((pair[1] - pair[0]) / 0.04).ceil();
+        let width = (pair[1] - pair[0]) / panels;
+        // Values at the ends of a piece are its one-sided limits.
+        let inside = |x: f64| x.clamp(pair[0] + 1e-12, pair[1] - 1e-12);
+        for panel in 0..panels as usize {
+            let start = pair[0] + panel as f64 * width;
+            for (i, weight) in [7.0, 32.0, 12.0, 32.0, 7.0].into_iter().enumerate() {
+                let x = inside(start + 0.25 * i as f64 * width);
+                total += weight * width / 90.0 * density(x) * h(x);
+            }
+        }
+    }
+    total
+}

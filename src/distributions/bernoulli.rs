@@ -1,0 +1,187 @@
+//! Independent bits.
+
+use rand::Rng;
+
+use crate::distribution::{Distribution, Entropy, LogDensity};
+use crate::error::Error;
+use crate::layout::{Domain, Layout};
+use crate::probability::Probability;
+use crate::real::Real;
+use crate::special::{log_sigmoid, sigmoid};
+
+/// D independent bits, 0 or 1, by their logits or by their probabilities.
+///
+/// | | by [`new`](Self::new) | by [`from_probs`](Self::from_probs) |
+/// | --- | --- | --- |
+/// | θ | `logits` l (finite), `p = σ(l)` | `probs` p, strictly between 0 and 1 |
+/// | log-probability | `Σ ln σ(l)` for 1, `ln σ(−l)` for 0 | `Σ ln p` for 1, `ln(1 − p)` for 0 |
+/// | score | `b − σ(l)` | `1/p` for 1, `−1/(1 − p)` for 0 |
+/// | entropy gradient | `−l p (1 − p)` | `−ln(p/(1 − p))` |
+///
+/// Log-probability and score are exact to rounding at any finite logit: `1 − p` is never formed by subtraction from a rounded
+/// p. A draw is a step function of its noise, so there is no pathwise gradient: [`Pathwise`](crate::estimators::Pathwise) on it
+/// does not compile, and the docs there say why. Use [`ScoreFunction`](crate::estimators::ScoreFunction), or relax the bits
+/// with [`BinaryConcrete`](super::BinaryConcrete).
+///
+/// ```
+/// use reparam::prelude::*;
+///
+/// let bits = Bernoulli::new(&[0.0, -800.0])?;
+/// assert_eq!(bits.log_prob(&[1.0, 0.0]), 0.5f64.ln());
+/// assert_eq!(bits.log_prob(&[1.0, 1.0]), 0.5f64.ln() - 800.0);
+/// # Ok::<(), reparam::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bernoulli<T> {
+    params: Vec<T>,
+    /// The signed tail of each p: exact where p is near 0 and where it is near 1.
+    tails: Vec<T>,
+    by_logits: bool,
+    layout: Layout,
+}
+
+impl<T: Real> Bernoulli<T> {
+    /// From logits, one a bit.
+    ///
+    /// # Errors
+    /// [`Error::EmptySupport`] without bits, [`Error::NonFiniteParameter`].
+    pub fn new(logits: &[T]) -> Result<Self, Error> {
+        Self::build(("logits", Domain::Real, logits))
+    }
+
+    /// From probabilities of 1, one a bit.
+    ///
+    /// # Errors
+    /// [`Error::EmptySupport`] without bits, [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a probability that
+    /// is not strictly between 0 and 1.
+    pub fn from_probs(probs: &[T]) -> Result<Self, Error> {
+        Self::build(("probs", Domain::UnitInterval, probs))
+    }
+
+    fn build(part: (&'static str, Domain, &[T])) -> Result<Self, Error> {
+        let (layout, params) = Layout::coordinatewise(&[part])?;
+        let by_logits = part.1 == Domain::Real;
+        let mut bits = Self { tails: params.clone(), params, by_logits, layout };
+        bits.refresh();
+        Ok(bits)
+    }
+
+    fn refresh(&mut self) {
+        for (tail, &x) in self.tails.iter_mut().zip(&self.params) {
+            *tail = match self.by_logits {
+                true if x <= T::zero() => sigmoid(x),
+                true => -sigmoid(-x),
+                false => Probability::from_lower(x).tail(),
+            };
+        }
+    }
+
+    fn probabilities(&self) -> impl Iterator<Item = Probability<T>> + '_ {
+        self.tails.iter().map(|&tail| Probability::from_tail(tail))
+    }
+
+    /// The probability that each bit is 1.
+    #[must_use]
+    pub fn probs(&self) -> Vec<T> {
+        self.probabilities().map(Probability::lower).collect()
+    }
+}
+
+impl<T: Real> Distribution<T> for Bernoulli<T> {
+    fn dim(&self) -> usize {
+        self.params.len()
+    }
+
+    fn params(&self) -> &[T] {
+        &self.params
+    }
+
+    fn set_params(&mut self, params: &[T]) -> Result<(), Error> {
+        self.layout.check(params)?;
+        self.params.copy_from_slice(params);
+        self.refresh();
+        Ok(())
+    }
+
+    fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    fn sample<R: Rng + ?Sized>(&self, rng: &mut R, z: &mut [T]) {
+        for row in z.chunks_exact_mut(self.dim()) {
+            for (bit, p) in row.iter_mut().zip(self.probabilities()) {
+                // u < p, compared in the tail where both have all their digits.
+                let u = Probability::from_tail(T::signed_tail(rng));
+                let one =
+                    if p.tail().is_sign_positive() { u.lower() < p.lower() } else { u.upper() > p.upper() };
+                *bit = if one { T::one() } else { T::zero() };
+            }
+        }
+    }
+}
+
+impl<T: Real> LogDensity<T> for Bernoulli<T> {
+    /// −∞ for anything but zeros and ones.
+    fn log_prob(&self, z: &[T]) -> T {
+        let term = |(&bit, (&x, p)): (&T, (&T, Probability<T>))| match (self.by_logits, bit.is_one()) {
+            _ if !bit.is_one() && !bit.is_zero() => T::neg_infinity(),
+            (true, true) => log_sigmoid(x),
+            (true, false) => log_sigmoid(-x),
+            (false, true) => p.ln_lower(),
+            (false, false) => p.ln_upper(),
+        };
+        z.iter().zip(self.params.iter().zip(self.probabilities())).map(term).sum()
+    }
+
+    fn score(&self, z: &[T], score: &mut [T]) {
+        let bits = score.iter_mut().zip(z).zip(self.probabilities());
+        if self.by_logits {
+            for ((score, bit), p) in bits {
+                *score = if bit.is_one() { p.upper() } else { -p.lower() };
+            }
+        } else {
+            for ((score, bit), p) in bits {
+                *score = if bit.is_one() { p.lower().recip() } else { -p.upper().recip() };
+            }
+        }
+    }
+}
+
+impl<T: Real> Entropy<T> for Bernoulli<T> {
+    fn entropy(&self) -> T {
+        self.probabilities()
+            .map(|p| {
+                // −p ln p is 0 at p = 0, its limit.
+                let term = |p: T, ln: T| if p.is_zero() { T::zero() } else { -p * ln };
+                term(p.lower(), p.ln_lower()) + term(p.upper(), p.ln_upper())
+            })
+            .sum()
+    }
+
+    fn entropy_gradient(&self, gradient: &mut [T]) {
+        for ((gradient, &x), p) in gradient.iter_mut().zip(&self.params).zip(self.probabilities()) {
+            *gradient = if self.by_logits { -x * p.lower() * p.upper() } else { -p.logit() };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn extreme_logits_of_f32_stay_finite() {
+        let bits = Bernoulli::new(&[1e38f32, -1e38, 0.0]).unwrap();
+        let mut score = [f32::NAN; 3];
+        bits.score(&[1.0, 0.0, 1.0], &mut score);
+        assert_eq!(score, [0.0, 0.0, 0.5]);
+        assert_eq!(bits.log_prob(&[1.0, 0.0, 1.0]), 0.5f32.ln());
+        assert_eq!(bits.log_prob(&[0.0, 0.0, 1.0]), -1e38);
+        assert!(bits.entropy().is_finite());
+        bits.entropy_gradient(&mut score);
+        assert_eq!(score, [0.0; 3]);
+        let mut rng = rand::SeedableRng::seed_from_u64(1);
+        bits.sample::<rand::rngs::Xoshiro256PlusPlus>(&mut rng, &mut score);
+        assert_eq!(score[..2], [1.0, 0.0]);
+    }
+}

@@ -1,0 +1,258 @@
+//! Independent choices among K categories.
+
+use rand::Rng;
+
+use crate::distribution::{Distribution, Entropy, LogDensity};
+use crate::error::{Error, check_len};
+use crate::layout::{Domain, Layout};
+use crate::probability::Probability;
+use crate::real::Real;
+use crate::special::log_sum_exp;
+
+/// Rows of independent categoricals over K categories, by their logits or by their probabilities. A draw is one-hot rows, so
+/// one objective serves it and its relaxation [`GumbelSoftmax`](super::GumbelSoftmax).
+///
+/// | | by [`new`](Self::new) | by [`from_probs`](Self::from_probs) |
+/// | --- | --- | --- |
+/// | θ | `logits` l (finite), rows × K, `p = softmax(l)` | `probs` p, rows × K, positive, each row sums to 1 |
+/// | log-probability | `Σ zₖ (lₖ − ln Σ eˡ)` | `Σ zₖ ln pₖ` |
+/// | score | `zₖ − pₖ` | `zₖ/pₖ` (on the simplex only differences matter) |
+/// | entropy gradient | `−pₖ (ln pₖ + H)` | `−ln pₖ − 1` |
+///
+/// The score is exact to rounding also where a probability is next to 1. A draw is a step function of its noise, so there is no
+/// pathwise gradient: [`Pathwise`](crate::estimators::Pathwise) on it does not compile, and the docs there say why.
+///
+/// ```
+/// use reparam::prelude::*;
+///
+/// let p = Categorical::new(&[0.0, 0.0, 2f64.ln()], 3)?;
+/// assert!((p.log_prob(&[0.0, 0.0, 1.0]) - 0.5f64.ln()).abs() < 1e-15);
+/// let mut score = [0.0; 3];
+/// p.score(&[0.0, 0.0, 1.0], &mut score);
+/// assert!(score.iter().zip([-0.25, -0.25, 0.5]).all(|(a, b)| (a - b).abs() < 1e-15));
+/// # Ok::<(), reparam::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Categorical<T> {
+    params: Vec<T>,
+    classes: usize,
+    by_logits: bool,
+    layout: Layout,
+    ln_probs: Vec<T>,
+    probs: Vec<T>,
+    /// 1 − p, from the other probabilities and not by subtraction.
+    others: Vec<T>,
+}
+
+impl<T: Real> Categorical<T> {
+    /// From rows of logits, K numbers a row.
+    ///
+    /// # Errors
+    /// [`Error::EmptySupport`] without rows or with `classes` 0, [`Error::Length`] if the rows are not whole,
+    /// [`Error::NonFiniteParameter`].
+    pub fn new(logits: &[T], classes: usize) -> Result<Self, Error> {
+        Self::build(("logits", Domain::Real, logits), classes)
+    }
+
+    /// From rows of probabilities, K numbers a row.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new), and [`Error::ParameterDomain`] if a probability is not above 0 or a row does not sum to 1.
+    pub fn from_probs(probs: &[T], classes: usize) -> Result<Self, Error> {
+        Self::build(("probs", Domain::Simplex(classes), probs), classes)
+    }
+
+    fn build(part: (&'static str, Domain, &[T]), classes: usize) -> Result<Self, Error> {
+        check_classes(part.0, part.2.len(), classes)?;
+        let (layout, params) = Layout::coordinatewise(&[part])?;
+        let zeros = vec![T::zero(); params.len()];
+        let (ln_probs, probs, others) = (zeros.clone(), zeros.clone(), zeros);
+        let by_logits = part.1 == Domain::Real;
+        let mut categorical = Self { params, classes, by_logits, layout, ln_probs, probs, others };
+        categorical.refresh();
+        Ok(categorical)
+    }
+
+    /// K, the number of categories.
+    #[must_use]
+    pub fn classes(&self) -> usize {
+        self.classes
+    }
+
+    /// The probabilities, rows × K.
+    #[must_use]
+    pub fn probs(&self) -> &[T] {
+        &self.probs
+    }
+
+    fn refresh(&mut self) {
+        let k = self.classes;
+        for row in (0..self.params.len()).step_by(k) {
+            let params = &self.params[row..row + k];
+            let total = if self.by_logits { log_sum_exp(params) } else { T::zero() };
+            for i in row..row + k {
+                self.ln_probs[i] = if self.by_logits { self.params[i] - total } else { self.params[i].ln() };
+                self.probs[i] = if self.by_logits { self.ln_probs[i].exp() } else { self.params[i] };
+            }
+            let probs = &self.probs[row..row + k];
+            for (i, other) in self.others[row..row + k].iter_mut().enumerate() {
+                // Only a probability above one half can cancel, and there is one of those at most.
+                *other = if probs[i] < T::of(0.5) {
+                    T::one() - probs[i]
+                } else {
+                    probs[..i].iter().chain(&probs[i + 1..]).copied().sum()
+                };
+            }
+        }
+    }
+}
+
+/// Whole rows of at least one class.
+pub(super) fn check_classes(what: &'static str, len: usize, classes: usize) -> Result<(), Error> {
+    if classes == 0 {
+        return Err(Error::EmptySupport { what: "a categorical with 0 classes" });
+    }
+    check_len(what, len.next_multiple_of(classes), len)
+}
+
+impl<T: Real> Distribution<T> for Categorical<T> {
+    fn dim(&self) -> usize {
+        self.params.len()
+    }
+
+    fn params(&self) -> &[T] {
+        &self.params
+    }
+
+    fn set_params(&mut self, params: &[T]) -> Result<(), Error> {
+        self.layout.check(params)?;
+        self.params.copy_from_slice(params);
+        self.refresh();
+        Ok(())
+    }
+
+    fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    fn sample<R: Rng + ?Sized>(&self, rng: &mut R, z: &mut [T]) {
+        z.fill(T::zero());
+        for draw in z.chunks_exact_mut(self.dim()) {
+            for (hot, probs) in draw.chunks_exact_mut(self.classes).zip(self.probs.chunks_exact(self.classes))
+            {
+                let mut u = Probability::from_tail(T::signed_tail(rng)).lower();
+                // The last possible category takes what rounding leaves over.
+                let mut chosen = 0;
+                for (k, &p) in probs.iter().enumerate() {
+                    if p > T::zero() {
+                        chosen = k;
+                        if u < p {
+                            break;
+                        }
+                        u -= p;
+                    }
+                }
+                hot[chosen] = T::one();
+            }
+        }
+    }
+}
+
+impl<T: Real> LogDensity<T> for Categorical<T> {
+    /// −∞ for a row that is not one-hot.
+    fn log_prob(&self, z: &[T]) -> T {
+        let row = |(hot, ln_probs): (&[T], &[T])| {
+            let mut found = None;
+            for (&z, &ln_p) in hot.iter().zip(ln_probs) {
+                if z.is_one() && found.is_none() {
+                    found = Some(ln_p);
+                } else if !z.is_zero() {
+                    return T::neg_infinity();
+                }
+            }
+            found.unwrap_or(T::neg_infinity())
+        };
+        z.chunks_exact(self.classes).zip(self.ln_probs.chunks_exact(self.classes)).map(row).sum()
+    }
+
+    fn score(&self, z: &[T], score: &mut [T]) {
+        let terms = score.iter_mut().zip(z).zip(self.probs.iter().zip(&self.others));
+        for ((score, hot), (&p, &others)) in terms {
+            *score = match (self.by_logits, hot.is_one()) {
+                (true, true) => others,
+                (true, false) => -p,
+                (false, true) => p.recip(),
+                (false, false) => T::zero(),
+            };
+        }
+    }
+}
+
+impl<T: Real> Categorical<T> {
+    /// The entropy of each row, with its probabilities and their logarithms.
+    fn entropies(&self) -> impl Iterator<Item = (T, &[T], &[T])> {
+        let rows = self.probs.chunks_exact(self.classes).zip(self.ln_probs.chunks_exact(self.classes));
+        rows.map(|(p, ln_p)| {
+            // −p ln p is 0 at p = 0, its limit.
+            let terms = p.iter().zip(ln_p).filter(|(p, _)| !p.is_zero());
+            (terms.map(|(&p, &ln_p)| -p * ln_p).sum(), p, ln_p)
+        })
+    }
+}
+
+impl<T: Real> Entropy<T> for Categorical<T> {
+    fn entropy(&self) -> T {
+        self.entropies().map(|(entropy, ..)| entropy).sum()
+    }
+
+    fn entropy_gradient(&self, gradient: &mut [T]) {
+        for (gradient, (entropy, p, ln_p)) in gradient.chunks_exact_mut(self.classes).zip(self.entropies()) {
+            for ((gradient, &p), &ln_p) in gradient.iter_mut().zip(p).zip(ln_p) {
+                *gradient = match self.by_logits {
+                    true if p.is_zero() => T::zero(),
+                    true => -p * (ln_p + entropy),
+                    false => -ln_p - T::one(),
+                };
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn extreme_logits_stay_finite_and_exact() {
+        let p = Categorical::new(&[1e38f32, -1e38, 0.0], 3).unwrap();
+        assert_eq!(p.log_prob(&[1.0, 0.0, 0.0]), 0.0);
+        assert_eq!(p.log_prob(&[0.0, 0.0, 1.0]), -1e38);
+        let mut score = [f32::NAN; 3];
+        p.score(&[1.0, 0.0, 0.0], &mut score);
+        assert_eq!(score, [0.0; 3]);
+        assert!(p.entropy().is_finite());
+
+        let near_one = Categorical::new(&[50.0, 0.0], 2).unwrap();
+        let mut score = [f64::NAN; 2];
+        near_one.score(&[1.0, 0.0], &mut score);
+        let tiny = 1.0 / (1.0 + 50f64.exp());
+        assert!((score[0] / tiny - 1.0).abs() < 1e-14 && (score[1] / tiny + 1.0).abs() < 1e-14);
+    }
+
+    #[test]
+    fn a_row_that_is_not_one_hot_has_no_probability() {
+        let p = Categorical::new(&[0.0, 0.0], 2).unwrap();
+        for z in [[0.0, 0.0], [1.0, 1.0], [0.5, 0.5], [2.0, 0.0]] {
+            assert_eq!(p.log_prob(&z), f64::NEG_INFINITY);
+        }
+    }
+
+    #[test]
+    fn rows_must_be_whole_and_have_classes() {
+        let logits = [0.0; 5];
+        let error = Categorical::new(&logits, 3).unwrap_err();
+        assert_eq!(error, Error::Length { what: "logits".into(), expected: 6, found: 5 });
+        assert!(matches!(Categorical::new(&logits, 0), Err(Error::EmptySupport { .. })));
+        assert!(matches!(Categorical::<f64>::new(&[], 3), Err(Error::EmptySupport { .. })));
+    }
+}

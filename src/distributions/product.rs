@@ -1,0 +1,193 @@
+//! Two independent distributions as one.
+
+use rand::Rng;
+
+use crate::distribution::{
+    Conditional, DifferentiableLogDensity, Distribution, Entropy, LogDensity, Reparameterizable,
+};
+use crate::error::Error;
+use crate::layout::Layout;
+use crate::real::Real;
+
+/// The independent joint of two distributions: `p(z) = p₁(z₁) p₂(z₂)`, with draws, noise and parameters one after the other and
+/// names prefixed by `first.` and `second.`. It has every capability that both have; products nest.
+///
+/// ```
+/// use reparam::prelude::*;
+///
+/// let joint = Product::new(Normal::new(&[0.0], &[1.0])?, LogNormal::new(&[0.0], &[0.5])?);
+/// assert_eq!(joint.dim(), 2);
+/// assert_eq!(joint.layout().range("second.sigma"), Some(3..4));
+/// # Ok::<(), reparam::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Product<T, A, B> {
+    first: A,
+    second: B,
+    params: Vec<T>,
+    layout: Layout,
+}
+
+impl<T: Real, A: Distribution<T>, B: Distribution<T>> Product<T, A, B> {
+    /// The joint of two independent distributions.
+    #[must_use]
+    pub fn new(first: A, second: B) -> Self {
+        let params = [first.params(), second.params()].concat();
+        let layout = Layout::join(first.layout(), second.layout());
+        Self { first, second, params, layout }
+    }
+
+    /// The first factor.
+    #[must_use]
+    pub fn first(&self) -> &A {
+        &self.first
+    }
+
+    /// The second factor.
+    #[must_use]
+    pub fn second(&self) -> &B {
+        &self.second
+    }
+
+    /// Both factors back.
+    #[must_use]
+    pub fn into_factors(self) -> (A, B) {
+        (self.first, self.second)
+    }
+
+    /// Where the second factor's part of a draw and of the parameters starts.
+    fn cuts(&self) -> (usize, usize) {
+        (self.first.dim(), self.first.params().len())
+    }
+}
+
+impl<T: Real, A: Distribution<T>, B: Distribution<T>> Distribution<T> for Product<T, A, B> {
+    fn dim(&self) -> usize {
+        self.first.dim() + self.second.dim()
+    }
+
+    fn params(&self) -> &[T] {
+        &self.params
+    }
+
+    fn set_params(&mut self, params: &[T]) -> Result<(), Error> {
+        // Names in the error are those of the joint, and nothing has changed yet.
+        self.layout.check(params)?;
+        let (_, cut) = self.cuts();
+        self.first.set_params(&params[..cut])?;
+        if let Err(error) = self.second.set_params(&params[cut..]) {
+            self.first.set_params(&self.params[..cut])?;
+            return Err(error);
+        }
+        self.params.copy_from_slice(params);
+        Ok(())
+    }
+
+    fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    fn sample<R: Rng + ?Sized>(&self, rng: &mut R, z: &mut [T]) {
+        let (cut, _) = self.cuts();
+        for row in z.chunks_exact_mut(self.dim()) {
+            let (first, second) = row.split_at_mut(cut);
+            self.first.sample(rng, first);
+            self.second.sample(rng, second);
+        }
+    }
+}
+
+impl<T, A, B> Reparameterizable<T> for Product<T, A, B>
+where
+    T: Real,
+    A: Reparameterizable<T>,
+    B: Reparameterizable<T>,
+{
+    fn noise_dim(&self) -> usize {
+        self.first.noise_dim() + self.second.noise_dim()
+    }
+
+    fn draw_noise<R: Rng + ?Sized>(&self, rng: &mut R, noise: &mut [T]) {
+        for row in noise.chunks_exact_mut(self.noise_dim()) {
+            let (first, second) = row.split_at_mut(self.first.noise_dim());
+            self.first.draw_noise(rng, first);
+            self.second.draw_noise(rng, second);
+        }
+    }
+
+    fn transform(&self, noise: &[T], z: &mut [T]) {
+        let (noise, z) = (noise.split_at(self.first.noise_dim()), z.split_at_mut(self.first.dim()));
+        self.first.transform(noise.0, z.0);
+        self.second.transform(noise.1, z.1);
+    }
+
+    fn pullback(&self, noise: &[T], z: &[T], dz: &[T], dtheta: &mut [T]) {
+        let (dim, params) = self.cuts();
+        let noise = noise.split_at(self.first.noise_dim());
+        let (z, dz, dtheta) = (z.split_at(dim), dz.split_at(dim), dtheta.split_at_mut(params));
+        self.first.pullback(noise.0, z.0, dz.0, dtheta.0);
+        self.second.pullback(noise.1, z.1, dz.1, dtheta.1);
+    }
+}
+
+impl<T, A, B> Conditional<T> for Product<T, A, B>
+where
+    T: Real,
+    A: Conditional<T>,
+    B: Conditional<T>,
+{
+    fn transform_with(&self, params: &[&[T]], noise: &[T], z: &mut [T]) {
+        let params = params.split_at(self.first.layout().iter().len());
+        let (noise, z) = (noise.split_at(self.first.noise_dim()), z.split_at_mut(self.first.dim()));
+        self.first.transform_with(params.0, noise.0, z.0);
+        self.second.transform_with(params.1, noise.1, z.1);
+    }
+
+    fn pullback_with(&self, params: &[&[T]], noise: &[T], z: &[T], dz: &[T], dtheta: &mut [T]) {
+        let ranges = self.first.layout().iter().len();
+        let (params, dtheta) = (params.split_at(ranges), dtheta.split_at_mut(self.first.params().len()));
+        let noise = noise.split_at(self.first.noise_dim());
+        let (z, dz) = (z.split_at(self.first.dim()), dz.split_at(self.first.dim()));
+        self.first.pullback_with(params.0, noise.0, z.0, dz.0, dtheta.0);
+        self.second.pullback_with(params.1, noise.1, z.1, dz.1, dtheta.1);
+    }
+}
+
+impl<T: Real, A: LogDensity<T>, B: LogDensity<T>> LogDensity<T> for Product<T, A, B> {
+    fn log_prob(&self, z: &[T]) -> T {
+        let (first, second) = z.split_at(self.first.dim());
+        self.first.log_prob(first) + self.second.log_prob(second)
+    }
+
+    fn score(&self, z: &[T], score: &mut [T]) {
+        let (dim, params) = self.cuts();
+        let (z, score) = (z.split_at(dim), score.split_at_mut(params));
+        self.first.score(z.0, score.0);
+        self.second.score(z.1, score.1);
+    }
+}
+
+impl<T, A, B> DifferentiableLogDensity<T> for Product<T, A, B>
+where
+    T: Real,
+    A: DifferentiableLogDensity<T>,
+    B: DifferentiableLogDensity<T>,
+{
+    fn log_prob_gradient(&self, z: &[T], dz: &mut [T]) {
+        let (z, dz) = (z.split_at(self.first.dim()), dz.split_at_mut(self.first.dim()));
+        self.first.log_prob_gradient(z.0, dz.0);
+        self.second.log_prob_gradient(z.1, dz.1);
+    }
+}
+
+impl<T: Real, A: Entropy<T>, B: Entropy<T>> Entropy<T> for Product<T, A, B> {
+    fn entropy(&self) -> T {
+        self.first.entropy() + self.second.entropy()
+    }
+
+    fn entropy_gradient(&self, gradient: &mut [T]) {
+        let (first, second) = gradient.split_at_mut(self.first.params().len());
+        self.first.entropy_gradient(first);
+        self.second.entropy_gradient(second);
+    }
+}
