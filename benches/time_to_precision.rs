@@ -80,7 +80,7 @@ where
         E: GradientEstimator<f64, D, F> + Clone,
     {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
-        let draws = estimator.shape(self.distribution).draws;
+        let draws = estimator.evaluations(self.distribution);
         // The first call is what an estimator with a memory learns from.
         estimator.estimate(self.distribution, self.objective, PILOT / 16, &mut rng)?;
         let warm = estimator.clone();

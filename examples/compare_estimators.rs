@@ -110,7 +110,7 @@ impl Line {
     where
         E: GradientEstimator<f64, Posterior, LogLikelihood>,
     {
-        let samples = evaluations / estimator.shape(q).draws;
+        let samples = evaluations / estimator.evaluations(q);
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(2);
         let clock = Instant::now();
         let estimate = estimator.estimate(q, model, samples, &mut rng)?;
@@ -243,7 +243,7 @@ where
     let mut adam = Adam::new(params.len());
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(3);
     let mut course = Vec::new();
-    let samples = BATCH / estimator.shape(&q).draws;
+    let samples = BATCH / estimator.evaluations(&q);
     let progress = ProgressBar::new(options.steps as u64)
         .with_style(ProgressStyle::with_template("{msg:<34} {bar:40} {pos}/{len} {elapsed}")?)
         .with_message(name);

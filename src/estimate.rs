@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::error::Error;
+use crate::error::{Error, check_len};
 use crate::layout::Layout;
 use crate::real::Real;
 use crate::special::student_t_quantile;
@@ -107,7 +107,7 @@ impl Moments {
 /// An estimated gradient `∇_θ E[f(z)]` with the variance of one gradient sample and everything that follows from it.
 ///
 /// "Gradient sample" is one independent draw of the estimator's random vector, whatever number of evaluations of f it
-/// takes, so `total_variance × evaluations / samples` compares estimators fairly.
+/// takes, so [`variance_per_evaluation`](Self::variance_per_evaluation) compares estimators fairly.
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -174,6 +174,13 @@ impl<T: Real> GradientEstimate<T> {
     #[must_use]
     pub fn total_variance(&self) -> f64 {
         self.moments.m2.iter().map(|&m2| self.moments.variance_of(m2)).sum()
+    }
+
+    /// `total_variance × evaluations of f in one gradient sample`: what estimators are compared by, if evaluations of f are
+    /// what costs.
+    #[must_use]
+    pub fn variance_per_evaluation(&self) -> f64 {
+        self.total_variance() * (self.evaluations as f64 / self.samples() as f64)
     }
 
     /// The standard error of the whole gradient, `√(total_variance / samples)`: the root mean square length of its error.
@@ -275,6 +282,39 @@ impl<T: Real> GradientEstimate<T> {
         })
     }
 
+    /// Adds a term that is known exactly, with its gradient: the closed-form entropy or Kullback–Leibler term of an evidence
+    /// lower bound. Value and gradient move, their error bars stay.
+    ///
+    /// # Errors
+    /// [`Error::Length`] if the gradient is not one number a parameter; nothing has changed then.
+    ///
+    /// ```
+    /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
+    /// use reparam::prelude::*;
+    ///
+    /// // ELBO = E_q[f] + H(q).
+    /// let q = Normal::new(&[0.0], &[2.0])?;
+    /// let f = |z: &[f64]| -0.5 * z[0] * z[0];
+    /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
+    /// let mut elbo = ScoreFunction::new().estimate(&q, &f, 1000, &mut rng)?;
+    /// let before = elbo.clone();
+    /// let mut gradient = [0.0; 2];
+    /// q.entropy_gradient(&mut gradient);
+    /// elbo.add_exact(q.entropy(), &gradient)?;
+    /// assert_eq!(elbo.gradient()[1], before.gradient()[1] + 0.5); // ∂H/∂σ = 1/σ
+    /// assert_eq!(elbo.standard_error(), before.standard_error());
+    /// # Ok::<(), reparam::Error>(())
+    /// ```
+    pub fn add_exact(&mut self, value: f64, gradient: &[T]) -> Result<(), Error> {
+        check_len("gradient", self.gradient.len(), gradient.len())?;
+        self.value.mean[0] += value;
+        for ((total, mean), &exact) in self.gradient.iter_mut().zip(&mut self.moments.mean).zip(gradient) {
+            *mean += exact.f64();
+            *total = T::of(*mean);
+        }
+        Ok(())
+    }
+
     /// Joins an independent estimate of the same gradient: the result is that of all gradient samples together.
     ///
     /// # Errors
@@ -361,6 +401,7 @@ mod tests {
         assert_eq!(e.gradient(), [4.0, 10.0]);
         assert_eq!(e.variance(), [13.0, 0.0]);
         assert_eq!(e.total_variance(), 13.0);
+        assert_eq!(e.variance_per_evaluation(), 13.0);
         assert_eq!(e.standard_error(), [(13.0f64 / 3.0).sqrt(), 0.0]);
         assert_eq!(e.signal_to_noise(), [4.0 / 13.0f64.sqrt(), f64::INFINITY]);
         assert_eq!((e.value(), e.value_standard_error()), (2.0, (1.0f64 / 3.0).sqrt()));

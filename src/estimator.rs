@@ -147,6 +147,11 @@ pub trait GradientEstimator<T: Real, D: Distribution<T> + ?Sized, F: ?Sized> {
         rng: &mut R,
     );
 
+    /// Evaluations of f in one gradient sample: `budget / evaluations` gradient samples keep a budget.
+    fn evaluations(&self, distribution: &D) -> usize {
+        self.shape(distribution).draws
+    }
+
     /// Refuses what the types let through: a bad option, a parameter for which the estimator is not valid.
     ///
     /// # Errors

@@ -266,7 +266,7 @@ mod tests {
                 Err(Error::ParameterDomain { parameter, index: found, .. }) => {
                     assert_eq!((&*parameter, found), (name, index));
                 }
-                other => assert!(false, "{name}: {other:?}"),
+                other => panic!("{name}: {other:?}"),
             }
             params[flat] = f64::NAN;
             assert!(matches!(layout.check(&params), Err(Error::NonFiniteParameter { .. })));

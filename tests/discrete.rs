@@ -1,5 +1,6 @@
-//! Bits and categories under the score function: exact gradients and variances by enumeration (tests/data/bernoulli_*.csv,
-//! categorical_*.csv).
+//! Bits and categories under the score function: exact gradients and variances by enumeration (`tests/data/bernoulli_*.csv`,
+//! `categorical_*.csv`).
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
 mod common;
 

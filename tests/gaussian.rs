@@ -1,5 +1,6 @@
 //! The Gaussian against exact gradients and exact variances (tests/data/gaussian.csv): every row, pathwise and score function
 //! with every baseline, by quadrature over the noise and by sampling.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
 mod common;
 

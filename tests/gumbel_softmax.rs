@@ -1,5 +1,6 @@
-//! Relaxed bits and categories: exact bias and variance of the relaxed gradient (tests/data/gumbel_softmax_*.csv), densities,
+//! Relaxed bits and categories: exact bias and variance of the relaxed gradient (`tests/data/gumbel_softmax_*.csv`), densities,
 //! and extremes of temperature and logits.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
 mod common;
 

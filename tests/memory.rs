@@ -1,0 +1,34 @@
+//! Memory does not grow with the number of samples. A program of its own: the peak of the resident set is the process's.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
+
+mod common;
+
+use common::rng;
+use reparam::prelude::*;
+
+fn peak_megabytes() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
+}
+
+#[test]
+fn a_hundred_thousand_samples_of_a_thousand_dimensions_stay_under_64_megabytes() {
+    let p = Normal::new(&vec![0.5; 1000], &vec![1.5; 1000]).unwrap();
+    let f = Differentiable(|z: &[f64], dz: Option<&mut [f64]>| {
+        if let Some(dz) = dz {
+            for (dz, z) in dz.iter_mut().zip(z) {
+                *dz = 2.0 * z;
+            }
+        }
+        z.iter().map(|z| z * z).sum()
+    });
+    let pathwise = Pathwise.estimate(&p, &f, 100_000, &mut rng(1)).unwrap();
+    assert_eq!(pathwise.samples(), 100_000);
+    let mut loo = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group: 4 });
+    loo.estimate(&p, &f, 5000, &mut rng(1)).unwrap();
+    let peak = peak_megabytes();
+    println!("peak resident set: {peak:.1} MB");
+    assert!(peak < 64.0, "peak resident set {peak} MB");
+}
