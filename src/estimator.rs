@@ -12,9 +12,9 @@ use crate::real::Real;
 /// of samples, so blocks can be made anywhere and merge to the same bits.
 const BLOCK: usize = 256;
 
-/// Bytes that the buffers of one tile of a block may take: they are written and read back within a few microseconds,
-/// so they should stay in the first-level cache, or in the second where a single gradient sample is larger.
-const TILE_BYTES: usize = 40 << 10;
+/// Bytes that the buffers of one tile of a block may take. They are written and read back within some tens of microseconds
+/// and should stay in the second-level cache; smaller tiles measured slower, since each pass over a tile has a cost of its own.
+const TILE_BYTES: usize = 128 << 10;
 
 /// How much room one gradient sample of an estimator takes in a [`Block`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -85,7 +85,7 @@ fn one_fused_head_is_the_same_as_separate_heads() {
 fn relaxed_categories_and_products_are_nodes_too() {
     let relaxed = GumbelSoftmax::new(&[0.0; 6], 3, 0.7).unwrap();
     let logits = random(24, 3, |x| x);
-    check(&StochasticNode::new(relaxed.clone()), &[logits.clone()], 0.1);
+    check(&StochasticNode::new(relaxed.clone()), std::slice::from_ref(&logits), 0.1);
     let learned = relaxed.clone().with_learned_temperature();
     let tau = random(4, 5, |x| 0.5 * x.exp().clamp(0.5, 3.0));
     check(&StochasticNode::new(learned.clone()), &[logits.clone(), tau.clone()], 0.02);
