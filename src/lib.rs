@@ -1,7 +1,77 @@
 //! Gradients of expectations, `∇_θ E_{z ~ p_θ}[f(z)]`, from samples, with error bars.
+//!
+//! A model that samples has a loss `L(θ) = E_{z ~ p_θ}[f(z)]`. Gradient descent needs `∇_θ L`, and the sampling step hides it. This crate
+//! estimates that gradient, and says how good the estimate is. All derivatives are written by hand: it needs no autodiff framework and
+//! fits under any of them.
+//!
+//! ```
+//! use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
+//! use reparam::prelude::*;
+//!
+//! // z ~ N(μ, σ²), f(z) = (z − 3)²: E f = (μ − 3)² + σ², so the gradient is (2(μ − 3), 2σ) = (−4, 1).
+//! let normal = Normal::new(&[1.0], &[0.5])?;
+//! let f = Differentiable(|z: &[f64], dz: Option<&mut [f64]>| {
+//!     if let Some(dz) = dz {
+//!         dz[0] = 2.0 * (z[0] - 3.0);
+//!     }
+//!     (z[0] - 3.0).powi(2)
+//! });
+//! let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
+//!
+//! let pathwise = Pathwise.estimate(&normal, &f, 10_000, &mut rng)?;
+//! let mut leave_one_out = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group: 4 });
+//! let score = leave_one_out.estimate(&normal, &f, 10_000, &mut rng)?;
+//!
+//! for estimate in [&pathwise, &score] {
+//!     let mu = estimate.get("mu").expect("a normal has a mu");
+//!     assert!((mu.gradient[0] + 4.0).abs() < 4.0 * mu.standard_error[0]);
+//! }
+//! assert!(pathwise.variance_per_evaluation() < score.variance_per_evaluation());
+//! # Ok::<(), reparam::Error>(())
+//! ```
+//!
+//! # Which estimator
+//!
+//! | | [`Pathwise`](estimators::Pathwise) | [`ScoreFunction`](estimators::ScoreFunction) |
+//! | --- | --- | --- |
+//! | gradient sample | `(∂z/∂θ)ᵀ ∇f(z)` | `(f(z) − b) ∇_θ log p_θ(z)` |
+//! | distribution | [`Reparameterizable`]: continuous | [`LogDensity`]: any whose support is fixed |
+//! | objective | [`DifferentiableObjective`], continuous | [`Objective`], anything |
+//! | variance | small, bounded by the slope of f | large; always use a [`Baseline`](estimators::Baseline) |
+//!
+//! Both are unbiased. What is not valid does not compile (a pathwise gradient through a Bernoulli), or is refused by name (a score
+//! for the bound of a uniform). Discrete draws can be [relaxed](distributions::GumbelSoftmax), which is biased and says so.
+//!
+//! # Pieces
+//!
+//! - [`distributions`]: transform, pullback, log-density, score and entropy of each, in formulas.
+//! - [`distribution`]: the traits, for distributions of your own. Scalar families need only a
+//!   [quantile function](distributions::Quantile) or a [CDF](distributions::Cdf).
+//! - [`Objective`]: closures, pairs of closures, [`Differentiable`], [`Batched`].
+//! - [`GradientEstimator`]: the interface of all estimators; an estimator of your own is one method.
+//! - [`GradientEstimate`]: gradient, variance, standard error, intervals, by parameter name; mergeable.
+//! - [`StochasticNode`]: a layer that samples, in somebody else's training loop.
+//! - [`Unconstrained`](distributions::Unconstrained): parameters that any optimiser can walk on.
+//!
+//! # Promises
+//!
+//! - The same seed gives the same bits; a block of gradient samples has its own generator, seeded from the caller's.
+//! - Memory does not grow with the number of samples.
+//! - Errors are values: bad parameters, lengths and non-finite numbers give an [`Error`] that says which, where and what; a failed
+//!   call changes nothing.
+//! - Data are flat row-major slices, so any tensor library can lend its memory; `f32` and `f64`.
+//! - Variances are those of *one gradient sample*, whatever number of evaluations it takes, so that
+//!   [`variance_per_evaluation`](GradientEstimate::variance_per_evaluation) compares estimators fairly.
+//!
+//! Mohamed, Rosca, Figurnov & Mnih, "Monte Carlo Gradient Estimation in Machine Learning", JMLR 21 (2020), arXiv:1906.10652, is the
+//! survey of the field.
 
 #![warn(missing_docs)]
 #![forbid(unsafe_code)]
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 pub mod distribution;
 pub mod distributions;
