@@ -21,7 +21,8 @@ pub trait Family<T: Real> {
     /// Name and domain of each parameter, in the order of [`Theta`](Self::Theta).
     fn parameters(&self) -> &'static [(&'static str, Domain)];
 
-    /// The names of the parameters that move the support, for which no score function exists. None by default.
+    /// The names of the parameters that move the support, for which no score function exists. None by default; names that
+    /// are not in [`parameters`](Self::parameters) mark nothing.
     fn moving_support(&self) -> &'static [&'static str] {
         &[]
     }
@@ -119,6 +120,7 @@ pub trait ClosedEntropy<T: Real>: Family<T> {
 #[derive(Debug, Clone, PartialEq)]
 pub struct InverseCdf<T, Q> {
     family: Q,
+    dim: usize,
     params: Vec<T>,
     layout: Layout,
 }
@@ -139,7 +141,7 @@ impl<T: Real, Q: Quantile<T>> InverseCdf<T, Q> {
         let (layout, params) = Layout::coordinatewise(&parts)?;
         let layout =
             family.moving_support().iter().fold(layout, |layout, name| layout.with_moving_support(name));
-        Ok(Self { family, params, layout })
+        Ok(Self { family, dim: params.len() / parameters.len(), params, layout })
     }
 }
 
@@ -153,22 +155,15 @@ impl<T: Real, Q: Family<T>> InverseCdf<T, Q> {
     /// The values of the parameter at this place in the family's list.
     #[inline]
     pub(crate) fn values(&self, place: usize) -> &[T] {
-        let dim = self.coordinates();
-        &self.params[place * dim..(place + 1) * dim]
-    }
-
-    #[inline]
-    fn coordinates(&self) -> usize {
-        self.params.len() / Q::Theta::default().as_ref().len()
+        &self.params[place * self.dim..(place + 1) * self.dim]
     }
 
     /// θ of one coordinate.
     #[inline]
     fn theta(&self, coordinate: usize) -> Q::Theta {
-        let dim = self.coordinates();
         let mut theta = Q::Theta::default();
-        for (theta, values) in theta.as_mut().iter_mut().zip(self.params.chunks_exact(dim)) {
-            *theta = values[coordinate];
+        for (place, theta) in theta.as_mut().iter_mut().enumerate() {
+            *theta = self.params[place * self.dim + coordinate];
         }
         theta
     }
@@ -176,11 +171,10 @@ impl<T: Real, Q: Family<T>> InverseCdf<T, Q> {
     /// Writes one derivative a coordinate into a row that is laid out like θ.
     #[inline]
     fn write(&self, row: &mut [T], derivative: impl Fn(usize, Q::Theta) -> Q::Theta) {
-        let dim = self.coordinates();
-        for coordinate in 0..dim {
+        for coordinate in 0..self.dim {
             let derivative = derivative(coordinate, self.theta(coordinate));
-            for (values, &d) in row.chunks_exact_mut(dim).zip(derivative.as_ref()) {
-                values[coordinate] = d;
+            for (place, &d) in derivative.as_ref().iter().enumerate() {
+                row[place * self.dim + coordinate] = d;
             }
         }
     }
@@ -208,7 +202,7 @@ fn pulled_back<T: Real, Q: Quantile<T>>(family: &Q, tail: T, z: T, dz: T, theta:
 
 impl<T: Real, Q: Quantile<T>> Distribution<T> for InverseCdf<T, Q> {
     fn dim(&self) -> usize {
-        self.coordinates()
+        self.dim
     }
 
     fn params(&self) -> &[T] {
