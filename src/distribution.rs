@@ -41,6 +41,12 @@ pub trait Distribution<T: Real> {
 /// `(∂z/∂θ)ᵀ v`; its expectation is `∇_θ E[f(z)]` for every differentiable f (Kingma & Welling 2014,
 /// arXiv:1312.6114; Rezende, Mohamed & Wierstra 2014, arXiv:1401.4082). Only continuous distributions implement it:
 /// a step function's almost-everywhere derivative is zero and says nothing.
+#[diagnostic::on_unimplemented(
+    message = "a draw of `{Self}` is not a differentiable transform of its noise",
+    label = "the pathwise gradient needs a differentiable draw",
+    note = "a discrete draw is a step function: its derivative is 0 almost everywhere and the gradient is in the jumps",
+    note = "use `ScoreFunction`, or a relaxation such as `GumbelSoftmax` or `BinaryConcrete`"
+)]
 pub trait Reparameterizable<T: Real>: Distribution<T> {
     /// Length of the noise behind one draw.
     fn noise_dim(&self) -> usize;

@@ -46,7 +46,7 @@ impl<T: Real> Probability<T> {
 
     /// Whether `u ≤ 1/2`; the sign of a zero tells the certain from the impossible.
     #[inline]
-    fn in_lower_half(self) -> bool {
+    pub(crate) fn in_lower_half(self) -> bool {
         !self.0.is_sign_negative()
     }
 

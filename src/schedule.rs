@@ -100,10 +100,11 @@ impl TemperatureSchedule {
     #[must_use]
     pub fn at(&self, step: u64) -> f64 {
         let Self { start, floor, .. } = *self;
-        let progress = |steps: u64| (step as f64 / steps as f64).min(1.0);
+        let progress = |steps: u64| step as f64 / steps as f64;
         let tau = match self.shape {
             Shape::Constant => start,
             Shape::Exponential { ln_factor } => start * (ln_factor * step as f64).exp(),
+            Shape::Linear { steps } | Shape::Cosine { steps } if step >= steps => floor,
             Shape::Linear { steps } => start + (floor - start) * progress(steps),
             Shape::Cosine { steps } => {
                 floor + 0.5 * (start - floor) * (1.0 + (std::f64::consts::PI * progress(steps)).cos())

@@ -9,8 +9,10 @@ use proptest::prelude::*;
 use reparam::prelude::*;
 use reparam::{Conditional, PositiveLink};
 
+/// The same cases in every run.
 fn cases() -> ProptestConfig {
-    ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() }
+    let rng_seed = proptest::test_runner::RngSeed::Fixed(1);
+    ProptestConfig { cases: 2000, failure_persistence: None, rng_seed, ..ProptestConfig::default() }
 }
 
 /// Scales of the parameters of a location-scale family: σ for both.

@@ -112,8 +112,7 @@ impl<T: Real> Distribution<T> for Bernoulli<T> {
             for (bit, p) in row.iter_mut().zip(self.probabilities()) {
                 // u < p, compared in the tail where both have all their digits.
                 let u = Probability::from_tail(T::signed_tail(rng));
-                let one =
-                    if p.tail().is_sign_positive() { u.lower() < p.lower() } else { u.upper() > p.upper() };
+                let one = if p.in_lower_half() { u.lower() < p.lower() } else { u.upper() > p.upper() };
                 *bit = if one { T::one() } else { T::zero() };
             }
         }

@@ -93,7 +93,7 @@ pub type GumbelSoftmax<T> = Concrete<T, Simplex>;
 /// ```
 /// use reparam::prelude::*;
 ///
-/// let sharp = ExpConcrete::new(&[1e4, -1e4], 2, 1e-3)?;
+/// let sharp = ExpConcrete::new(&[1e4f64, -1e4], 2, 1e-3)?;
 /// let mut y = [0.0; 2];
 /// sharp.transform(&[0.0, 0.0], &mut y);
 /// assert_eq!(y, [0.0, -2e7]); // as a probability this would be 0
