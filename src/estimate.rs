@@ -20,7 +20,7 @@ use crate::special::student_t_quantile;
 /// assert_eq!((a.count(), a.mean()[0], a.variance()[0]), (3, 3.0, 4.0));
 /// # Ok::<(), reparam::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Moments {
     count: u64,
     mean: Vec<f64>,
@@ -32,6 +32,15 @@ impl Moments {
     #[must_use]
     pub fn new(len: usize) -> Self {
         Self { count: 0, mean: vec![0.0; len], m2: vec![0.0; len] }
+    }
+
+    /// Back to no samples, in the same memory.
+    fn reset(&mut self, len: usize) {
+        self.count = 0;
+        for moments in [&mut self.mean, &mut self.m2] {
+            moments.clear();
+            moments.resize(len, 0.0);
+        }
     }
 
     /// The moments of rows of `len` numbers, one after the other.
@@ -132,6 +141,8 @@ pub struct GradientEstimate<T> {
     gradient: Vec<T>,
     moments: Moments,
     value: Moments,
+    /// Evaluations in one gradient sample, while the estimate is being made.
+    draws: u64,
     evaluations: u64,
 }
 
@@ -147,9 +158,46 @@ pub struct ParameterEstimate<'a, T> {
 }
 
 impl<T: Real> GradientEstimate<T> {
-    pub(crate) fn new(layout: Layout, moments: Moments, value: Moments, evaluations: u64) -> Self {
-        let gradient = moments.mean.iter().map(|&g| T::of(g)).collect();
-        Self { layout, gradient, moments, value, evaluations }
+    /// Room for an estimate that is not made yet.
+    pub(crate) fn empty() -> Self {
+        Self {
+            layout: Layout::default(),
+            gradient: Vec::new(),
+            moments: Moments::new(0),
+            value: Moments::new(1),
+            draws: 0,
+            evaluations: 0,
+        }
+    }
+
+    /// Back to no gradient samples, in the same memory.
+    pub(crate) fn reset(&mut self, layout: &Layout, draws: u64) {
+        if !self.layout.is(layout) {
+            self.layout = layout.clone();
+        }
+        self.moments.reset(layout.len());
+        self.value.reset(1);
+        self.gradient.resize(layout.len(), T::zero());
+        (self.draws, self.evaluations) = (draws, 0);
+    }
+
+    /// Joins gradient samples, given as mean and sum of squared deviations, of gradient and value.
+    pub(crate) fn absorb(
+        &mut self,
+        count: u64,
+        gradient: impl Iterator<Item = (f64, f64)>,
+        value: impl Iterator<Item = (f64, f64)>,
+    ) {
+        self.moments.push(count, gradient);
+        self.value.push(count, value);
+        self.evaluations += count * self.draws;
+    }
+
+    /// Makes the gradient that is read of the moments.
+    pub(crate) fn finish(&mut self) {
+        for (gradient, &mean) in self.gradient.iter_mut().zip(&self.moments.mean) {
+            *gradient = T::of(mean);
+        }
     }
 
     /// The gradient with respect to the flat parameter slice θ.
@@ -326,9 +374,7 @@ impl<T: Real> GradientEstimate<T> {
         self.moments.merge(&other.moments)?;
         self.value.merge(&other.value)?;
         self.evaluations += other.evaluations;
-        for (gradient, &mean) in self.gradient.iter_mut().zip(&self.moments.mean) {
-            *gradient = T::of(mean);
-        }
+        self.finish();
         Ok(())
     }
 }
@@ -391,8 +437,13 @@ mod tests {
 
     fn estimate(rows: &[f64], values: &[f64]) -> GradientEstimate<f64> {
         let layout = Layout::new(&[("mu", 1, Domain::Real), ("sigma", 1, Domain::Positive)]);
-        let count = values.len() as u64;
-        GradientEstimate::new(layout, Moments::from_rows(rows, 2), Moments::from_rows(values, 1), count)
+        let mut estimate = GradientEstimate::empty();
+        estimate.reset(&layout, 1);
+        for (row, &value) in rows.chunks(2).zip(values) {
+            estimate.absorb(1, row.iter().map(|&x| (x, 0.0)), std::iter::once((value, 0.0)));
+        }
+        estimate.finish();
+        estimate
     }
 
     #[test]
@@ -434,7 +485,8 @@ mod tests {
         let mut e = estimate(&[1.0, 2.0], &[1.0]);
         let before = e.clone();
         let layout = Layout::new(&[("rate", 2, Domain::Positive)]);
-        let other = GradientEstimate::new(layout, Moments::new(2), Moments::new(1), 0);
+        let mut other = GradientEstimate::empty();
+        other.reset(&layout, 1);
         assert_eq!(e.merge(&other), Err(Error::Merge { what: "layouts" }));
         assert_eq!(e, before);
     }

@@ -61,7 +61,7 @@ pub struct ParamRange {
 /// assert_eq!(normal.layout().range("sigma"), Some(2..4));
 /// # Ok::<(), reparam::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Layout {
     parts: Arc<[ParamRange]>,
 }
@@ -133,6 +133,11 @@ impl Layout {
     #[must_use]
     pub fn unconstrained(&self) -> Self {
         Self { parts: self.iter().map(|part| ParamRange { domain: Domain::Real, ..part.clone() }).collect() }
+    }
+
+    /// Whether this is the very same layout, and not only an equal one.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.parts, &other.parts)
     }
 
     /// The number of parameters.

@@ -75,6 +75,7 @@ struct Readme;
 
 pub mod distribution;
 pub mod distributions;
+mod engine;
 mod error;
 mod estimate;
 mod estimator;
@@ -87,10 +88,12 @@ mod probability;
 mod real;
 mod schedule;
 pub mod special;
+mod sums;
 
 pub use distribution::{
     Conditional, DifferentiableLogDensity, Distribution, Entropy, LogDensity, Reparameterizable,
 };
+pub use engine::Engine;
 pub use error::Error;
 pub use estimate::{GradientEstimate, Moments, ParameterEstimate};
 pub use estimator::{Block, BlockShape, GradientEstimator, Lesson};

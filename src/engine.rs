@@ -1,0 +1,352 @@
+//! The engine: averages gradient samples block by block, through fixed buffers, and says where something went wrong.
+
+use rand::rngs::Xoshiro256PlusPlus;
+use rand::{Rng, SeedableRng};
+
+use crate::distribution::Distribution;
+use crate::error::Error;
+use crate::estimate::GradientEstimate;
+use crate::estimator::{Block, BlockShape, GradientEstimator, Lesson};
+use crate::real::Real;
+use crate::sums::ShiftedSums;
+
+/// Gradient samples that share one generator, seeded from the caller's. It does not depend on anything but the number
+/// of samples, so blocks can be made anywhere and merge to the same bits.
+const BLOCK: usize = 256;
+
+/// Bytes that the buffers of one tile of a block may take. They are written and read back within some tens of microseconds
+/// and should stay in the second-level cache; smaller tiles measured slower, since each pass over a tile has a cost of its own.
+const TILE_BYTES: usize = 128 << 10;
+
+/// The generator of one block. Cloned to run a block once more when it went wrong.
+type BlockRng = Xoshiro256PlusPlus;
+
+/// The buffers of an estimation, to be used again: a training loop that makes many small estimates allocates nothing after the
+/// first.
+///
+/// [`GradientEstimator::estimate`] is an engine used once; the numbers are the same.
+///
+/// ```
+/// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
+/// use reparam::{Engine, prelude::*};
+///
+/// let mut normal = Unconstrained::new(Normal::new(&[3.0], &[1.0])?)?;
+/// let f = Differentiable(|z: &[f64], dz: Option<&mut [f64]>| {
+///     if let Some(dz) = dz {
+///         dz[0] = 2.0 * z[0];
+///     }
+///     z[0] * z[0]
+/// });
+/// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
+/// let mut engine = Engine::new();
+/// let mut params = normal.params().to_vec();
+/// for _ in 0..2000 {
+///     let estimate = engine.estimate(&mut Pathwise, &normal, &f, 1, &mut rng)?;
+///     for (p, g) in params.iter_mut().zip(estimate.gradient()) {
+///         *p -= 0.01 * g;
+///     }
+///     normal.set_params(&params)?;
+/// }
+/// assert!(normal.inner().mu()[0].abs() < 0.1); // E z² is least at μ = 0, σ → 0
+/// # Ok::<(), reparam::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Engine<T> {
+    worker: Worker<T>,
+    totals: Totals<T>,
+}
+
+impl<T: Real> Default for Engine<T> {
+    fn default() -> Self {
+        let totals = Totals { estimate: GradientEstimate::empty(), statistics: Vec::new() };
+        Self { worker: Worker::default(), totals }
+    }
+}
+
+impl<T: Real> Engine<T> {
+    /// An engine without buffers: the first estimate makes them.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// [`GradientEstimator::estimate`] in this engine's buffers. The estimate stays in the engine until the next one.
+    ///
+    /// # Errors
+    /// Those of [`GradientEstimator::estimate`].
+    pub fn estimate<E, D, F, R>(
+        &mut self,
+        estimator: &mut E,
+        distribution: &D,
+        objective: &F,
+        samples: usize,
+        rng: &mut R,
+    ) -> Result<&GradientEstimate<T>, Error>
+    where
+        E: GradientEstimator<T, D, F> + ?Sized,
+        D: Distribution<T> + ?Sized,
+        F: ?Sized,
+        R: Rng + ?Sized,
+    {
+        if samples == 0 {
+            return Err(Error::ZeroSamples);
+        }
+        estimator.check(distribution)?;
+        let shape = estimator.shape(distribution);
+        self.worker.prepare(shape, distribution, samples);
+        self.totals.start(shape, distribution);
+        for start in (0..samples).step_by(BLOCK) {
+            let count = BLOCK.min(samples - start);
+            let block_rng = BlockRng::from_rng(rng);
+            self.worker.run(&*estimator, distribution, objective, count, block_rng.clone());
+            if !self.worker.sums.is_finite() {
+                let culprit = self.worker.diagnose(&*estimator, distribution, objective, count, block_rng);
+                return Err(culprit.into_error(start as u64, distribution));
+            }
+            self.totals.absorb(&self.worker.sums);
+        }
+        Ok(self.totals.finish(estimator))
+    }
+
+    /// The last estimate, for whoever uses an engine once.
+    pub(crate) fn into_estimate(self) -> GradientEstimate<T> {
+        self.totals.estimate
+    }
+}
+
+/// What the blocks of an estimate add up to.
+#[derive(Debug, Clone)]
+struct Totals<T> {
+    estimate: GradientEstimate<T>,
+    statistics: Vec<f64>,
+}
+
+impl<T: Real> Totals<T> {
+    fn start<D: Distribution<T> + ?Sized>(&mut self, shape: BlockShape, distribution: &D) {
+        self.estimate.reset(distribution.layout(), shape.draws as u64);
+        self.statistics.clear();
+        self.statistics.resize(shape.statistics, 0.0);
+    }
+
+    /// Joins the next block. Blocks must come in order: sums round.
+    fn absorb(&mut self, sums: &BlockSums<T>) {
+        self.estimate.absorb(
+            sums.count as u64,
+            sums.gradient.moments(sums.count),
+            sums.value.moments(sums.count),
+        );
+        for (total, &block) in self.statistics.iter_mut().zip(&sums.statistics) {
+            *total += block;
+        }
+    }
+
+    fn finish<E, D, F>(&mut self, estimator: &mut E) -> &GradientEstimate<T>
+    where
+        E: GradientEstimator<T, D, F> + ?Sized,
+        D: Distribution<T> + ?Sized,
+        F: ?Sized,
+    {
+        self.estimate.finish();
+        let (samples, value) = (self.estimate.samples(), self.estimate.value());
+        estimator.learn(Lesson { samples, value, statistics: &self.statistics });
+        &self.estimate
+    }
+}
+
+/// What one block leaves behind.
+#[derive(Debug, Clone, Default)]
+struct BlockSums<T> {
+    count: usize,
+    gradient: ShiftedSums<T>,
+    value: ShiftedSums<T>,
+    statistics: Vec<f64>,
+}
+
+impl<T: Real> BlockSums<T> {
+    /// Whether the sums are finite: a single NaN or infinity among the samples would have made them not so.
+    fn is_finite(&self) -> bool {
+        self.gradient.is_finite() && self.value.is_finite()
+    }
+}
+
+/// The fixed buffers that blocks stream through.
+#[derive(Debug, Clone, Default)]
+struct Worker<T> {
+    shape: BlockShape,
+    dim: usize,
+    params: usize,
+    /// Gradient samples that fit into the buffers.
+    tile: usize,
+    noise: Vec<T>,
+    z: Vec<T>,
+    values: Vec<T>,
+    dz: Vec<T>,
+    gradients: Vec<T>,
+    scratch: Vec<T>,
+    /// Mean objective of each gradient sample of the tile.
+    means: Vec<T>,
+    sums: BlockSums<T>,
+}
+
+/// The first non-finite number of a block, as found by running it once more.
+enum Culprit {
+    Transform { sample: usize, coordinate: usize, value: f64 },
+    Objective { sample: usize, draw: usize, value: f64 },
+    ObjectiveGradient { sample: usize, coordinate: usize, value: f64 },
+    Gradient { sample: usize, flat: usize, value: f64 },
+}
+
+impl Culprit {
+    fn into_error<T: Real, D: Distribution<T> + ?Sized>(self, start: u64, distribution: &D) -> Error {
+        match self {
+            Self::Transform { sample, coordinate, value } => {
+                Error::NonFiniteTransform { sample: start + sample as u64, coordinate, value }
+            }
+            Self::Objective { sample, draw, value } => {
+                Error::NonFiniteObjective { sample: start + sample as u64, draw, value }
+            }
+            Self::ObjectiveGradient { sample, coordinate, value } => {
+                Error::NonFiniteObjectiveGradient { sample: start + sample as u64, coordinate, value }
+            }
+            Self::Gradient { sample, flat, value } => {
+                let (parameter, index) = match distribution.layout().locate(flat) {
+                    Some((name, index)) => (name.clone(), index),
+                    None => ("θ".into(), flat),
+                };
+                Error::NonFiniteGradient { sample: start + sample as u64, parameter, index, value }
+            }
+        }
+    }
+}
+
+impl<T: Real> Worker<T> {
+    /// Makes room for an estimate; nothing is allocated where the last one had the same shape.
+    fn prepare<D: Distribution<T> + ?Sized>(&mut self, shape: BlockShape, distribution: &D, samples: usize) {
+        let (dim, params) = (distribution.dim(), distribution.params().len());
+        let draws = shape.draws;
+        let dz = if shape.objective_gradient { draws * dim } else { 0 };
+        let row = draws * (shape.noise + dim + 1) + dz + params + 1;
+        let tile = (TILE_BYTES / (row * size_of::<T>())).clamp(1, BLOCK.min(samples));
+        (self.shape, self.dim, self.params, self.tile) = (shape, dim, params, tile);
+        let fit = |buffer: &mut Vec<T>, len: usize| buffer.resize(len, T::zero());
+        fit(&mut self.noise, tile * draws * shape.noise);
+        fit(&mut self.z, tile * draws * dim);
+        fit(&mut self.values, tile * draws);
+        fit(&mut self.dz, tile * dz);
+        fit(&mut self.gradients, tile * params);
+        fit(&mut self.scratch, shape.scratch);
+        fit(&mut self.means, tile);
+        self.sums.gradient.resize(params);
+        self.sums.value.resize(1);
+        self.sums.statistics.resize(shape.statistics, 0.0);
+    }
+
+    /// The buffers for the next `samples` gradient samples, at most a tile.
+    fn block(&mut self, samples: usize) -> Block<'_, T> {
+        let draws = samples * self.shape.draws;
+        let dz = if self.shape.objective_gradient { draws * self.dim } else { 0 };
+        Block {
+            samples,
+            noise: &mut self.noise[..draws * self.shape.noise],
+            z: &mut self.z[..draws * self.dim],
+            values: &mut self.values[..draws],
+            dz: &mut self.dz[..dz],
+            gradients: &mut self.gradients[..samples * self.params],
+            scratch: &mut self.scratch,
+            statistics: &mut self.sums.statistics,
+        }
+    }
+
+    /// Makes one block of gradient samples and sums them up.
+    fn run<E, D, F>(
+        &mut self,
+        estimator: &E,
+        distribution: &D,
+        objective: &F,
+        count: usize,
+        mut rng: BlockRng,
+    ) where
+        E: GradientEstimator<T, D, F> + ?Sized,
+        D: Distribution<T> + ?Sized,
+        F: ?Sized,
+    {
+        self.sums.count = count;
+        self.sums.statistics.fill(0.0);
+        for start in (0..count).step_by(self.tile) {
+            let samples = self.tile.min(count - start);
+            estimator.gradient_samples(distribution, objective, self.block(samples), &mut rng);
+            self.sums.gradient.add(&self.gradients[..samples * self.params], start == 0);
+            let draws = self.shape.draws;
+            if draws == 1 {
+                self.sums.value.add(&self.values[..samples], start == 0);
+            } else {
+                let weight = T::of(draws as f64).recip();
+                for (mean, values) in self.means.iter_mut().zip(self.values.chunks_exact(draws)) {
+                    *mean = values.iter().copied().sum::<T>() * weight;
+                }
+                self.sums.value.add(&self.means[..samples], start == 0);
+            }
+        }
+    }
+
+    /// Runs a block that went wrong once more, with the same generator, and looks at every number in the order in which
+    /// it came to be. The check costs nothing as long as all is well.
+    fn diagnose<E, D, F>(
+        &mut self,
+        estimator: &E,
+        distribution: &D,
+        objective: &F,
+        count: usize,
+        mut rng: BlockRng,
+    ) -> Culprit
+    where
+        E: GradientEstimator<T, D, F> + ?Sized,
+        D: Distribution<T> + ?Sized,
+        F: ?Sized,
+    {
+        let (draws, params) = (self.shape.draws, self.params);
+        let row = draws * self.dim;
+        // What remains if no number is infinite or NaN by itself: the largest, whose square is.
+        let mut largest = Culprit::Gradient { sample: 0, flat: 0, value: 0.0 };
+        let mut size = -1.0;
+        for start in (0..count).step_by(self.tile) {
+            let samples = self.tile.min(count - start);
+            estimator.gradient_samples(distribution, objective, self.block(samples), &mut rng);
+            for i in 0..samples {
+                let sample = start + i;
+                if let Some((coordinate, value)) = non_finite(&self.z[i * row..][..row]) {
+                    return Culprit::Transform { sample, coordinate, value };
+                }
+                if let Some((draw, value)) = non_finite(&self.values[i * draws..][..draws]) {
+                    return Culprit::Objective { sample, draw, value };
+                }
+                if self.shape.objective_gradient {
+                    if let Some((coordinate, value)) = non_finite(&self.dz[i * row..][..row]) {
+                        return Culprit::ObjectiveGradient { sample, coordinate, value };
+                    }
+                }
+                let gradient = &self.gradients[i * params..][..params];
+                if let Some((flat, value)) = non_finite(gradient) {
+                    return Culprit::Gradient { sample, flat, value };
+                }
+                for (flat, g) in gradient.iter().enumerate() {
+                    if g.f64().abs() > size {
+                        size = g.f64().abs();
+                        largest = Culprit::Gradient { sample, flat, value: g.f64() };
+                    }
+                }
+                for (draw, f) in self.values[i * draws..][..draws].iter().enumerate() {
+                    if f.f64().abs() > size {
+                        size = f.f64().abs();
+                        largest = Culprit::Objective { sample, draw, value: f.f64() };
+                    }
+                }
+            }
+        }
+        largest
+    }
+}
+
+fn non_finite<T: Real>(row: &[T]) -> Option<(usize, f64)> {
+    row.iter().position(|x| !x.is_finite()).map(|i| (i, row[i].f64()))
+}
