@@ -98,9 +98,15 @@ impl<T: Real> Engine<T> {
         for start in (0..samples).step_by(BLOCK) {
             let count = BLOCK.min(samples - start);
             let block_rng = BlockRng::from_rng(rng);
-            self.worker.run(&*estimator, distribution, objective, count, block_rng.clone());
+            self.worker.run(&*estimator, distribution, objective, (start as u64, count), block_rng.clone());
             if !self.worker.sums.is_finite() {
-                let culprit = self.worker.diagnose(&*estimator, distribution, objective, count, block_rng);
+                let culprit = self.worker.diagnose(
+                    &*estimator,
+                    distribution,
+                    objective,
+                    (start as u64, count),
+                    block_rng,
+                );
                 return Err(culprit.into_error(start as u64, distribution));
             }
             self.totals.absorb(&self.worker.sums);
@@ -123,7 +129,7 @@ struct Totals<T> {
 
 impl<T: Real> Totals<T> {
     fn start<D: Distribution<T> + ?Sized>(&mut self, shape: BlockShape, distribution: &D) {
-        self.estimate.reset(distribution.layout(), shape.draws as u64);
+        self.estimate.reset(distribution.layout(), shape.evaluations as u64);
         self.statistics.clear();
         self.statistics.resize(shape.statistics, 0.0);
     }
@@ -241,12 +247,13 @@ impl<T: Real> Worker<T> {
         self.sums.statistics.resize(shape.statistics, 0.0);
     }
 
-    /// The buffers for the next `samples` gradient samples, at most a tile.
-    fn block(&mut self, samples: usize) -> Block<'_, T> {
+    /// The buffers for the `samples` gradient samples from `first` on, at most a tile.
+    fn block(&mut self, first: u64, samples: usize) -> Block<'_, T> {
         let draws = samples * self.shape.draws;
         let dz = if self.shape.objective_gradient { draws * self.dim } else { 0 };
         Block {
             samples,
+            first,
             noise: &mut self.noise[..draws * self.shape.noise],
             z: &mut self.z[..draws * self.dim],
             values: &mut self.values[..draws],
@@ -263,7 +270,7 @@ impl<T: Real> Worker<T> {
         estimator: &E,
         distribution: &D,
         objective: &F,
-        count: usize,
+        (first, count): (u64, usize),
         mut rng: BlockRng,
     ) where
         E: GradientEstimator<T, D, F> + ?Sized,
@@ -274,7 +281,12 @@ impl<T: Real> Worker<T> {
         self.sums.statistics.fill(0.0);
         for start in (0..count).step_by(self.tile) {
             let samples = self.tile.min(count - start);
-            estimator.gradient_samples(distribution, objective, self.block(samples), &mut rng);
+            estimator.gradient_samples(
+                distribution,
+                objective,
+                self.block(first + start as u64, samples),
+                &mut rng,
+            );
             self.sums.gradient.add(&self.gradients[..samples * self.params], start == 0);
             let draws = self.shape.draws;
             if draws == 1 {
@@ -296,7 +308,7 @@ impl<T: Real> Worker<T> {
         estimator: &E,
         distribution: &D,
         objective: &F,
-        count: usize,
+        (first, count): (u64, usize),
         mut rng: BlockRng,
     ) -> Culprit
     where
@@ -311,7 +323,12 @@ impl<T: Real> Worker<T> {
         let mut size = -1.0;
         for start in (0..count).step_by(self.tile) {
             let samples = self.tile.min(count - start);
-            estimator.gradient_samples(distribution, objective, self.block(samples), &mut rng);
+            estimator.gradient_samples(
+                distribution,
+                objective,
+                self.block(first + start as u64, samples),
+                &mut rng,
+            );
             for i in 0..samples {
                 let sample = start + i;
                 if let Some((coordinate, value)) = non_finite(&self.z[i * row..][..row]) {

@@ -12,8 +12,11 @@ use crate::real::Real;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct BlockShape {
-    /// Draws, and evaluations of the objective, in one gradient sample.
+    /// Draws of one gradient sample that the buffers hold.
     pub draws: usize,
+    /// Evaluations of the objective in one gradient sample: as many as draws, but where an estimator sends more draws
+    /// through the same buffers.
+    pub evaluations: usize,
     /// Length of the noise of one draw; 0 if the estimator draws z directly.
     pub noise: usize,
     /// Whether the estimator needs `∂f/∂z`.
@@ -28,7 +31,13 @@ impl BlockShape {
     /// A gradient sample of this many draws that needs nothing else.
     #[must_use]
     pub fn of_draws(draws: usize) -> Self {
-        Self { draws, ..Self::default() }
+        Self { draws, evaluations: draws, ..Self::default() }
+    }
+
+    /// With another number of evaluations of the objective than draws that the buffers hold.
+    #[must_use]
+    pub fn with_evaluations(self, evaluations: usize) -> Self {
+        Self { evaluations, ..self }
     }
 
     /// With noise of this length behind each draw.
@@ -63,6 +72,8 @@ impl BlockShape {
 pub struct Block<'a, T> {
     /// The number of gradient samples to make.
     pub samples: usize,
+    /// The index of the first of them, counted from 0 within the call.
+    pub first: u64,
     /// Noise ε, one row a draw.
     pub noise: &'a mut [T],
     /// Draws z, one row a draw.
@@ -141,7 +152,7 @@ pub trait GradientEstimator<T: Real, D: Distribution<T> + ?Sized, F: ?Sized> {
 
     /// Evaluations of f in one gradient sample: `budget / evaluations` gradient samples keep a budget.
     fn evaluations(&self, distribution: &D) -> usize {
-        self.shape(distribution).draws
+        self.shape(distribution).evaluations
     }
 
     /// Refuses what the types let through: a bad option, a parameter for which the estimator is not valid.
