@@ -1,7 +1,6 @@
 //! The engine: averages gradient samples block by block, through fixed buffers, and says where something went wrong.
 
-use rand::rngs::Xoshiro256PlusPlus;
-use rand::{Rng, SeedableRng};
+use rand::Rng;
 
 use crate::distribution::Distribution;
 use crate::error::Error;
@@ -9,6 +8,7 @@ use crate::estimate::GradientEstimate;
 use crate::estimator::{Block, BlockShape, GradientEstimator, Lesson};
 use crate::real::Real;
 use crate::sums::ShiftedSums;
+use crate::vector::LaneRng;
 
 /// Gradient samples that share one generator, seeded from the caller's. It does not depend on anything but the number
 /// of samples, so blocks can be made anywhere and merge to the same bits.
@@ -16,10 +16,10 @@ const BLOCK: usize = 256;
 
 /// Bytes that the buffers of one tile of a block may take. They are written and read back within some tens of microseconds
 /// and should stay in the second-level cache; smaller tiles measured slower, since each pass over a tile has a cost of its own.
-const TILE_BYTES: usize = 128 << 10;
+const TILE_BYTES: usize = 64 << 10;
 
 /// The generator of one block. Cloned to run a block once more when it went wrong.
-type BlockRng = Xoshiro256PlusPlus;
+type BlockRng = LaneRng;
 
 /// The buffers of an estimation, to be used again: a training loop that makes many small estimates allocates nothing after the
 /// first.
@@ -337,10 +337,10 @@ impl<T: Real> Worker<T> {
                 if let Some((draw, value)) = non_finite(&self.values[i * draws..][..draws]) {
                     return Culprit::Objective { sample, draw, value };
                 }
-                if self.shape.objective_gradient {
-                    if let Some((coordinate, value)) = non_finite(&self.dz[i * row..][..row]) {
-                        return Culprit::ObjectiveGradient { sample, coordinate, value };
-                    }
+                if self.shape.objective_gradient
+                    && let Some((coordinate, value)) = non_finite(&self.dz[i * row..][..row])
+                {
+                    return Culprit::ObjectiveGradient { sample, coordinate, value };
                 }
                 let gradient = &self.gradients[i * params..][..params];
                 if let Some((flat, value)) = non_finite(gradient) {

@@ -89,6 +89,7 @@ mod real;
 mod schedule;
 pub mod special;
 mod sums;
+mod vector;
 
 pub use distribution::{
     Conditional, DifferentiableLogDensity, Distribution, Entropy, LogDensity, Reparameterizable,

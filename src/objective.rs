@@ -16,6 +16,7 @@ pub trait Objective<T> {
 
     /// The values at a block of draws, row-major (`values.len()` rows of `dim`): override it to evaluate a batch in one
     /// call of a matrix library.
+    #[inline(always)]
     fn value_block(&self, z: &[T], dim: usize, values: &mut [T]) {
         for (z, value) in z.chunks_exact(dim).zip(values) {
             *value = self.value(z);
@@ -44,6 +45,7 @@ pub trait DifferentiableObjective<T>: Objective<T> {
     fn value_and_gradient(&self, z: &[T], dz: &mut [T]) -> T;
 
     /// The values and gradients at a block of draws, row-major.
+    #[inline(always)]
     fn value_and_gradient_block(&self, z: &[T], dim: usize, values: &mut [T], dz: &mut [T]) {
         for ((z, dz), value) in z.chunks_exact(dim).zip(dz.chunks_exact_mut(dim)).zip(values) {
             *value = self.value_and_gradient(z, dz);
@@ -52,7 +54,7 @@ pub trait DifferentiableObjective<T>: Objective<T> {
 }
 
 impl<T, F: Fn(&[T]) -> T> Objective<T> for F {
-    #[inline]
+    #[inline(always)]
     fn value(&self, z: &[T]) -> T {
         self(z)
     }
@@ -62,7 +64,7 @@ impl<T, V, G> Objective<T> for (V, G)
 where
     V: Fn(&[T]) -> T,
 {
-    #[inline]
+    #[inline(always)]
     fn value(&self, z: &[T]) -> T {
         (self.0)(z)
     }
@@ -73,7 +75,7 @@ where
     V: Fn(&[T]) -> T,
     G: Fn(&[T], &mut [T]) -> T,
 {
-    #[inline]
+    #[inline(always)]
     fn value_and_gradient(&self, z: &[T], dz: &mut [T]) -> T {
         (self.1)(z, dz)
     }
@@ -105,14 +107,14 @@ impl<F> fmt::Debug for Differentiable<F> {
 }
 
 impl<T, F: Fn(&[T], Option<&mut [T]>) -> T> Objective<T> for Differentiable<F> {
-    #[inline]
+    #[inline(always)]
     fn value(&self, z: &[T]) -> T {
         (self.0)(z, None)
     }
 }
 
 impl<T, F: Fn(&[T], Option<&mut [T]>) -> T> DifferentiableObjective<T> for Differentiable<F> {
-    #[inline]
+    #[inline(always)]
     fn value_and_gradient(&self, z: &[T], dz: &mut [T]) -> T {
         (self.0)(z, Some(dz))
     }

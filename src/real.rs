@@ -47,6 +47,10 @@ pub trait Real:
     /// One draw of N(0, 1), by the ziggurat.
     fn standard_normal<R: Rng + ?Sized>(rng: &mut R) -> Self;
 
+    /// Fills a slice with draws of N(0, 1), in the fastest way.
+    #[doc(hidden)]
+    fn fill_normal<R: Rng + ?Sized>(rng: &mut R, out: &mut [Self]);
+
     /// One draw of the exponential with mean 1, in the open interval (0, ∞).
     fn standard_exponential<R: Rng + ?Sized>(rng: &mut R) -> Self;
 
@@ -89,6 +93,10 @@ impl Real for f64 {
         StandardNormal.sample(rng)
     }
 
+    fn fill_normal<R: Rng + ?Sized>(rng: &mut R, out: &mut [Self]) {
+        crate::vector::fill_normal_f64(rng, out);
+    }
+
     #[inline]
     fn standard_exponential<R: Rng + ?Sized>(rng: &mut R) -> Self {
         Exp1.sample(rng)
@@ -114,6 +122,10 @@ impl Real for f32 {
     #[inline]
     fn standard_normal<R: Rng + ?Sized>(rng: &mut R) -> Self {
         StandardNormal.sample(rng)
+    }
+
+    fn fill_normal<R: Rng + ?Sized>(rng: &mut R, out: &mut [Self]) {
+        crate::vector::fill_normal_f32(rng, out);
     }
 
     #[inline]

@@ -1,6 +1,7 @@
 //! Sums over the rows of a block that keep their digits.
 
 use crate::real::Real;
+use crate::vector::kernel;
 
 /// Sums of deviations and squared deviations from the first row of a block.
 ///
@@ -76,34 +77,36 @@ impl<T: Real> ShiftedSums<T> {
     }
 }
 
-/// Adds each column's deviations from its shift, and their squares.
-fn sum_columns<T: Real>(rows: &[T], shift: &[T], sum: &mut [T], squares: &mut [T]) {
-    let len = shift.len();
-    let whole = len / LANES * LANES;
-    for start in (0..whole).step_by(LANES) {
-        let mut s = [T::zero(); LANES];
-        let mut c = [T::zero(); LANES];
-        let mut q = [T::zero(); LANES];
-        s.copy_from_slice(&sum[start..start + LANES]);
-        c.copy_from_slice(&shift[start..start + LANES]);
-        q.copy_from_slice(&squares[start..start + LANES]);
-        for row in rows.chunks_exact(len) {
-            let row = &row[start..start + LANES];
-            for lane in 0..LANES {
-                let d = row[lane] - c[lane];
-                s[lane] += d;
-                q[lane] += d * d;
+kernel! {
+    /// Adds each column's deviations from its shift, and their squares.
+    fn sum_columns<'a, T: Real>(rows: &'a [T], shift: &'a [T], sum: &'a mut [T], squares: &'a mut [T]) {
+        let len = shift.len();
+        let whole = len / LANES * LANES;
+        for start in (0..whole).step_by(LANES) {
+            let mut s = [T::zero(); LANES];
+            let mut c = [T::zero(); LANES];
+            let mut q = [T::zero(); LANES];
+            s.copy_from_slice(&sum[start..start + LANES]);
+            c.copy_from_slice(&shift[start..start + LANES]);
+            q.copy_from_slice(&squares[start..start + LANES]);
+            for row in rows.chunks_exact(len) {
+                let row = &row[start..start + LANES];
+                for lane in 0..LANES {
+                    let d = row[lane] - c[lane];
+                    s[lane] += d;
+                    q[lane] += d * d;
+                }
             }
+            sum[start..start + LANES].copy_from_slice(&s);
+            squares[start..start + LANES].copy_from_slice(&q);
         }
-        sum[start..start + LANES].copy_from_slice(&s);
-        squares[start..start + LANES].copy_from_slice(&q);
-    }
-    if whole < len {
-        for row in rows.chunks_exact(len) {
-            for column in whole..len {
-                let d = row[column] - shift[column];
-                sum[column] += d;
-                squares[column] += d * d;
+        if whole < len {
+            for row in rows.chunks_exact(len) {
+                for column in whole..len {
+                    let d = row[column] - shift[column];
+                    sum[column] += d;
+                    squares[column] += d * d;
+                }
             }
         }
     }

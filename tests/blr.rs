@@ -118,7 +118,7 @@ where
     E: GradientEstimator<f64, Unconstrained<f64, Normal<f64>>, LogLikelihood>,
 {
     const CALLS: usize = 64;
-    const SAMPLES: usize = 2048;
+    const SAMPLES: usize = 8192;
     let model = LogLikelihood::breast_cancer().unwrap();
     let mut rng = rng(seed);
     for point in points() {

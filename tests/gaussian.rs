@@ -275,15 +275,19 @@ fn the_learned_baseline_approaches_the_optimal_one_and_is_not_used_before_it_is_
     assert_eq!(first, plain);
 
     estimator.estimate(&normal, &f, 400_000, &mut rng(4)).unwrap();
-    // E[f s²]/E[s²] with d = μ − k: d² + 3σ² for μ; d² + 5σ² for σ.
-    for (learned, exact) in estimator.learned().into_iter().zip([4.75, 5.25]) {
-        assert!((learned - exact).abs() < 0.05, "{learned} {exact}");
+    // E[f s²]/E[s²] with d = μ − k: d² + 3σ² for μ; d² + 5σ² for σ. The standard deviations of (f − b) s² / E[s²] are about 8 and
+    // 25 for these numbers, so these are the standard errors of 400,000 draws; four of them.
+    let exact = [(4.75, 8.0 / 632.0), (5.25, 25.0 / 632.0)];
+    for (learned, (exact, error)) in estimator.learned().into_iter().zip(exact) {
+        assert!((learned - exact).abs() < 4.0 * error, "{learned} {exact}");
     }
     let with = estimator.estimate(&normal, &f, 100_000, &mut rng(5)).unwrap();
     let exact = (-4.0, 1.0);
     assert!((with.gradient()[0] - exact.0).abs() < 4.0 * with.standard_error()[0]);
     assert!((with.gradient()[1] - exact.1).abs() < 4.0 * with.standard_error()[1]);
-    assert!(with.total_variance() < 0.5 * plain.total_variance());
+    // Exact: Var = E[f² s²] − b² E[s²] − gradient², 139.75 − 90.25 − 16 for μ and 387.5 − 220.5 − 1 for σ, where b = 0 would leave
+    // 510. The sampled total of 100,000 draws is good to about 3 %.
+    assert!((with.total_variance() / 199.5 - 1.0).abs() < 0.12, "{}", with.total_variance());
 }
 
 #[test]

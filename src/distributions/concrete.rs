@@ -9,6 +9,7 @@ use crate::distribution::{
 use crate::error::Error;
 use crate::layout::{Domain, Layout};
 use crate::real::Real;
+use crate::vector::{exp_in_place, fill_gumbel};
 
 /// The space that a relaxed draw lives in: the simplex, or its logarithm. Sealed.
 pub trait Space:
@@ -173,31 +174,33 @@ impl<T: Real, S: Space> Concrete<T, S> {
         Ok(())
     }
 
-    fn transform_rows(&self, logits: &[T], tau: T, noise: &[T], z: &mut [T]) {
+    /// Turns noise into draws, in place and for any number of draws: the logits are those of one draw, over and over.
+    fn relax(&self, logits: &[T], tau: T, z: &mut [T]) {
         let k = self.classes;
-        let rows = logits.chunks_exact(k).zip(noise.chunks_exact(k)).zip(z.chunks_exact_mut(k));
-        for ((logits, noise), z) in rows {
-            let mut largest = T::neg_infinity();
-            for ((z, &l), &g) in z.iter_mut().zip(logits).zip(noise) {
-                *z = l + g;
-                largest = largest.max(*z);
+        for draw in z.chunks_exact_mut(logits.len()) {
+            for (z, logits) in draw.chunks_exact_mut(k).zip(logits.chunks_exact(k)) {
+                let mut largest = T::neg_infinity();
+                for (z, &l) in z.iter_mut().zip(logits) {
+                    *z += l;
+                    largest = if *z > largest { *z } else { largest };
+                }
+                // Divided after the largest is taken out: the order keeps digits at small temperatures.
+                for z in z {
+                    *z = (*z - largest) / tau;
+                }
             }
-            // Divided after the largest is taken out: the order keeps digits at small temperatures.
-            for z in z.iter_mut() {
-                *z = (*z - largest) / tau;
-            }
-            if S::LOG {
+        }
+        if S::LOG {
+            for z in z.chunks_exact_mut(k) {
                 let total = z.iter().map(|&y| y.exp()).sum::<T>().ln();
                 for z in z {
                     *z -= total;
                 }
-            } else {
-                let mut total = T::zero();
-                for z in z.iter_mut() {
-                    *z = z.exp();
-                    total += *z;
-                }
-                let weight = total.recip();
+            }
+        } else {
+            exp_in_place(z);
+            for z in z.chunks_exact_mut(k) {
+                let weight = z.iter().copied().sum::<T>().recip();
                 for z in z {
                     *z *= weight;
                 }
@@ -270,13 +273,6 @@ fn check_temperature<T: Real>(temperature: T) -> Result<(), Error> {
     Layout::new(&[("tau", 1, Domain::Positive)]).check(&[temperature])
 }
 
-/// Standard Gumbel variates `−ln E` with E exponential on the open interval (0, ∞).
-fn fill_gumbel<T: Real, R: Rng + ?Sized>(rng: &mut R, noise: &mut [T]) {
-    for g in noise {
-        *g = -T::standard_exponential(rng).ln();
-    }
-}
-
 impl<T: Real, S: Space> Distribution<T> for Concrete<T, S> {
     fn dim(&self) -> usize {
         self.logits
@@ -300,11 +296,8 @@ impl<T: Real, S: Space> Distribution<T> for Concrete<T, S> {
     }
 
     fn sample<R: Rng + ?Sized>(&self, rng: &mut R, z: &mut [T]) {
-        let mut noise = vec![T::zero(); self.logits];
-        for z in z.chunks_exact_mut(self.logits) {
-            fill_gumbel(rng, &mut noise);
-            self.transform(&noise, z);
-        }
+        fill_gumbel(rng, z);
+        self.relax(self.logits(), self.tau, z);
     }
 }
 
@@ -318,7 +311,13 @@ impl<T: Real, S: Space> Reparameterizable<T> for Concrete<T, S> {
     }
 
     fn transform(&self, noise: &[T], z: &mut [T]) {
-        self.transform_rows(self.logits(), self.tau, noise, z);
+        z.copy_from_slice(noise);
+        self.relax(self.logits(), self.tau, z);
+    }
+
+    fn transform_block(&self, noise: &[T], z: &mut [T]) {
+        z.copy_from_slice(noise);
+        self.relax(self.logits(), self.tau, z);
     }
 
     fn pullback(&self, noise: &[T], z: &[T], dz: &[T], dtheta: &mut [T]) {
@@ -328,9 +327,10 @@ impl<T: Real, S: Space> Reparameterizable<T> for Concrete<T, S> {
 
 impl<T: Real, S: Space> Conditional<T> for Concrete<T, S> {
     fn transform_with(&self, params: &[&[T]], noise: &[T], z: &mut [T]) {
+        z.copy_from_slice(noise);
         match params {
-            [logits] => self.transform_rows(logits, self.tau, noise, z),
-            [logits, [tau]] => self.transform_rows(logits, *tau, noise, z),
+            [logits] => self.relax(logits, self.tau, z),
+            [logits, [tau]] => self.relax(logits, *tau, z),
             _ => {}
         }
     }

@@ -3,6 +3,7 @@
 use super::mapped_normal::{MappedNormal, PositiveMap};
 use crate::distribution::{Distribution, Entropy};
 use crate::real::Real;
+use crate::vector::{exp, exp_in_place};
 
 /// The map `z = eˣ`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -11,7 +12,11 @@ pub struct Exp;
 impl PositiveMap for Exp {
     #[inline]
     fn forward<T: Real>(self, x: T) -> T {
-        x.exp()
+        T::of(exp(x.f64()))
+    }
+
+    fn forward_all<T: Real>(self, x: &mut [T]) {
+        exp_in_place(x);
     }
 
     #[inline]

@@ -18,6 +18,13 @@ pub trait PositiveMap: Copy + Default + std::fmt::Debug + PartialEq + Send + Syn
     /// `h(x)`.
     fn forward<T: Real>(self, x: T) -> T;
 
+    /// `h(x)` of every element in place. The same numbers as [`forward`](Self::forward), in the fastest way.
+    fn forward_all<T: Real>(self, x: &mut [T]) {
+        for x in x {
+            *x = self.forward(*x);
+        }
+    }
+
     /// `x = h⁻¹(z)` for z > 0.
     fn inverse<T: Real>(self, z: T) -> T;
 
@@ -79,9 +86,7 @@ impl<T: Real, M: PositiveMap> Distribution<T> for MappedNormal<T, M> {
 
     fn sample<R: Rng + ?Sized>(&self, rng: &mut R, z: &mut [T]) {
         self.normal.sample(rng, z);
-        for z in z {
-            *z = self.map.forward(*z);
-        }
+        self.map.forward_all(z);
     }
 }
 
@@ -96,9 +101,12 @@ impl<T: Real, M: PositiveMap> Reparameterizable<T> for MappedNormal<T, M> {
 
     fn transform(&self, noise: &[T], z: &mut [T]) {
         affine(self.normal.mu(), self.normal.sigma(), noise, z);
-        for z in z {
-            *z = self.map.forward(*z);
-        }
+        self.map.forward_all(z);
+    }
+
+    fn transform_block(&self, noise: &[T], z: &mut [T]) {
+        self.normal.transform_block(noise, z);
+        self.map.forward_all(z);
     }
 
     fn pullback(&self, noise: &[T], z: &[T], dz: &[T], dtheta: &mut [T]) {
@@ -114,9 +122,7 @@ impl<T: Real, M: PositiveMap> Reparameterizable<T> for MappedNormal<T, M> {
 impl<T: Real, M: PositiveMap> Conditional<T> for MappedNormal<T, M> {
     fn transform_with(&self, params: &[&[T]], noise: &[T], z: &mut [T]) {
         self.normal.transform_with(params, noise, z);
-        for z in z {
-            *z = self.map.forward(*z);
-        }
+        self.map.forward_all(z);
     }
 
     #[inline]

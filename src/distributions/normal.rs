@@ -8,6 +8,7 @@ use crate::distribution::{
 use crate::error::Error;
 use crate::layout::{Domain, Layout};
 use crate::real::Real;
+use crate::vector::{affine_rows, pull_affine_rows};
 
 /// The Gaussian with independent coordinates, `z ~ N(μ, σ²)`, D of them.
 ///
@@ -95,9 +96,7 @@ pub(crate) fn affine<T: Real>(mu: &[T], sigma: &[T], noise: &[T], x: &mut [T]) {
 /// Draws independent standard normals.
 #[inline]
 pub(crate) fn fill_standard_normal<T: Real, R: Rng + ?Sized>(rng: &mut R, noise: &mut [T]) {
-    for e in noise {
-        *e = T::standard_normal(rng);
-    }
+    T::fill_normal(rng, noise);
 }
 
 impl<T: Real> Distribution<T> for Normal<T> {
@@ -152,15 +151,11 @@ impl<T: Real> Reparameterizable<T> for Normal<T> {
     }
 
     fn transform_block(&self, noise: &[T], z: &mut [T]) {
-        if let ([mu], [sigma]) = (self.mu(), self.sigma()) {
-            for (z, &e) in z.iter_mut().zip(noise) {
-                *z = *mu + *sigma * e;
-            }
-        } else {
-            for (noise, z) in noise.chunks_exact(self.dim()).zip(z.chunks_exact_mut(self.dim())) {
-                self.transform(noise, z);
-            }
-        }
+        affine_rows(self.mu(), self.sigma(), noise, z);
+    }
+
+    fn pullback_block(&self, noise: &[T], _z: &[T], dz: &[T], dtheta: &mut [T]) {
+        pull_affine_rows(self.dim(), noise, dz, dtheta);
     }
 }
 

@@ -6,6 +6,7 @@ use crate::distribution::Reparameterizable;
 use crate::estimator::{Block, BlockShape, GradientEstimator};
 use crate::objective::DifferentiableObjective;
 use crate::real::Real;
+use crate::vector::widest;
 
 /// The pathwise estimator, or reparameterization trick: `∇_θ E[f(z)] = E[(∂g/∂θ)ᵀ ∇f(z)]` with `z = g(θ, ε)`.
 ///
@@ -80,7 +81,8 @@ where
     ) {
         distribution.draw_noise(rng, block.noise);
         distribution.transform_block(block.noise, block.z);
-        objective.value_and_gradient_block(block.z, distribution.dim(), block.values, block.dz);
+        let dim = distribution.dim();
+        widest(|| objective.value_and_gradient_block(block.z, dim, block.values, block.dz));
         distribution.pullback_block(block.noise, block.z, block.dz, block.gradients);
     }
 }

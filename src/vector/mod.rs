@@ -1,0 +1,69 @@
+//! Inner loops that the compiler turns into vector code, compiled for several instruction sets and chosen at run time.
+//!
+//! Everything is plain safe Rust on slices; [`kernel`] wraps a loop so that the same source is compiled for AVX-512, AVX2 and the
+//! baseline. No operation is contracted or reordered, so the bits are the same on all of them.
+
+mod affine;
+mod elementary;
+mod lanes;
+mod noise;
+#[cfg(test)]
+mod statistics;
+mod ziggurat;
+mod ziggurat_tables;
+
+pub(crate) use affine::{affine_rows, pull_affine_rows};
+pub(crate) use elementary::{exp, exp_in_place};
+pub(crate) use lanes::LaneRng;
+pub(crate) use noise::fill_gumbel;
+pub(crate) use ziggurat::{fill_f32 as fill_normal_f32, fill_f64 as fill_normal_f64};
+
+/// Runs a closure compiled for the widest vectors of the machine, as far as what it calls is inlined into it.
+#[inline]
+pub(crate) fn widest<O, F: FnOnce() -> O>(f: F) -> O {
+    struct Kernel<F>(F);
+    impl<O, F: FnOnce() -> O> pulp::NullaryFnOnce for Kernel<F> {
+        type Output = O;
+        #[inline(always)]
+        fn call(self) -> O {
+            (self.0)()
+        }
+    }
+    pulp::Arch::new().dispatch(Kernel(f))
+}
+
+/// Defines a function whose body runs on the widest vectors of the machine. The body must be made of loops and of
+/// `#[inline(always)]` functions: whatever is called and not inlined is compiled for the baseline.
+macro_rules! kernel {
+    ($(#[$meta:meta])* $vis:vis fn $name:ident <$life:lifetime $(, $generic:ident : $bound:path)*>
+        ($($arg:ident : $type:ty),* $(,)?) $(-> $output:ty)? $body:block) => {
+        $(#[$meta])*
+        #[inline]
+        $vis fn $name<$life $(, $generic: $bound)*>($($arg: $type),*) $(-> $output)? {
+            struct Kernel<$life $(, $generic: $bound)*> {
+                $($arg: $type,)*
+                life: std::marker::PhantomData<(&$life (), $($generic,)*)>,
+            }
+            impl<$life $(, $generic: $bound)*> pulp::NullaryFnOnce for Kernel<$life $(, $generic)*> {
+                type Output = $crate::vector::output!($($output)?);
+                #[inline(always)]
+                fn call(self) -> Self::Output {
+                    let Self { $($arg,)* life: _ } = self;
+                    $body
+                }
+            }
+            pulp::Arch::new().dispatch(Kernel { $($arg,)* life: std::marker::PhantomData })
+        }
+    };
+}
+
+macro_rules! output {
+    () => {
+        ()
+    };
+    ($output:ty) => {
+        $output
+    };
+}
+
+pub(crate) use {kernel, output};

@@ -1,0 +1,218 @@
+//! Statistical tests of the noise, on ten million draws each, with fixed seeds. A tolerance of five standard errors is passed by
+//! chance in all but 6e-7 of comparisons; critical values of other tests are named where they stand.
+
+use rand::rngs::Xoshiro256PlusPlus;
+use rand::{Rng, SeedableRng};
+
+use super::{LaneRng, exp, exp_in_place, fill_gumbel};
+use crate::real::Real;
+
+const DRAWS: usize = 10_000_000;
+
+fn lanes(seed: u64) -> LaneRng {
+    LaneRng::from_rng(&mut Xoshiro256PlusPlus::seed_from_u64(seed))
+}
+
+/// Draws in pieces of the lengths that the engine asks for, odd ones among them.
+fn draw<T: Real>(count: usize, mut fill: impl FnMut(&mut [T])) -> Vec<f64> {
+    let mut all = vec![T::zero(); count];
+    let (mut rest, mut length) = (&mut all[..], 1);
+    while !rest.is_empty() {
+        let piece = length.min(rest.len());
+        let (piece, tail) = std::mem::take(&mut rest).split_at_mut(piece);
+        fill(piece);
+        rest = tail;
+        length = length % 1000 + 37;
+    }
+    all.into_iter().map(T::f64).collect()
+}
+
+/// Φ(x) by its series near the middle and by the continued fraction of Mills' ratio in the tails.
+fn normal_cdf(x: f64) -> f64 {
+    let density = (-0.5 * x * x).exp() / std::f64::consts::TAU.sqrt();
+    if x.abs() < 4.0 {
+        let (mut term, mut sum, mut k) = (x, x, 1.0);
+        while f64::abs(term) > 1e-18 {
+            k += 2.0;
+            term *= x * x / k;
+            sum += term;
+        }
+        return 0.5 + density * sum;
+    }
+    let mut ratio = 0.0;
+    for k in (1..100).rev() {
+        ratio = f64::from(k) / (x.abs() + ratio);
+    }
+    let tail = density / (x.abs() + ratio);
+    if x < 0.0 { tail } else { 1.0 - tail }
+}
+
+/// Kolmogorov–Smirnov `√n D` and Anderson–Darling `A²` of draws against a CDF and its complement.
+fn distances(mut draws: Vec<f64>, cdf: impl Fn(f64) -> (f64, f64)) -> (f64, f64) {
+    draws.sort_unstable_by(f64::total_cmp);
+    let n = draws.len() as f64;
+    let (mut largest, mut sum) = (0.0f64, 0.0);
+    for (i, &x) in draws.iter().enumerate() {
+        let (below, above) = cdf(x);
+        let i = i as f64;
+        largest = largest.max((below - i / n).abs()).max(((i + 1.0) / n - below).abs());
+        sum += (2.0 * i + 1.0) * below.ln() + (2.0 * (n - i) - 1.0) * above.ln();
+    }
+    (n.sqrt() * largest, -n - sum / n)
+}
+
+/// Critical values at a level of 1e-4: 2.23 for √n D, 8.0 or so for A² (its 1e-4 point is between 7.5 and 8.5).
+#[track_caller]
+fn assert_distances((smirnov, darling): (f64, f64)) {
+    assert!(smirnov < 2.23, "Kolmogorov–Smirnov {smirnov}");
+    assert!(darling < 8.0, "Anderson–Darling {darling}");
+}
+
+fn check_normal<T: Real>(seed: u64) {
+    let mut rng = lanes(seed);
+    let draws = draw(DRAWS, |out: &mut [T]| T::fill_normal(&mut rng, out));
+    let n = DRAWS as f64;
+
+    // Moments to the eighth: E x^(2k) = (2k − 1)!!, odd ones 0; the variance of x^p is E x^(2p) − (E x^p)².
+    let double_factorial = |k: i32| (1..=k).rev().step_by(2).map(f64::from).product::<f64>();
+    let moment = |p: i32| if p % 2 == 1 { 0.0 } else { double_factorial(p - 1) };
+    for p in 1..=8 {
+        let found = draws.iter().map(|x| x.powi(p)).sum::<f64>() / n;
+        let error = ((moment(2 * p) - moment(p).powi(2)) / n).sqrt();
+        assert!((found - moment(p)).abs() < 5.0 * error, "moment {p}: {found} ± {error}");
+    }
+
+    // Tails, both sides, out to where 10⁷ draws still reach.
+    for sigma in [2.0, 3.0, 3.5, 3.9, 4.5, 5.0] {
+        let expected = n * normal_cdf(-sigma);
+        for side in [-1.0, 1.0] {
+            let count = draws.iter().filter(|&&x| x * side > sigma).count() as f64;
+            assert!(
+                (count - expected).abs() < 5.0 * expected.sqrt() + 1.0,
+                "{side} {sigma}: {count} {expected}"
+            );
+        }
+    }
+
+    // Correlation at lags within a vector, across vectors, and across chunks.
+    for lag in [1, 2, 3, 4, 8, 15, 16, 17, 32, 64, 127, 128, 129, 256, 512] {
+        let sum: f64 = draws.iter().zip(&draws[lag..]).map(|(a, b)| a * b).sum();
+        assert!((sum / n.sqrt()).abs() < 5.0, "lag {lag}: {}", sum / n.sqrt());
+        let squares: f64 = draws.iter().zip(&draws[lag..]).map(|(a, b)| (a * a - 1.0) * (b * b - 1.0)).sum();
+        assert!((squares / 2.0 / n.sqrt()).abs() < 5.0, "squares at lag {lag}");
+    }
+
+    assert_distances(distances(draws, |x| (normal_cdf(x), normal_cdf(-x))));
+}
+
+#[test]
+fn normal_draws_of_f64_pass_every_test() {
+    check_normal::<f64>(1);
+}
+
+#[test]
+fn normal_draws_of_f32_pass_every_test() {
+    check_normal::<f32>(2);
+}
+
+#[test]
+fn blocks_are_not_correlated_with_each_other() {
+    let n = 1 << 20;
+    let mut callers = Xoshiro256PlusPlus::seed_from_u64(3);
+    let mut block = || {
+        let mut rng = LaneRng::from_rng(&mut callers);
+        draw(n, |out: &mut [f64]| f64::fill_normal(&mut rng, out))
+    };
+    let blocks = [block(), block(), block(), block()];
+    for (i, a) in blocks.iter().enumerate() {
+        for b in &blocks[..i] {
+            let sum: f64 = a.iter().zip(b).map(|(a, b)| a * b).sum();
+            assert!((sum / (n as f64).sqrt()).abs() < 5.0);
+        }
+    }
+}
+
+fn check_gumbel<T: Real>(seed: u64) {
+    let mut rng = lanes(seed);
+    let draws = draw(DRAWS, |out: &mut [T]| fill_gumbel(&mut rng, out));
+    assert!(draws.iter().all(|x| x.is_finite()));
+    let n = DRAWS as f64;
+    let mean = draws.iter().sum::<f64>() / n;
+    let variance = std::f64::consts::PI.powi(2) / 6.0;
+    assert!((mean - 0.577_215_664_901_532_9).abs() < 5.0 * (variance / n).sqrt(), "{mean}");
+    // The ends that are drawn again: u < 2⁻¹¹ and 1 − u < 2⁻¹¹, and deep inside them.
+    for depth in [11, 12, 14, 18] {
+        let v = 0.5f64.powi(depth);
+        let expected = n * v;
+        let low = draws.iter().filter(|&&x| x < -(-v.ln()).ln()).count() as f64;
+        let high = draws.iter().filter(|&&x| x > -(-(-v).ln_1p()).ln()).count() as f64;
+        for count in [low, high] {
+            assert!((count - expected).abs() < 5.0 * expected.sqrt(), "2^-{depth}: {low} {high} {expected}");
+        }
+    }
+    assert_distances(distances(draws, |x| {
+        let e = (-x).exp();
+        ((-e).exp(), -(-e).exp_m1())
+    }));
+}
+
+#[test]
+fn gumbel_draws_pass_every_test() {
+    check_gumbel::<f64>(4);
+    check_gumbel::<f32>(5);
+}
+
+/// The extreme words, with which a grid would give infinities or cut the tails.
+struct Constant(u8);
+
+impl rand::TryRng for Constant {
+    type Error = std::convert::Infallible;
+    fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
+        Ok(u32::from_le_bytes([self.0; 4]))
+    }
+    fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
+        // Moves on a little, so that rejection ends.
+        self.0 = self.0.wrapping_add(1);
+        Ok(u64::from_le_bytes([self.0; 8]))
+    }
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Self::Error> {
+        bytes.fill(self.0);
+        Ok(())
+    }
+}
+
+#[test]
+fn extreme_words_give_finite_numbers() {
+    for word in [0, 0xff] {
+        let (mut wide, mut narrow) = ([f64::NAN; 300], [f32::NAN; 300]);
+        fill_gumbel(&mut Constant(word), &mut wide);
+        fill_gumbel(&mut Constant(word), &mut narrow);
+        assert!(wide.iter().all(|x| x.is_finite()) && narrow.iter().all(|x| x.is_finite()));
+        f64::fill_normal(&mut Constant(word), &mut wide);
+        f32::fill_normal(&mut Constant(word), &mut narrow);
+        assert!(wide.iter().all(|x| x.is_finite()) && narrow.iter().all(|x| x.is_finite()));
+    }
+}
+
+#[test]
+fn vector_code_has_the_bits_of_scalar_code() {
+    let mut rng = lanes(6);
+    let mut x = draw(100_003, |out: &mut [f64]| f64::fill_normal(&mut rng, out));
+    for x in &mut x {
+        *x *= 200.0;
+    }
+    let scalar: Vec<u64> = x.iter().map(|&x| exp(x).to_bits()).collect();
+    exp_in_place(&mut x);
+    assert!(x.iter().map(|x| x.to_bits()).eq(scalar));
+
+    // And literal bits, which every machine must give.
+    let mut rng = lanes(7);
+    let mut normal = [0.0f64; 1000];
+    f64::fill_normal(&mut rng, &mut normal);
+    let mut gumbel = [0.0f64; 1000];
+    fill_gumbel(&mut rng, &mut gumbel);
+    let fold = |x: &[f64]| x.iter().fold(0u64, |sum, x| sum.rotate_left(5) ^ x.to_bits());
+    assert_eq!((fold(&normal), fold(&gumbel), rng.next_u64()), STABLE);
+}
+
+const STABLE: (u64, u64, u64) = (16209640153173920970, 2338662479165563902, 8486884708549747077);
