@@ -74,8 +74,25 @@ kernel! {
     }
 }
 
+/// Below this many, variates are made one by one: the buffers of a chunk would cost more than they save.
+const FEW: usize = 16;
+
+/// One normal variate.
+#[inline]
+fn single<R: Rng + ?Sized>(rng: &mut R) -> f64 {
+    let word = rng.next_u64();
+    let layer = word as usize % LAYERS;
+    let coordinate = coordinate(word);
+    let x = coordinate * WIDE[layer].width;
+    if coordinate.abs() < WIDE[layer].inside { x } else { finish(rng, layer, x) }
+}
+
 /// Normal variates from eight bytes each.
 pub(crate) fn fill_f64<R: Rng + ?Sized>(rng: &mut R, out: &mut [f64]) {
+    if out.len() < FEW {
+        out.fill_with(|| single(rng));
+        return;
+    }
     let mut bytes = [0; 8 * CHUNK];
     let mut left = [0; CHUNK];
     for out in out.chunks_mut(CHUNK) {
@@ -100,6 +117,10 @@ pub(crate) fn fill_f64<R: Rng + ?Sized>(rng: &mut R, out: &mut [f64]) {
 
 /// Normal variates from four bytes each.
 pub(crate) fn fill_f32<R: Rng + ?Sized>(rng: &mut R, out: &mut [f32]) {
+    if out.len() < FEW {
+        out.fill_with(|| single(rng) as f32);
+        return;
+    }
     let mut bytes = [0; 4 * CHUNK];
     let mut left = [0; CHUNK];
     for out in out.chunks_mut(CHUNK) {
