@@ -141,8 +141,6 @@ pub struct GradientEstimate<T> {
     gradient: Vec<T>,
     moments: Moments,
     value: Moments,
-    /// Evaluations in one gradient sample, while the estimate is being made.
-    draws: u64,
     evaluations: u64,
 }
 
@@ -165,32 +163,31 @@ impl<T: Real> GradientEstimate<T> {
             gradient: Vec::new(),
             moments: Moments::new(0),
             value: Moments::new(1),
-            draws: 0,
             evaluations: 0,
         }
     }
 
     /// Back to no gradient samples, in the same memory.
-    pub(crate) fn reset(&mut self, layout: &Layout, draws: u64) {
+    pub(crate) fn reset(&mut self, layout: &Layout) {
         if !self.layout.is(layout) {
             self.layout = layout.clone();
         }
         self.moments.reset(layout.len());
         self.value.reset(1);
         self.gradient.resize(layout.len(), T::zero());
-        (self.draws, self.evaluations) = (draws, 0);
+        self.evaluations = 0;
     }
 
-    /// Joins gradient samples, given as mean and sum of squared deviations, of gradient and value.
+    /// Joins `count` gradient samples, given as mean and sum of squared deviations, of gradient and value.
     pub(crate) fn absorb(
         &mut self,
-        count: u64,
+        (count, evaluations): (u64, u64),
         gradient: impl Iterator<Item = (f64, f64)>,
         value: impl Iterator<Item = (f64, f64)>,
     ) {
         self.moments.push(count, gradient);
         self.value.push(count, value);
-        self.evaluations += count * self.draws;
+        self.evaluations += evaluations;
     }
 
     /// Makes the gradient that is read of the moments.
@@ -438,9 +435,9 @@ mod tests {
     fn estimate(rows: &[f64], values: &[f64]) -> GradientEstimate<f64> {
         let layout = Layout::new(&[("mu", 1, Domain::Real), ("sigma", 1, Domain::Positive)]);
         let mut estimate = GradientEstimate::empty();
-        estimate.reset(&layout, 1);
+        estimate.reset(&layout);
         for (row, &value) in rows.chunks(2).zip(values) {
-            estimate.absorb(1, row.iter().map(|&x| (x, 0.0)), std::iter::once((value, 0.0)));
+            estimate.absorb((1, 1), row.iter().map(|&x| (x, 0.0)), std::iter::once((value, 0.0)));
         }
         estimate.finish();
         estimate
@@ -486,7 +483,7 @@ mod tests {
         let before = e.clone();
         let layout = Layout::new(&[("rate", 2, Domain::Positive)]);
         let mut other = GradientEstimate::empty();
-        other.reset(&layout, 1);
+        other.reset(&layout);
         assert_eq!(e.merge(&other), Err(Error::Merge { what: "layouts" }));
         assert_eq!(e, before);
     }
