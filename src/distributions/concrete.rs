@@ -174,12 +174,17 @@ impl<T: Real, S: Space> Concrete<T, S> {
     }
 
     fn transform_rows(&self, logits: &[T], tau: T, noise: &[T], z: &mut [T]) {
+        z.copy_from_slice(noise);
+        self.relax(logits, tau, z);
+    }
+
+    /// The transform in place: z holds the noise before and the draw after.
+    fn relax(&self, logits: &[T], tau: T, z: &mut [T]) {
         let k = self.classes;
-        let rows = logits.chunks_exact(k).zip(noise.chunks_exact(k)).zip(z.chunks_exact_mut(k));
-        for ((logits, noise), z) in rows {
+        for (logits, z) in logits.chunks_exact(k).zip(z.chunks_exact_mut(k)) {
             let mut largest = T::neg_infinity();
-            for ((z, &l), &g) in z.iter_mut().zip(logits).zip(noise) {
-                *z = l + g;
+            for (z, &l) in z.iter_mut().zip(logits) {
+                *z += l;
                 largest = largest.max(*z);
             }
             // Divided after the largest is taken out: the order keeps digits at small temperatures.
@@ -300,10 +305,9 @@ impl<T: Real, S: Space> Distribution<T> for Concrete<T, S> {
     }
 
     fn sample<R: Rng + ?Sized>(&self, rng: &mut R, z: &mut [T]) {
-        let mut noise = vec![T::zero(); self.logits];
+        fill_gumbel(rng, z);
         for z in z.chunks_exact_mut(self.logits) {
-            fill_gumbel(rng, &mut noise);
-            self.transform(&noise, z);
+            self.relax(self.logits(), self.tau, z);
         }
     }
 }
