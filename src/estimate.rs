@@ -1,5 +1,8 @@
 //! What an estimation returns: the gradient with its error bar.
 
+#[cfg(feature = "serde")]
+mod wire;
+
 use std::fmt;
 
 use crate::error::{Error, check_len};
@@ -21,6 +24,8 @@ use crate::special::student_t_quantile;
 /// # Ok::<(), reparam::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "wire::WireMoments", into = "wire::WireMoments"))]
 pub struct Moments {
     count: u64,
     mean: Vec<f64>,
@@ -135,7 +140,19 @@ impl Moments {
 /// println!("{estimate}");
 /// # Ok::<(), reparam::Error>(())
 /// ```
+///
+/// With the feature `serde` it travels, and [merges](Self::merge) elsewhere. What arrives is checked: data that no estimate can hold
+/// are an error. The numbers are `f64` whatever `T`; use a format that keeps them (`serde_json` has the feature `float_roundtrip`).
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(
+        try_from = "wire::WireEstimate",
+        into = "wire::WireEstimate",
+        bound(serialize = "T: Clone", deserialize = "T: Real")
+    )
+)]
 pub struct GradientEstimate<T> {
     layout: Layout,
     gradient: Vec<T>,
