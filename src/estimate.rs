@@ -66,7 +66,8 @@ impl Moments {
         for ((mean, m2), (other_mean, other_m2)) in self.mean.iter_mut().zip(&mut self.m2).zip(parts) {
             let delta = other_mean - *mean;
             *mean += delta * weight;
-            *m2 += delta * delta * cross + other_m2;
+            // cross first: it is 0 for the first samples, and the square of a large mean may not be representable.
+            *m2 += delta * cross * delta + other_m2;
         }
         self.count = total;
     }
@@ -511,6 +512,13 @@ mod tests {
         assert_eq!(e.variance(), [f64::INFINITY; 2]);
         assert_eq!(e.confidence_interval(0.9).unwrap()[0], (f64::NEG_INFINITY, f64::INFINITY));
         assert!(!format!("{e}").contains("NaN"));
+    }
+
+    #[test]
+    fn a_mean_whose_square_overflows_has_a_variance() {
+        let e = estimate(&[1e300, -1e300, 1e300, -1e300], &[1e300, 1e300]);
+        assert_eq!((e.gradient(), e.variance()), ([1e300, -1e300].as_slice(), vec![0.0; 2]));
+        assert_eq!(e.value_standard_error(), 0.0);
     }
 
     #[test]
