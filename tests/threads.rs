@@ -4,7 +4,10 @@
 
 mod common;
 
+use std::collections::HashSet;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use common::rng;
 use rand::rngs::Xoshiro256PlusPlus;
@@ -166,6 +169,33 @@ fn the_first_bad_number_in_order_is_reported_whoever_finds_one_first() {
 }
 
 #[test]
+fn a_bad_block_that_is_overtaken_by_later_bad_blocks_is_still_the_one_reported() {
+    let (p, samples) = (normal::<f64>(2), 60_000);
+    let draws = Mutex::new(Vec::new());
+    let record = |z: &[f64]| {
+        draws.lock().unwrap().push(z[0]);
+        z[0]
+    };
+    ScoreFunction::new().estimate(&p, &record, samples, &mut rng(5)).unwrap();
+    let draws = draws.into_inner().unwrap();
+    // Block 0 dawdles; block 1, which the same thread makes next, and all blocks after it are bad.
+    let bad: HashSet<u64> = draws.iter().skip(256 + 3).step_by(256).map(|z| z.to_bits()).collect();
+    let f = |z: &[f64]| {
+        if z[0] == draws[0] {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        if bad.contains(&z[0].to_bits()) { f64::NAN } else { z[0] }
+    };
+    for threads in THREADS {
+        let error = pool(threads).install(|| ScoreFunction::new().par_estimate(&p, &f, samples, &mut rng(5)));
+        assert!(
+            matches!(error, Err(Error::NonFiniteObjective { sample: 259, draw: 0, .. })),
+            "{threads} threads: {error:?}"
+        );
+    }
+}
+
+#[test]
 fn an_engine_goes_on_after_an_error() {
     let p = normal::<f64>(20);
     let bad = |z: &[f64]| if z[0] > 2.5 { f64::NAN } else { z[0] };
@@ -216,9 +246,9 @@ fn every_draw_is_evaluated_once() {
 
 #[test]
 fn an_expensive_objective_of_few_numbers_is_shared_too() {
-    let who = std::sync::Mutex::new(std::collections::HashSet::new());
+    let who = Mutex::new(HashSet::new());
     let f = |z: &[f64]| {
-        std::thread::sleep(std::time::Duration::from_micros(20));
+        std::thread::sleep(Duration::from_micros(20));
         who.lock().unwrap().insert(std::thread::current().id());
         z[0]
     };
