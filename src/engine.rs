@@ -1,5 +1,8 @@
 //! The engine: averages gradient samples block by block, through fixed buffers, and says where something went wrong.
 
+#[cfg(feature = "rayon")]
+mod parallel;
+
 use rand::Rng;
 
 use crate::distribution::Distribution;
@@ -54,12 +57,18 @@ type BlockRng = LaneRng;
 pub struct Engine<T> {
     worker: Worker<T>,
     totals: Totals<T>,
+    #[cfg(feature = "rayon")]
+    crew: parallel::Crew<T>,
 }
 
 impl<T: Real> Default for Engine<T> {
     fn default() -> Self {
-        let totals = Totals { estimate: GradientEstimate::empty(), statistics: Vec::new() };
-        Self { worker: Worker::default(), totals }
+        Self {
+            worker: Worker::default(),
+            totals: Totals { estimate: GradientEstimate::empty(), statistics: Vec::new(), evaluations: 0 },
+            #[cfg(feature = "rayon")]
+            crew: parallel::Crew::default(),
+        }
     }
 }
 
@@ -88,6 +97,20 @@ impl<T: Real> Engine<T> {
         F: ?Sized,
         R: Rng + ?Sized,
     {
+        self.start(estimator, distribution, samples)?;
+        for start in (0..samples).step_by(BLOCK) {
+            self.next_block(estimator, distribution, objective, (start, samples), rng)?;
+        }
+        Ok(self.totals.finish(estimator))
+    }
+
+    /// Refuses what cannot be estimated, and makes room for what can.
+    fn start<E, D, F>(&mut self, estimator: &E, distribution: &D, samples: usize) -> Result<(), Error>
+    where
+        E: GradientEstimator<T, D, F> + ?Sized,
+        D: Distribution<T> + ?Sized,
+        F: ?Sized,
+    {
         if samples == 0 {
             return Err(Error::ZeroSamples);
         }
@@ -95,23 +118,33 @@ impl<T: Real> Engine<T> {
         let shape = estimator.shape(distribution);
         self.worker.prepare(shape, distribution, samples);
         self.totals.start(shape, distribution);
-        for start in (0..samples).step_by(BLOCK) {
-            let count = BLOCK.min(samples - start);
-            let block_rng = BlockRng::from_rng(rng);
-            self.worker.run(&*estimator, distribution, objective, (start as u64, count), block_rng.clone());
-            if !self.worker.sums.is_finite() {
-                let culprit = self.worker.diagnose(
-                    &*estimator,
-                    distribution,
-                    objective,
-                    (start as u64, count),
-                    block_rng,
-                );
-                return Err(culprit.into_error(start as u64, distribution));
-            }
-            self.totals.absorb(&self.worker.sums);
+        Ok(())
+    }
+
+    /// Makes the block that begins at a sample, out of so many, and joins it to the blocks before it.
+    fn next_block<E, D, F, R>(
+        &mut self,
+        estimator: &E,
+        distribution: &D,
+        objective: &F,
+        (start, samples): (usize, usize),
+        rng: &mut R,
+    ) -> Result<(), Error>
+    where
+        E: GradientEstimator<T, D, F> + ?Sized,
+        D: Distribution<T> + ?Sized,
+        F: ?Sized,
+        R: Rng + ?Sized,
+    {
+        let block = (start as u64, BLOCK.min(samples - start));
+        let block_rng = BlockRng::from_rng(rng);
+        self.worker.run(estimator, distribution, objective, block, block_rng.clone());
+        if !self.worker.sums.is_finite() {
+            let culprit = self.worker.diagnose(estimator, distribution, objective, block, block_rng);
+            return Err(culprit.into_error(start as u64, distribution));
         }
-        Ok(self.totals.finish(estimator))
+        self.totals.absorb(&self.worker.sums);
+        Ok(())
     }
 
     /// The last estimate, for whoever uses an engine once.
@@ -125,19 +158,23 @@ impl<T: Real> Engine<T> {
 struct Totals<T> {
     estimate: GradientEstimate<T>,
     statistics: Vec<f64>,
+    /// Evaluations in one gradient sample.
+    evaluations: u64,
 }
 
 impl<T: Real> Totals<T> {
     fn start<D: Distribution<T> + ?Sized>(&mut self, shape: BlockShape, distribution: &D) {
-        self.estimate.reset(distribution.layout(), shape.evaluations as u64);
+        self.estimate.reset(distribution.layout());
+        self.evaluations = shape.evaluations as u64;
         self.statistics.clear();
         self.statistics.resize(shape.statistics, 0.0);
     }
 
     /// Joins the next block. Blocks must come in order: sums round.
     fn absorb(&mut self, sums: &BlockSums<T>) {
+        let count = sums.count as u64;
         self.estimate.absorb(
-            sums.count as u64,
+            (count, count * self.evaluations),
             sums.gradient.moments(sums.count),
             sums.value.moments(sums.count),
         );
@@ -169,6 +206,13 @@ struct BlockSums<T> {
 }
 
 impl<T: Real> BlockSums<T> {
+    /// Makes room for the sums over gradient samples of so many parameters.
+    fn resize(&mut self, params: usize, statistics: usize) {
+        self.gradient.resize(params);
+        self.value.resize(1);
+        self.statistics.resize(statistics, 0.0);
+    }
+
     /// Whether the sums are finite: a single NaN or infinity among the samples would have made them not so.
     fn is_finite(&self) -> bool {
         self.gradient.is_finite() && self.value.is_finite()
@@ -242,9 +286,7 @@ impl<T: Real> Worker<T> {
         fit(&mut self.gradients, tile * params);
         fit(&mut self.scratch, shape.scratch);
         fit(&mut self.means, tile);
-        self.sums.gradient.resize(params);
-        self.sums.value.resize(1);
-        self.sums.statistics.resize(shape.statistics, 0.0);
+        self.sums.resize(params, shape.statistics);
     }
 
     /// The buffers for the `samples` gradient samples from `first` on, at most a tile.

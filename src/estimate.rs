@@ -1,5 +1,8 @@
 //! What an estimation returns: the gradient with its error bar.
 
+#[cfg(feature = "serde")]
+mod wire;
+
 use std::fmt;
 
 use crate::error::{Error, check_len};
@@ -21,6 +24,8 @@ use crate::special::student_t_quantile;
 /// # Ok::<(), reparam::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "wire::WireMoments", into = "wire::WireMoments"))]
 pub struct Moments {
     count: u64,
     mean: Vec<f64>,
@@ -61,7 +66,8 @@ impl Moments {
         for ((mean, m2), (other_mean, other_m2)) in self.mean.iter_mut().zip(&mut self.m2).zip(parts) {
             let delta = other_mean - *mean;
             *mean += delta * weight;
-            *m2 += delta * delta * cross + other_m2;
+            // cross first: it is 0 for the first samples, and the square of a large mean may not be representable.
+            *m2 += delta * cross * delta + other_m2;
         }
         self.count = total;
     }
@@ -135,14 +141,24 @@ impl Moments {
 /// println!("{estimate}");
 /// # Ok::<(), reparam::Error>(())
 /// ```
+///
+/// With the feature `serde` it travels, and [merges](Self::merge) elsewhere. What arrives is checked: data that no estimate can hold
+/// are an error. The numbers are `f64` whatever `T`; use a format that keeps them (`serde_json` has the feature `float_roundtrip`).
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(
+        try_from = "wire::WireEstimate",
+        into = "wire::WireEstimate",
+        bound(serialize = "T: Clone", deserialize = "T: Real")
+    )
+)]
 pub struct GradientEstimate<T> {
     layout: Layout,
     gradient: Vec<T>,
     moments: Moments,
     value: Moments,
-    /// Evaluations in one gradient sample, while the estimate is being made.
-    draws: u64,
     evaluations: u64,
 }
 
@@ -165,32 +181,31 @@ impl<T: Real> GradientEstimate<T> {
             gradient: Vec::new(),
             moments: Moments::new(0),
             value: Moments::new(1),
-            draws: 0,
             evaluations: 0,
         }
     }
 
     /// Back to no gradient samples, in the same memory.
-    pub(crate) fn reset(&mut self, layout: &Layout, draws: u64) {
+    pub(crate) fn reset(&mut self, layout: &Layout) {
         if !self.layout.is(layout) {
             self.layout = layout.clone();
         }
         self.moments.reset(layout.len());
         self.value.reset(1);
         self.gradient.resize(layout.len(), T::zero());
-        (self.draws, self.evaluations) = (draws, 0);
+        self.evaluations = 0;
     }
 
-    /// Joins gradient samples, given as mean and sum of squared deviations, of gradient and value.
+    /// Joins `count` gradient samples, given as mean and sum of squared deviations, of gradient and value.
     pub(crate) fn absorb(
         &mut self,
-        count: u64,
+        (count, evaluations): (u64, u64),
         gradient: impl Iterator<Item = (f64, f64)>,
         value: impl Iterator<Item = (f64, f64)>,
     ) {
         self.moments.push(count, gradient);
         self.value.push(count, value);
-        self.evaluations += count * self.draws;
+        self.evaluations += evaluations;
     }
 
     /// Makes the gradient that is read of the moments.
@@ -438,9 +453,9 @@ mod tests {
     fn estimate(rows: &[f64], values: &[f64]) -> GradientEstimate<f64> {
         let layout = Layout::new(&[("mu", 1, Domain::Real), ("sigma", 1, Domain::Positive)]);
         let mut estimate = GradientEstimate::empty();
-        estimate.reset(&layout, 1);
+        estimate.reset(&layout);
         for (row, &value) in rows.chunks(2).zip(values) {
-            estimate.absorb(1, row.iter().map(|&x| (x, 0.0)), std::iter::once((value, 0.0)));
+            estimate.absorb((1, 1), row.iter().map(|&x| (x, 0.0)), std::iter::once((value, 0.0)));
         }
         estimate.finish();
         estimate
@@ -486,7 +501,7 @@ mod tests {
         let before = e.clone();
         let layout = Layout::new(&[("rate", 2, Domain::Positive)]);
         let mut other = GradientEstimate::empty();
-        other.reset(&layout, 1);
+        other.reset(&layout);
         assert_eq!(e.merge(&other), Err(Error::Merge { what: "layouts" }));
         assert_eq!(e, before);
     }
@@ -497,6 +512,13 @@ mod tests {
         assert_eq!(e.variance(), [f64::INFINITY; 2]);
         assert_eq!(e.confidence_interval(0.9).unwrap()[0], (f64::NEG_INFINITY, f64::INFINITY));
         assert!(!format!("{e}").contains("NaN"));
+    }
+
+    #[test]
+    fn a_mean_whose_square_overflows_has_a_variance() {
+        let e = estimate(&[1e300, -1e300, 1e300, -1e300], &[1e300, 1e300]);
+        assert_eq!((e.gradient(), e.variance()), ([1e300, -1e300].as_slice(), vec![0.0; 2]));
+        assert_eq!(e.value_standard_error(), 0.0);
     }
 
     #[test]

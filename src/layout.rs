@@ -1,5 +1,8 @@
 //! Names and domains of the parameters: how the flat slice θ is divided.
 
+#[cfg(feature = "serde")]
+mod wire;
+
 use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
@@ -10,6 +13,7 @@ use crate::real::Real;
 /// The domain of one named range of parameters. [`Unconstrained`](crate::distributions::Unconstrained)
 /// maps the real line onto it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Domain {
     /// Any finite number.
@@ -39,6 +43,7 @@ impl Domain {
 
 /// One named range of θ.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ParamRange {
     /// The field's name for the parameter: `mu`, `sigma`, `logits`.
     pub name: Cow<'static, str>,
@@ -62,6 +67,8 @@ pub struct ParamRange {
 /// # Ok::<(), reparam::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "wire::Wire", into = "wire::Wire"))]
 pub struct Layout {
     parts: Arc<[ParamRange]>,
 }

@@ -53,9 +53,17 @@
 //! - [`StochasticNode`]: a layer that samples, in somebody else's training loop.
 //! - [`Unconstrained`](distributions::Unconstrained): parameters that any optimiser can walk on.
 //!
+//! # Features
+//!
+//! None is on by default.
+//!
+//! - `rayon`: `par_estimate`, on every estimator and on [`Engine`], makes one estimate on many threads.
+//! - `serde`: [`GradientEstimate`], [`Moments`] and [`Layout`] travel, are checked on arrival, and merge elsewhere.
+//!
 //! # Promises
 //!
-//! - The same seed gives the same bits; a block of gradient samples has its own generator, seeded from the caller's.
+//! - The same seed gives the same bits, on one thread or many; a block of gradient samples has its own generator, seeded from the
+//!   caller's.
 //! - Memory does not grow with the number of samples.
 //! - Errors are values: bad parameters, lengths and non-finite numbers give an [`Error`] that says which, where and what; a failed
 //!   call changes nothing.

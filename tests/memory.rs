@@ -28,6 +28,12 @@ fn a_hundred_thousand_samples_of_a_thousand_dimensions_stay_under_64_megabytes()
     assert_eq!(pathwise.samples(), 100_000);
     let mut loo = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group: 4 });
     loo.estimate(&p, &f, 5000, &mut rng(1)).unwrap();
+    #[cfg(feature = "rayon")]
+    {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(4).build().unwrap();
+        let many = pool.install(|| Pathwise.par_estimate(&p, &f, 100_000, &mut rng(1)).unwrap());
+        assert_eq!(many, pathwise);
+    }
     let peak = peak_megabytes();
     println!("peak resident set: {peak:.1} MB");
     assert!(peak < 64.0, "peak resident set {peak} MB");

@@ -27,26 +27,25 @@ impl LaneRng {
         Self::from_seed([rng.next_u64(), rng.next_u64()])
     }
 
-    fn from_seed([start, key]: [u64; 2]) -> Self {
+    fn from_seed([first, second]: [u64; 2]) -> Self {
         let mut state = [[0; LANES]; 4];
-        let mut counter = start;
-        for words in &mut state {
-            for word in words {
-                counter = counter.wrapping_add(0x9e37_79b9_7f4a_7c15);
-                // The second seed word enters halfway, so that all 128 bits of the seed matter.
-                *word = mix(mix(counter) ^ key);
-            }
-        }
+        let [a, b, c, d] = &mut state;
+        fill_counted(first, a, c);
+        fill_counted(second, b, d);
         Self { state, words: [0; LANES], left: 0 }
     }
 }
 
-/// The finaliser of splitmix64 (Steele, Lea & Flood 2014, doi:10.1145/2660193.2660195).
-#[inline(always)]
-fn mix(x: u64) -> u64 {
-    let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    x ^ (x >> 31)
+kernel! {
+    /// Two state words of every lane by splitmix64 (Steele, Lea & Flood 2014, doi:10.1145/2660193.2660195).
+    fn fill_counted<'a>(seed: u64, first: &'a mut [u64; LANES], second: &'a mut [u64; LANES]) {
+        for (i, word) in first.iter_mut().chain(second).enumerate() {
+            let x = seed.wrapping_add((i as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+            let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            *word = x ^ (x >> 31);
+        }
+    }
 }
 
 /// Steps of every lane into whole chunks of words.

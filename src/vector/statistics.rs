@@ -215,4 +215,5 @@ fn vector_code_has_the_bits_of_scalar_code() {
     assert_eq!((fold(&normal), fold(&gumbel), rng.next_u64()), STABLE);
 }
 
-const STABLE: (u64, u64, u64) = (16209640153173920970, 2338662479165563902, 8486884708549747077);
+const STABLE: (u64, u64, u64) =
+    (7_659_673_924_749_079_532, 15_337_673_003_620_468_968, 10_031_814_024_863_399_241);

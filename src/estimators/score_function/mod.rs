@@ -200,7 +200,10 @@ where
                 let (weighted, squares) = lesson.statistics.split_at(lesson.statistics.len() / 2);
                 let best = weighted.iter().zip(squares);
                 // A parameter whose score was 0 throughout needs no baseline.
-                self.memory.coefficients = best.map(|(w, s)| if *s > 0.0 { w / s } else { 0.0 }).collect();
+                let best = best.map(|(w, s)| if *s > 0.0 { w / s } else { 0.0 });
+                // In the memory of the last time.
+                self.memory.coefficients.clear();
+                self.memory.coefficients.extend(best);
             }
             _ => {}
         }

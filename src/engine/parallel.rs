@@ -1,0 +1,191 @@
+//! Blocks made by many threads, joined in order: the same bits as from one.
+
+use std::mem::swap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rand::Rng;
+use rayon::prelude::*;
+
+use super::{BLOCK, BlockRng, BlockSums, Engine, Worker};
+use crate::distribution::Distribution;
+use crate::error::Error;
+use crate::estimate::GradientEstimate;
+use crate::estimator::GradientEstimator;
+use crate::real::Real;
+
+/// Numbers that a job must fill at least to go to the threads at once. It takes some 50 µs then, even with an objective that
+/// costs nothing: more than it takes to wake the threads.
+const BUSY: usize = 20_000;
+
+/// How long the caller works alone on a job with fewer numbers, before it is clear that the objective is what costs.
+const ALONE: Duration = Duration::from_micros(20);
+
+/// Blocks of a wave for each thread, within what the bytes of their sums allow. The threads wait for each other at the end of a
+/// wave, which costs some 10 µs and, at worst, the time of a block.
+const WAVE: (usize, usize) = (8, 256);
+const WAVE_BYTES: usize = 1 << 20;
+
+/// How often a thread comes to fetch blocks in a wave: more evens out the ends, fewer keeps it from queueing.
+const VISITS: usize = 16;
+
+/// The buffers of all threads.
+#[derive(Debug, Clone)]
+pub(super) struct Crew<T> {
+    workers: Vec<Worker<T>>,
+    blocks: Vec<Planned<T>>,
+}
+
+impl<T> Default for Crew<T> {
+    fn default() -> Self {
+        Self { workers: Vec::new(), blocks: Vec::new() }
+    }
+}
+
+/// A block with its generator, to be made by any thread.
+#[derive(Debug, Clone)]
+struct Planned<T> {
+    start: usize,
+    count: usize,
+    rng: BlockRng,
+    sums: BlockSums<T>,
+}
+
+impl<T: Real> Engine<T> {
+    /// [`GradientEstimator::par_estimate`] in this engine's buffers, of which every thread has its own. The estimate stays in the
+    /// engine until the next one.
+    ///
+    /// ```
+    /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
+    /// use reparam::{Engine, prelude::*};
+    ///
+    /// let normal = Normal::new(&[1.0; 20], &[0.5; 20])?;
+    /// let f = |z: &[f64]| z.iter().map(|z| z.cos()).sum::<f64>();
+    /// let mut engine = Engine::new();
+    /// let mut estimator = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group: 4 });
+    /// for seed in 0..10 {
+    ///     let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+    ///     let estimate = engine.par_estimate(&mut estimator, &normal, &f, 1000, &mut rng)?;
+    ///     assert_eq!(estimate.samples(), 1000);
+    /// }
+    /// # Ok::<(), reparam::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`GradientEstimator::estimate`].
+    pub fn par_estimate<E, D, F, R>(
+        &mut self,
+        estimator: &mut E,
+        distribution: &D,
+        objective: &F,
+        samples: usize,
+        rng: &mut R,
+    ) -> Result<&GradientEstimate<T>, Error>
+    where
+        E: GradientEstimator<T, D, F> + Sync + ?Sized,
+        D: Distribution<T> + Sync + ?Sized,
+        F: Sync + ?Sized,
+        R: Rng + ?Sized,
+    {
+        self.start(estimator, distribution, samples)?;
+        let threads = rayon::current_num_threads();
+        let shape = self.worker.shape;
+        let numbers = shape.draws.saturating_mul(self.worker.dim).saturating_add(self.worker.params);
+        let busy = samples.saturating_mul(numbers) >= BUSY;
+        let clock = Instant::now();
+        let mut done = 0;
+        while done < samples {
+            let alone = threads < 2 || samples - done <= BLOCK;
+            if alone || (!busy && clock.elapsed() < ALONE) {
+                self.next_block(estimator, distribution, objective, (done, samples), rng)?;
+                done += BLOCK.min(samples - done);
+            } else {
+                done = self.plan(done, samples, threads, rng);
+                self.wave(estimator, distribution, objective, samples)?;
+            }
+        }
+        Ok(self.totals.finish(estimator))
+    }
+
+    /// Plans a wave of blocks, from a sample on: their generators come from the caller's in order. Returns where the next begins.
+    fn plan<R: Rng + ?Sized>(&mut self, done: usize, samples: usize, threads: usize, rng: &mut R) -> usize {
+        let (params, statistics) = (self.worker.params, self.worker.shape.statistics);
+        let bytes =
+            size_of::<Planned<T>>() + 3 * (params + 1) * size_of::<T>() + statistics * size_of::<f64>();
+        let length = threads * (WAVE_BYTES / bytes).clamp(WAVE.0, WAVE.1);
+        let length = length.min((samples - done).div_ceil(BLOCK));
+        let blocks = &mut self.crew.blocks;
+        blocks.truncate(length);
+        let mut start = done;
+        for place in 0..length {
+            let (count, rng) = (BLOCK.min(samples - start), BlockRng::from_rng(rng));
+            match blocks.get_mut(place) {
+                Some(block) => (block.start, block.count, block.rng) = (start, count, rng),
+                None => blocks.push(Planned { start, count, rng, sums: BlockSums::default() }),
+            }
+            blocks[place].sums.resize(params, statistics);
+            start += count;
+        }
+        let workers = threads.min(length);
+        if self.crew.workers.len() < workers {
+            self.crew.workers.resize_with(workers, Worker::default);
+        }
+        start
+    }
+
+    /// Makes the planned blocks on all threads, and joins them in order.
+    fn wave<E, D, F>(
+        &mut self,
+        estimator: &E,
+        distribution: &D,
+        objective: &F,
+        samples: usize,
+    ) -> Result<(), Error>
+    where
+        E: GradientEstimator<T, D, F> + Sync + ?Sized,
+        D: Distribution<T> + Sync + ?Sized,
+        F: Sync + ?Sized,
+    {
+        let shape = self.worker.shape;
+        let Crew { workers, blocks } = &mut self.crew;
+        let workers = &mut workers[..rayon::current_num_threads().min(blocks.len())];
+        let visit = blocks.len().div_ceil(VISITS * workers.len());
+        let queue = Mutex::new(blocks.chunks_mut(visit));
+        let fetch = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+        // The first block that went wrong. Those behind it need not be made; those before it must, one of them may be wrong too.
+        let wrong = AtomicUsize::new(usize::MAX);
+        // A task owns its worker and not its thread, so that an objective may use the same threads.
+        workers.par_iter_mut().with_max_len(1).for_each(|worker| {
+            let mut fetched = fetch();
+            if fetched.is_some() {
+                worker.prepare(shape, distribution, samples);
+            }
+            while let Some(blocks) = fetched {
+                for block in blocks {
+                    if block.start > wrong.load(Ordering::Relaxed) {
+                        return;
+                    }
+                    swap(&mut worker.sums, &mut block.sums);
+                    let range = (block.start as u64, block.count);
+                    worker.run(estimator, distribution, objective, range, block.rng.clone());
+                    swap(&mut worker.sums, &mut block.sums);
+                    if !block.sums.is_finite() {
+                        wrong.fetch_min(block.start, Ordering::Relaxed);
+                    }
+                }
+                fetched = fetch();
+            }
+        });
+        for block in &self.crew.blocks {
+            if !block.sums.is_finite() {
+                let range = (block.start as u64, block.count);
+                let culprit =
+                    self.worker.diagnose(estimator, distribution, objective, range, block.rng.clone());
+                return Err(culprit.into_error(range.0, distribution));
+            }
+            self.totals.absorb(&block.sums);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,92 @@
+//! Blocks stream through fixed buffers: an engine allocates in its first estimate and never again, and an estimate of its own
+//! allocates the same however many samples it has.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
+
+mod common;
+
+use allocation_counter::measure;
+use common::rng;
+use reparam::Engine;
+use reparam::prelude::*;
+
+/// Long enough for several blocks, and for a last block that is not whole.
+const SAMPLES: usize = 1000;
+
+fn check<E, D, F>(what: &str, estimator: &E, p: &D, f: &F)
+where
+    D: Distribution<f64>,
+    E: GradientEstimator<f64, D, F> + Clone,
+{
+    let mut generator = rng(1);
+    let (mut engine, mut owned) = (Engine::new(), estimator.clone());
+    let mut in_engine = |samples| {
+        let run = || drop(engine.estimate(&mut owned, p, f, samples, &mut generator).map(|_| ()));
+        measure(run).count_total
+    };
+    assert!(in_engine(SAMPLES) > 0, "{what}: the counter counts");
+    for samples in [SAMPLES, 1, 3 * SAMPLES] {
+        assert_eq!(
+            in_engine(samples),
+            0,
+            "{what}: allocations of a later estimate of {samples} in an engine"
+        );
+    }
+
+    let mut alone = |samples| {
+        let mut owned = estimator.clone();
+        measure(|| drop(owned.estimate(p, f, samples, &mut generator).unwrap())).count_total
+    };
+    let one_block = alone(256);
+    assert_eq!(alone(100 * 256), one_block, "{what}: allocations after the first block");
+}
+
+fn square() -> impl DifferentiableObjective<f64> {
+    Differentiable(|z: &[f64], dz: Option<&mut [f64]>| {
+        if let Some(dz) = dz {
+            for (dz, z) in dz.iter_mut().zip(z) {
+                *dz = 2.0 * z;
+            }
+        }
+        z.iter().map(|z| z * z).sum()
+    })
+}
+
+fn score_functions(params: usize) -> Vec<ScoreFunction> {
+    let baselines = [
+        Baseline::None,
+        Baseline::Constant(1.0),
+        Baseline::MovingAverage { decay: 0.9 },
+        Baseline::LeaveOneOut { group: 4 },
+        Baseline::PerParameter(vec![1.0; params]),
+        Baseline::Optimal,
+    ];
+    baselines.map(|baseline| ScoreFunction::new().with_baseline(baseline)).into()
+}
+
+fn check_scores<D: LogDensity<f64>>(what: &str, p: &D) {
+    for estimator in score_functions(p.params().len()) {
+        check(&format!("{estimator:?} of {what}"), &estimator, p, &square());
+    }
+}
+
+fn check_both<D: LogDensity<f64> + Reparameterizable<f64>>(what: &str, p: &D) {
+    check(&format!("pathwise of {what}"), &Pathwise, p, &square());
+    check_scores(what, p);
+}
+
+#[test]
+fn nothing_is_allocated_after_the_first_block_nor_in_a_later_estimate() {
+    check_both("Normal", &Normal::new(&[1.0; 9], &[0.5; 9]).unwrap());
+    check_both("LogNormal", &LogNormal::new(&[0.0; 3], &[0.5; 3]).unwrap());
+    check_both("Weibull", &Weibull::new(&[1.5; 3], &[0.5; 3]).unwrap());
+    check_both("Kumaraswamy", &Kumaraswamy::new(&[1.5; 3], &[2.5; 3]).unwrap());
+    check_both("Laplace", &Laplace::new(&[1.5; 3], &[2.5; 3]).unwrap());
+    check_both("GumbelSoftmax", &GumbelSoftmax::new(&[0.0, 1.0, -1.0], 3, 0.7).unwrap());
+    check_both("BinaryConcrete", &BinaryConcrete::new(&[0.0, 1.0], 0.7).unwrap());
+    check("pathwise of Uniform", &Pathwise, &Uniform::new(&[0.0; 3], &[2.0; 3]).unwrap(), &square());
+    check_scores("Bernoulli", &Bernoulli::new(&[0.3, -1.0]).unwrap());
+    check_scores("Categorical", &Categorical::new(&[0.0, 1.0, -1.0], 3).unwrap());
+    let normal = || Normal::new(&[1.0], &[0.5]).unwrap();
+    check_both("Unconstrained", &Unconstrained::new(normal()).unwrap());
+    check_both("Product", &Product::new(normal(), Laplace::new(&[1.5], &[2.5]).unwrap()));
+}
