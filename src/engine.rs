@@ -92,6 +92,7 @@ impl<T: Real> Engine<T> {
             return Err(Error::ZeroSamples);
         }
         estimator.check(distribution)?;
+        estimator.check_samples(distribution, samples)?;
         let shape = estimator.shape(distribution);
         self.worker.prepare(shape, distribution, samples);
         self.totals.start(shape, distribution);
