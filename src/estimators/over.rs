@@ -74,8 +74,6 @@ pub(super) fn gradient_samples<T, D, S, R>(
     let (points, rows) = (source.points(), block.values.len() / block.samples);
     let slopes = block.dz.len() / block.samples / rows;
     let begin = |i: usize, rng: &mut R| source.begin(distribution, block.first + i as u64, rng);
-    let gradients = block.gradients.chunks_exact_mut(params);
-
     if rows == points {
         // All points fit: the whole block is one batch for the objective.
         for (i, noise) in block.noise.chunks_exact_mut(rows * noise_dim).enumerate() {
@@ -83,7 +81,11 @@ pub(super) fn gradient_samples<T, D, S, R>(
             source.fill(distribution, &mut sample, noise, rng);
         }
         evaluate(block.noise, block.z, block.values, block.dz);
-        for (i, gradient) in gradients.enumerate() {
+        if points == 1 {
+            let Block { noise, z, values, dz, gradients, .. } = block;
+            return differentiate(Rows { noise, z, values, dz }, gradients);
+        }
+        for (i, gradient) in block.gradients.chunks_exact_mut(params).enumerate() {
             let part = Rows {
                 noise: &block.noise[i * rows * noise_dim..][..rows * noise_dim],
                 z: &block.z[i * rows * dim..][..rows * dim],
@@ -102,7 +104,7 @@ pub(super) fn gradient_samples<T, D, S, R>(
     let (first, rest) = rest.split_at_mut(params);
     let (part_sum, rest) = rest.split_at_mut(params);
     let (sum, lost) = rest.split_at_mut(params);
-    for (i, gradient) in gradients.enumerate() {
+    for (i, gradient) in block.gradients.chunks_exact_mut(params).enumerate() {
         let mut sample = begin(i, rng);
         let noise = &mut block.noise[i * rows * noise_dim..][..rows * noise_dim];
         let z = &mut block.z[i * rows * dim..][..rows * dim];
@@ -166,8 +168,8 @@ fn add_compensated<T: Real>(sum: &mut [T], lost: &mut [T], part: &[T]) {
 
 /// The mean from the sum of deviations.
 fn finish<T: Real>(sum: &mut [T], first: &[T], points: usize) {
-    let count = T::of(points as f64);
+    let weight = T::of(points as f64).recip();
     for (g, &first) in sum.iter_mut().zip(first) {
-        *g = first + *g / count;
+        *g = first + *g * weight;
     }
 }

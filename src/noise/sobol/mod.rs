@@ -5,8 +5,8 @@ mod owen;
 
 use rand::Rng;
 
-use self::directions::{DIGITS, Directions, MAX_DIM, directions};
-use self::owen::{Key, scramble, signed_tail};
+use self::directions::{DIGITS, Directions, LANES, MAX_DIM, directions, point, step};
+use self::owen::{Key, scramble};
 use super::NoiseSource;
 use crate::distribution::UniformNoise;
 use crate::error::Error;
@@ -117,51 +117,94 @@ impl<T: Real, D: UniformNoise<T> + ?Sized> NoiseSource<T, D> for ScrambledSobol 
     }
 }
 
-/// Dimensions that are made together: a cache line of numbers.
-const LANES: usize = 8;
-
-/// Writes the points from `first` on as signed tails, one row of `dim` each.
+/// Writes the points from `first` on as signed tails, one row of `dim` each. Points come in Gray-code order; all of them are averaged, so
+/// the order does not matter.
 fn fill_points<T: Real>(seed: u64, first: u64, dim: usize, tails: &mut [T]) {
-    // Beyond the table there is no point; `check` refuses before anything is asked for.
-    let Some(directions) = directions().get(..dim) else { return tails.fill(T::nan()) };
-    let mut groups = directions.chunks_exact(LANES);
-    for (group, directions) in groups.by_ref().enumerate() {
-        if let Ok(directions) = <&[Directions; LANES]>::try_from(directions) {
-            fill_lanes(seed, first, group * LANES, directions, dim, tails);
-        }
+    if dim > MAX_DIM {
+        // Beyond the table there is no point; `check` refuses before anything is asked for.
+        return tails.fill(T::nan());
     }
-    for (i, directions) in groups.remainder().iter().enumerate() {
-        let start = dim - groups.remainder().len() + i;
-        fill_lanes(seed, first, start, std::array::from_ref(directions), dim, tails);
+    for (directions, start) in directions().iter().zip((0..dim).step_by(LANES)) {
+        let key = |lane| Key::new(seed, start + lane);
+        if start + LANES <= dim {
+            let rows = tails.chunks_exact_mut(dim).map(|row| &mut row[start..start + LANES]);
+            fill_dimensions(key, first, directions, rows);
+        } else {
+            for lane in 0..dim - start {
+                let column = tails.chunks_exact_mut(dim).map(|row| &mut row[start + lane]);
+                fill_dimension(key(lane), first, |k| directions[k][lane], column);
+            }
+        }
     }
 }
 
-/// Writes `N` dimensions from `start` on. Points come in Gray-code order, in which one differs from the next by one direction number; all of them
-/// are averaged, so the order does not matter.
-fn fill_lanes<T: Real, const N: usize>(
-    seed: u64,
+/// Writes some dimensions together, point after point: one differs from the next by one direction number.
+fn fill_dimensions<'a, T: Real>(
+    key: impl Fn(usize) -> Key,
     first: u64,
-    start: usize,
-    directions: &[Directions; N],
-    dim: usize,
-    tails: &mut [T],
+    directions: &Directions,
+    rows: impl Iterator<Item = &'a mut [T]>,
 ) {
-    let keys: [Key; N] = std::array::from_fn(|lane| Key::new(seed, start + lane));
-    let gray = first ^ (first >> 1);
-    let mut x: [u32; N] = directions
-        .map(|v| v.iter().enumerate().filter(|&(k, _)| gray >> k & 1 == 1).fold(0, |x, (_, v)| x ^ v));
-    let mut steps = [[0u32; N]; DIGITS];
-    for (k, step) in steps.iter_mut().enumerate() {
-        *step = std::array::from_fn(|lane| directions[lane][k]);
-    }
-    for (index, row) in (first..).zip(tails.chunks_exact_mut(dim)) {
-        for ((tail, x), &key) in row[start..start + N].iter_mut().zip(&x).zip(&keys) {
-            *tail = T::of(signed_tail(scramble(u64::from(*x), key)));
+    let keys: [Key; LANES] = std::array::from_fn(key);
+    let mut x = point(directions, first);
+    for (index, row) in (first..).zip(rows) {
+        let scrambled: [f64; LANES] = std::array::from_fn(|lane| scramble(x[lane], keys[lane]));
+        for (tail, scrambled) in row.iter_mut().zip(scrambled) {
+            *tail = T::of(scrambled);
         }
-        // Past the last point of all, 2³², any step will do.
-        let step = &steps[(index + 1).trailing_zeros() as usize % DIGITS];
-        for (x, step) in x.iter_mut().zip(step) {
-            *x ^= step;
+        // After the last point of all, any step will do.
+        step(&mut x, &directions[(index + 1).trailing_zeros() as usize % DIGITS]);
+    }
+}
+
+/// Writes one dimension with direction numbers v, several points together: in a group of points that starts at a multiple of their number,
+/// each differs from the first by what it differs by in the group at 0.
+fn fill_dimension<'a, T: Real>(
+    key: Key,
+    first: u64,
+    v: impl Fn(usize) -> u32,
+    mut column: impl Iterator<Item = &'a mut T>,
+) {
+    let single = |index: u64| {
+        (0..DIGITS).fold(0, |x, k| if (index ^ (index >> 1)) >> k & 1 == 1 { x ^ v(k) } else { x })
+    };
+    let within: [u32; LANES] = std::array::from_fn(|lane| single(lane as u64));
+    let mut skip = (first % LANES as u64) as usize;
+    let mut group = first / LANES as u64;
+    let mut x = single(group * LANES as u64);
+    loop {
+        let scrambled: [f64; LANES] = std::array::from_fn(|lane| scramble(x ^ within[lane], key));
+        for &scrambled in &scrambled[std::mem::take(&mut skip)..] {
+            let Some(tail) = column.next() else { return };
+            *tail = T::of(scrambled);
+        }
+        // Of the eight single steps to the next group, those of digits 0 and 1 cancel.
+        group += 1;
+        x ^= v(2) ^ v((3 + group.trailing_zeros() as usize) % DIGITS);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_point_set_is_the_same_in_whatever_parts_it_is_made() {
+        // By groups of dimensions and of points, with every remainder; against each point by itself.
+        for dim in [1, 3, 8, 9, 15, 16, 21] {
+            let expected: Vec<f64> = (0..64u64)
+                .flat_map(|i| {
+                    (0..dim)
+                        .map(move |d| scramble(point(&directions()[d / LANES], i)[d % LANES], Key::new(5, d)))
+                })
+                .collect();
+            for part in [1, 2, 3, 8, 13, 64] {
+                let mut tails = vec![f64::NAN; 64 * dim];
+                for (i, rows) in tails.chunks_mut(part * dim).enumerate() {
+                    fill_points(5, (i * part) as u64, dim, rows);
+                }
+                assert_eq!(tails, expected, "{dim} dimensions in parts of {part}");
+            }
         }
     }
 }
