@@ -65,3 +65,26 @@ with open("../../../tests/data/sobol_points.csv", "w") as file:
     for index in [*range(16), 100, 777, 1023]:
         row = (int(first[index, d - 1] * 2**32) for d in dimensions)
         file.write(f"{index}," + ",".join(map(str, row)) + "\n")
+
+# The smallest t for which the first 2^m points of a pair of dimensions are a (t, m, 2)-net: every elementary interval of area 2^(t - m) holds
+# exactly 2^t of them.
+digits = (first * 2**32).astype(np.uint64)
+
+
+def is_net(a, b, t, m):
+    for q in range(m - t + 1):
+        cells = np.zeros(1 << m, dtype=np.uint64)
+        for d, bits in ((a, q), (b, m - t - q)):
+            part = digits[: 1 << m, d - 1] >> np.uint64(32 - bits) if bits else 0
+            cells = cells * np.uint64(1 << bits) + part
+        if (np.bincount(cells.astype(np.int64), minlength=1 << (m - t)) != 1 << t).any():
+            return False
+    return True
+
+
+with open("../../../tests/data/sobol_nets.csv", "w") as file:
+    file.write("first,second,m,t\n")
+    for a, b in [(1, 2), (1, 3), (2, 3), (3, 4), (4, 5), (1, 6), (8, 12), (10, 11), (37, 100), (1111, 2000)]:
+        for m in range(1, 11):
+            t = next(t for t in range(m + 1) if is_net(a, b, t, m))
+            file.write(f"{a},{b},{m},{t}\n")
