@@ -7,7 +7,7 @@
 /// For the first 32 digits: a product with an even number, an addition and a product with an odd number carry upwards only, so a bit of the
 /// result depends on the bits at and below its place and is flipped by the one at its place. The scheme is that of Laine & Karras 2011,
 /// improved by Burley 2020 (Journal of Computer Graphics Techniques 9(4)) and, with these constants, by Vegdahl 2021
-/// (psychopath.io/post/2021_01_30_building_a_better_lk_hash); here addition and product have a random word each.
+/// (<https://psychopath.io/post/2021_01_30_building_a_better_lk_hash>); here addition and product have a random word each.
 ///
 /// The digits after them were all 0, so nested scrambling makes them a random function of the first 32: the upper half of a product modulo 2⁶⁴
 /// with a random number (Dietzfelbinger et al. 1997, doi:10.1006/jagm.1997.0873). Nothing needs more than products of two 32-bit numbers,
