@@ -33,14 +33,24 @@ fn interval(tail: f64, m: usize) -> usize {
 
 #[test]
 fn every_interval_of_every_dimension_holds_exactly_one_of_the_first_points_at_every_depth() {
-    let dim = ScrambledSobol::MAX_DIM;
-    let (depth, mut generator) = (12, rng(1));
-    let points = tails(depth as u32, dim, &mut generator);
-    for d in 0..dim {
-        for m in 0..=depth {
-            let mut seen = vec![false; 1 << m];
-            for row in points.chunks_exact(dim).take(1 << m) {
-                assert!(!std::mem::replace(&mut seen[interval(row[d], m)], true), "dimension {d}, depth {m}");
+    let (dim, depth, mut generator) = (ScrambledSobol::MAX_DIM, 12, rng(1));
+    let uniform = Uniform::new(&vec![0.0; dim], &vec![1.0; dim]).unwrap();
+    let source = ScrambledSobol::new(depth as u32).unwrap();
+    let mut sample = NoiseSource::<f64, _>::begin(&source, &uniform, 0, &mut generator);
+    // Interval k of depth m is bit 2^m + k of its dimension.
+    let mut seen = vec![[0u64; 128]; dim];
+    let mut rows = vec![f64::NAN; 16 * dim];
+    for start in (0..1usize << depth).step_by(16) {
+        source.fill(&uniform, &mut sample, &mut rows, &mut generator);
+        for (index, row) in (start..).zip(rows.chunks_exact(dim)) {
+            for (d, (seen, &tail)) in seen.iter_mut().zip(row).enumerate() {
+                for m in (0..=depth).filter(|m| index < 1 << m) {
+                    let place = (1 << m) + interval(tail, m);
+                    let (word, bit) = (&mut seen[place / 64], 1 << (place % 64));
+                    // No interval twice, and as many points as intervals: every one once.
+                    assert!(*word & bit == 0, "dimension {d}, depth {m}");
+                    *word |= bit;
+                }
             }
         }
     }
