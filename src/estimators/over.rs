@@ -173,3 +173,26 @@ fn finish<T: Real>(sum: &mut [T], first: &[T], points: usize) {
         *g = first + *g * weight;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_that_are_below_the_last_digit_of_their_sum_are_not_lost() {
+        let (mut sum, mut lost) = ([16_777_216.0f32], [0.0]);
+        for _ in 0..1024 {
+            add_compensated(&mut sum, &mut lost, &[1.0]);
+        }
+        assert_eq!(sum, [16_778_240.0]); // a plain sum stays at 2²⁴
+    }
+
+    #[test]
+    fn deviations_of_equal_rows_are_exactly_0() {
+        let mut sum = [f64::NAN; 2];
+        sum_deviations(&[0.1, 0.7, 0.1, 0.7, 0.1, 0.7], &[0.1, 0.7], &mut sum);
+        assert_eq!(sum, [0.0, 0.0]);
+        finish(&mut sum, &[0.1, 0.7], 3);
+        assert_eq!(sum, [0.1, 0.7]);
+    }
+}
