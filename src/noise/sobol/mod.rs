@@ -23,9 +23,10 @@ use crate::real::Real;
 /// - At most [`MAX_DIM`](Self::MAX_DIM) coordinates of noise; more are refused. Noise that is not made from uniforms
 ///   ([`UniformNoise`]) does not compile.
 ///
-/// Direction numbers: Joe & Kuo 2008, doi:10.1137/070709359 (their criterion D⁽⁶⁾). Scrambling: nested uniform, by a hash in 64 bits (Owen 1995,
-/// doi:10.1007/978-1-4612-2552-2_19; Burley 2020, Journal of Computer Graphics Techniques 9(4)); each coordinate is an exact f64 with
-/// full precision in both tails. Variance: Owen 1997, doi:10.1214/aos/1031594731. As a gradient estimator: Buchholz, Wenzel & Mandt
+/// Direction numbers: Joe & Kuo 2008, doi:10.1137/070709359 (their criterion D⁽⁶⁾). Scrambling: nested uniform, by hashes (Owen 1995,
+/// doi:10.1007/978-1-4612-2552-2_19; Burley 2020, Journal of Computer Graphics Techniques 9(4)), to 52 binary digits. Each coordinate is the
+/// middle of a cell of width 2⁻⁵², exact in both tails and never 0 or 1; the outermost normal variate is ±8.2. Variance: Owen 1997,
+/// doi:10.1214/aos/1031594731. As a gradient estimator: Buchholz, Wenzel & Mandt
 /// 2018, arXiv:1807.01604.
 ///
 /// ```
