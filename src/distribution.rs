@@ -77,6 +77,36 @@ pub trait Reparameterizable<T: Real>: Distribution<T> {
     }
 }
 
+/// A reparameterizable distribution whose noise is made from uniforms, coordinate by coordinate: noise can then come from any
+/// [source](crate::noise) of uniforms, and has a mirror image.
+///
+/// A uniform u comes as the signed tail of a [`Probability`](crate::Probability), which is exact near 0 and near 1.
+///
+/// ```
+/// use reparam::prelude::*;
+///
+/// let normal = Normal::new(&[1.0], &[0.5])?;
+/// let mut noise = [0.025]; // u = 0.025; 0.975 is the tail −0.025
+/// normal.noise_from_uniforms(&mut noise);
+/// assert!((noise[0] + 1.959_963_984_540_054f64).abs() < 1e-14);
+/// normal.reflect(&mut noise);
+/// assert!((noise[0] - 1.959_963_984_540_054f64).abs() < 1e-14);
+/// # Ok::<(), reparam::Error>(())
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "the noise of `{Self}` is not made from uniforms",
+    label = "antithetic pairs and quasi-Monte-Carlo points need noise made from uniforms",
+    note = "the noise sources `Independent` and `Replay` serve every reparameterizable distribution"
+)]
+pub trait UniformNoise<T: Real>: Reparameterizable<T> {
+    /// Turns independent uniforms, given as signed tails, into noise in place: one row of
+    /// [`noise_dim`](Reparameterizable::noise_dim) or several one after the other. It is increasing in every coordinate.
+    fn noise_from_uniforms(&self, noise: &mut [T]);
+
+    /// Turns noise into its antithetic partner in place, the noise of `1 − u` where it was that of u; one row or several.
+    fn reflect(&self, noise: &mut [T]);
+}
+
 /// A distribution with a density (or a probability mass) and its score `∇_θ log p_θ(z)`.
 pub trait LogDensity<T: Real>: Distribution<T> {
     /// `log p_θ(z)` of one row; −∞ outside the support.

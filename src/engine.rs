@@ -115,6 +115,7 @@ impl<T: Real> Engine<T> {
             return Err(Error::ZeroSamples);
         }
         estimator.check(distribution)?;
+        estimator.check_samples(distribution, samples)?;
         let shape = estimator.shape(distribution);
         self.worker.prepare(shape, distribution, samples);
         self.totals.start(shape, distribution);
@@ -336,7 +337,9 @@ impl<T: Real> Worker<T> {
             } else {
                 let weight = T::of(draws as f64).recip();
                 for (mean, values) in self.means.iter_mut().zip(self.values.chunks_exact(draws)) {
-                    *mean = values.iter().copied().sum::<T>() * weight;
+                    // As a deviation from the first: equal values, as of a point set made in parts, stay what they are.
+                    let first = values[0];
+                    *mean = first + values.iter().map(|&f| f - first).sum::<T>() * weight;
                 }
                 self.sums.value.add(&self.means[..samples], start == 0);
             }

@@ -164,6 +164,15 @@ pub trait GradientEstimator<T: Real, D: Distribution<T> + ?Sized, F: ?Sized> {
         Ok(())
     }
 
+    /// Refuses a number of gradient samples that the estimator cannot make: more than it has stored noise for, say.
+    ///
+    /// # Errors
+    /// As the estimator documents.
+    fn check_samples(&self, distribution: &D, samples: usize) -> Result<(), Error> {
+        let _ = (distribution, samples);
+        Ok(())
+    }
+
     /// Learns, after an estimate has succeeded, from the samples that it has spent. The default learns nothing.
     fn learn(&mut self, lesson: Lesson<'_>) {
         let _ = lesson;
@@ -176,7 +185,7 @@ pub trait GradientEstimator<T: Real, D: Distribution<T> + ?Sized, F: ?Sized> {
     /// and learn after it.
     ///
     /// # Errors
-    /// [`Error::ZeroSamples`]; what [`check`](Self::check) refuses; and, as soon as the block that has it is complete,
+    /// [`Error::ZeroSamples`]; what [`check`](Self::check) and [`check_samples`](Self::check_samples) refuse; and, as soon as the block that has it is complete,
     /// the first non-finite number with the index of its sample: [`Error::NonFiniteTransform`],
     /// [`Error::NonFiniteObjective`], [`Error::NonFiniteObjectiveGradient`], [`Error::NonFiniteGradient`].
     fn estimate<R: Rng + ?Sized>(

@@ -47,6 +47,8 @@
 //! - [`distributions`]: transform, pullback, log-density, score and entropy of each, in formulas.
 //! - [`distribution`]: the traits, for distributions of your own. Scalar families need only a
 //!   [quantile function](distributions::Quantile) or a [CDF](distributions::Cdf).
+//! - [`noise`]: antithetic pairs, scrambled Sobol points and common random numbers for
+//!   [`PathwiseOver`](estimators::PathwiseOver) and [`ScoreFunctionOver`](estimators::ScoreFunctionOver).
 //! - [`Objective`]: closures, pairs of closures, [`Differentiable`], [`Batched`].
 //! - [`GradientEstimator`]: the interface of all estimators; an estimator of your own is one method.
 //! - [`GradientEstimate`]: gradient, variance, standard error, intervals, by parameter name; mergeable.
@@ -91,6 +93,7 @@ pub mod estimators;
 mod layout;
 mod link;
 mod node;
+pub mod noise;
 mod objective;
 mod probability;
 mod real;
@@ -100,7 +103,7 @@ mod sums;
 mod vector;
 
 pub use distribution::{
-    Conditional, DifferentiableLogDensity, Distribution, Entropy, LogDensity, Reparameterizable,
+    Conditional, DifferentiableLogDensity, Distribution, Entropy, LogDensity, Reparameterizable, UniformNoise,
 };
 pub use engine::Engine;
 pub use error::Error;
@@ -109,6 +112,7 @@ pub use estimator::{Block, BlockShape, GradientEstimator, Lesson};
 pub use layout::{Domain, Layout, ParamRange};
 pub use link::PositiveLink;
 pub use node::StochasticNode;
+pub use noise::NoiseSource;
 pub use objective::{Batched, Differentiable, DifferentiableObjective, Objective};
 pub use probability::Probability;
 pub use real::Real;
@@ -117,12 +121,13 @@ pub use schedule::TemperatureSchedule;
 /// Everything that a typical program needs: `use reparam::prelude::*;`.
 pub mod prelude {
     pub use crate::distribution::{
-        DifferentiableLogDensity, Distribution, Entropy, LogDensity, Reparameterizable,
+        DifferentiableLogDensity, Distribution, Entropy, LogDensity, Reparameterizable, UniformNoise,
     };
     pub use crate::distributions::*;
     pub use crate::error::Error;
     pub use crate::estimate::GradientEstimate;
     pub use crate::estimator::GradientEstimator;
     pub use crate::estimators::*;
+    pub use crate::noise::{Antithetic, Independent, Replay, ScrambledSobol};
     pub use crate::objective::{Batched, Differentiable, DifferentiableObjective, Objective};
 }

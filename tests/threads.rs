@@ -146,7 +146,7 @@ fn the_first_bad_number_in_order_is_reported_whoever_finds_one_first() {
             let p = normal::<f64>(dim);
             let slow_start = AtomicUsize::new(0);
             let f = |z: &[f64]| {
-                if slow_start.fetch_add(1, Ordering::Relaxed) % 700 == 0 {
+                if slow_start.fetch_add(1, Ordering::Relaxed).is_multiple_of(700) {
                     for i in 0..delay {
                         std::hint::black_box(i);
                     }

@@ -2,8 +2,9 @@
 
 use rand::Rng;
 
+use super::normal::negate;
 use crate::distribution::{
-    Conditional, DifferentiableLogDensity, Distribution, LogDensity, Reparameterizable,
+    Conditional, DifferentiableLogDensity, Distribution, LogDensity, Reparameterizable, UniformNoise,
 };
 use crate::error::Error;
 use crate::layout::{Domain, Layout};
@@ -180,6 +181,18 @@ impl<T: Real> Reparameterizable<T> for BinaryConcrete<T> {
 
     fn pullback(&self, noise: &[T], _z: &[T], dz: &[T], dtheta: &mut [T]) {
         pull((self.logits(), self.tau), noise, dz, dtheta);
+    }
+}
+
+impl<T: Real> UniformNoise<T> for BinaryConcrete<T> {
+    fn noise_from_uniforms(&self, noise: &mut [T]) {
+        for e in noise {
+            *e = Probability::from_tail(*e).logit();
+        }
+    }
+
+    fn reflect(&self, noise: &mut [T]) {
+        negate(noise);
     }
 }
 

@@ -3,11 +3,13 @@
 use rand::Rng;
 
 use super::categorical::check_classes;
+use super::inverse_cdf::ln_1m_exp;
 use crate::distribution::{
-    Conditional, DifferentiableLogDensity, Distribution, LogDensity, Reparameterizable,
+    Conditional, DifferentiableLogDensity, Distribution, LogDensity, Reparameterizable, UniformNoise,
 };
 use crate::error::Error;
 use crate::layout::{Domain, Layout};
+use crate::probability::Probability;
 use crate::real::Real;
 use crate::vector::{exp_in_place, fill_gumbel};
 
@@ -323,6 +325,27 @@ impl<T: Real, S: Space> Reparameterizable<T> for Concrete<T, S> {
     fn pullback(&self, noise: &[T], z: &[T], dz: &[T], dtheta: &mut [T]) {
         self.pull_rows((self.logits(), self.tau), noise, (z, dz), dtheta);
     }
+}
+
+impl<T: Real, S: Space> UniformNoise<T> for Concrete<T, S> {
+    fn noise_from_uniforms(&self, noise: &mut [T]) {
+        for g in noise {
+            *g = -(-Probability::from_tail(*g).ln_lower()).ln();
+        }
+    }
+
+    fn reflect(&self, noise: &mut [T]) {
+        for g in noise {
+            *g = reflected_gumbel(*g);
+        }
+    }
+}
+
+/// The Gumbel variate of 1 − u, where g is that of u: with `E = −ln u = e^(−g)` it is `−ln(−ln(1 − e^(−E)))`.
+fn reflected_gumbel<T: Real>(g: T) -> T {
+    let e = (-g).exp();
+    // There −ln(1 − e^(−E)) is e^(−E) to the last digit, also where that underflows.
+    if e > T::of(40.0) { e } else { -(-ln_1m_exp(-e)).ln() }
 }
 
 impl<T: Real, S: Space> Conditional<T> for Concrete<T, S> {

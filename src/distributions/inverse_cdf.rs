@@ -4,8 +4,9 @@ use std::fmt::Debug;
 
 use rand::Rng;
 
+use super::normal::negate;
 use crate::distribution::{
-    Conditional, DifferentiableLogDensity, Distribution, Entropy, LogDensity, Reparameterizable,
+    Conditional, DifferentiableLogDensity, Distribution, Entropy, LogDensity, Reparameterizable, UniformNoise,
 };
 use crate::error::{Error, check_len};
 use crate::layout::{Domain, Layout};
@@ -258,6 +259,15 @@ impl<T: Real, Q: Quantile<T>> Reparameterizable<T> for InverseCdf<T, Q> {
             |i| self.theta(i),
             |i, theta| pulled_back(&self.family, noise[i], z[i], dz[i], theta),
         );
+    }
+}
+
+impl<T: Real, Q: Quantile<T>> UniformNoise<T> for InverseCdf<T, Q> {
+    /// The noise is the uniforms.
+    fn noise_from_uniforms(&self, _noise: &mut [T]) {}
+
+    fn reflect(&self, noise: &mut [T]) {
+        negate(noise);
     }
 }
 

@@ -4,9 +4,9 @@
 use rand::Rng;
 
 use super::Normal;
-use super::normal::{affine, fill_standard_normal};
+use super::normal::{affine, fill_standard_normal, negate, normal_from_uniforms};
 use crate::distribution::{
-    Conditional, DifferentiableLogDensity, Distribution, LogDensity, Reparameterizable,
+    Conditional, DifferentiableLogDensity, Distribution, LogDensity, Reparameterizable, UniformNoise,
 };
 use crate::error::Error;
 use crate::layout::Layout;
@@ -116,6 +116,16 @@ impl<T: Real, M: PositiveMap> Reparameterizable<T> for MappedNormal<T, M> {
             *dmu = dz * self.map.slope(z);
             *dsigma = *dmu * e;
         }
+    }
+}
+
+impl<T: Real, M: PositiveMap> UniformNoise<T> for MappedNormal<T, M> {
+    fn noise_from_uniforms(&self, noise: &mut [T]) {
+        normal_from_uniforms(noise);
+    }
+
+    fn reflect(&self, noise: &mut [T]) {
+        negate(noise);
     }
 }
 

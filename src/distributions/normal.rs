@@ -3,11 +3,12 @@
 use rand::Rng;
 
 use crate::distribution::{
-    Conditional, DifferentiableLogDensity, Distribution, Entropy, LogDensity, Reparameterizable,
+    Conditional, DifferentiableLogDensity, Distribution, Entropy, LogDensity, Reparameterizable, UniformNoise,
 };
 use crate::error::Error;
 use crate::layout::{Domain, Layout};
 use crate::real::Real;
+use crate::special::normal_quantile;
 use crate::vector::{affine_rows, pull_affine_rows};
 
 /// The Gaussian with independent coordinates, `z ~ N(μ, σ²)`, D of them.
@@ -156,6 +157,30 @@ impl<T: Real> Reparameterizable<T> for Normal<T> {
 
     fn pullback_block(&self, noise: &[T], _z: &[T], dz: &[T], dtheta: &mut [T]) {
         pull_affine_rows(self.dim(), noise, dz, dtheta);
+    }
+}
+
+/// `Φ⁻¹(u)` of signed tails in place, from the tail that has the digits.
+pub(crate) fn normal_from_uniforms<T: Real>(noise: &mut [T]) {
+    for e in noise {
+        *e = T::of(normal_quantile(e.f64().abs()).copysign(-e.f64()));
+    }
+}
+
+/// Negates noise that is symmetric about 0.
+pub(crate) fn negate<T: Real>(noise: &mut [T]) {
+    for e in noise {
+        *e = -*e;
+    }
+}
+
+impl<T: Real> UniformNoise<T> for Normal<T> {
+    fn noise_from_uniforms(&self, noise: &mut [T]) {
+        normal_from_uniforms(noise);
+    }
+
+    fn reflect(&self, noise: &mut [T]) {
+        negate(noise);
     }
 }
 

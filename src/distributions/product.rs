@@ -3,7 +3,7 @@
 use rand::Rng;
 
 use crate::distribution::{
-    Conditional, DifferentiableLogDensity, Distribution, Entropy, LogDensity, Reparameterizable,
+    Conditional, DifferentiableLogDensity, Distribution, Entropy, LogDensity, Reparameterizable, UniformNoise,
 };
 use crate::error::Error;
 use crate::layout::Layout;
@@ -127,6 +127,29 @@ where
         let (z, dz, dtheta) = (z.split_at(dim), dz.split_at(dim), dtheta.split_at_mut(params));
         self.first.pullback(noise.0, z.0, dz.0, dtheta.0);
         self.second.pullback(noise.1, z.1, dz.1, dtheta.1);
+    }
+}
+
+impl<T, A, B> UniformNoise<T> for Product<T, A, B>
+where
+    T: Real,
+    A: UniformNoise<T>,
+    B: UniformNoise<T>,
+{
+    fn noise_from_uniforms(&self, noise: &mut [T]) {
+        for row in noise.chunks_exact_mut(self.noise_dim()) {
+            let (first, second) = row.split_at_mut(self.first.noise_dim());
+            self.first.noise_from_uniforms(first);
+            self.second.noise_from_uniforms(second);
+        }
+    }
+
+    fn reflect(&self, noise: &mut [T]) {
+        for row in noise.chunks_exact_mut(self.noise_dim()) {
+            let (first, second) = row.split_at_mut(self.first.noise_dim());
+            self.first.reflect(first);
+            self.second.reflect(second);
+        }
     }
 }
 

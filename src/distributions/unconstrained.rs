@@ -2,7 +2,9 @@
 
 use rand::Rng;
 
-use crate::distribution::{DifferentiableLogDensity, Distribution, Entropy, LogDensity, Reparameterizable};
+use crate::distribution::{
+    DifferentiableLogDensity, Distribution, Entropy, LogDensity, Reparameterizable, UniformNoise,
+};
 use crate::error::{Error, check_len};
 use crate::layout::Layout;
 use crate::link::{PositiveLink, chain, constrain, unconstrain};
@@ -161,6 +163,16 @@ impl<T: Real, D: Reparameterizable<T>> Reparameterizable<T> for Unconstrained<T,
     fn pullback_block(&self, noise: &[T], z: &[T], dz: &[T], dtheta: &mut [T]) {
         self.inner.pullback_block(noise, z, dz, dtheta);
         self.chain_block(dtheta);
+    }
+}
+
+impl<T: Real, D: UniformNoise<T>> UniformNoise<T> for Unconstrained<T, D> {
+    fn noise_from_uniforms(&self, noise: &mut [T]) {
+        self.inner.noise_from_uniforms(noise);
+    }
+
+    fn reflect(&self, noise: &mut [T]) {
+        self.inner.reflect(noise);
     }
 }
 

@@ -3,6 +3,8 @@
 #![allow(unreachable_pub, reason = "it is a module of a test program")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must stop")]
 
+pub mod gaussian;
+
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 use reparam::prelude::*;
@@ -285,13 +287,12 @@ impl Sampled {
     }
 }
 
-/// `E[h(ε)]` for ε ~ N(0, 1) by composite Boole's rule on ±`reach`, split where h has a kink or a jump.
-pub fn gaussian_expectation(h: impl Fn(f64) -> f64, kink: Option<f64>, reach: f64) -> f64 {
+/// `E[h(ε)]` for ε ~ N(0, 1) by composite Boole's rule on ±`reach`, split where h has kinks or jumps (in ascending order).
+pub fn gaussian_expectation(h: impl Fn(f64) -> f64, kinks: impl IntoIterator<Item = f64>, reach: f64) -> f64 {
     let density = |x: f64| (-0.5 * x * x).exp() / std::f64::consts::TAU.sqrt();
-    let mut ends = vec![-reach, reach];
-    if let Some(kink) = kink.filter(|kink| kink.abs() < reach) {
-        ends.insert(1, kink);
-    }
+    let mut ends = vec![-reach];
+    ends.extend(kinks.into_iter().filter(|kink| kink.abs() < reach));
+    ends.push(reach);
     let mut total = 0.0;
     for pair in ends.windows(2) {
         let panels = ((pair[1] - pair[0]) / 0.04).ceil();

@@ -1,0 +1,109 @@
+//! Where the noise ε of a gradient sample comes from: independent draws, antithetic pairs, stored noise, randomised
+//! quasi-Monte-Carlo. One source a file.
+//!
+//! An estimator over a source, such as [`PathwiseOver`](crate::estimators::PathwiseOver), averages over all points of the source in
+//! each gradient sample, so that the reported variance is that of independent gradient samples whatever the points of one have to
+//! do with each other.
+//!
+//! | source | points a gradient sample | what it does to the variance |
+//! | --- | --- | --- |
+//! | [`Independent`] | n | divides it by n: the yardstick |
+//! | [`Antithetic`] | 2 | removes all that is odd in the noise; doubles what is even, counted by evaluation |
+//! | [`Replay`] | as recorded | nothing for one estimate; little is left of the *difference* of two |
+//! | [`ScrambledSobol`] | 2^m | falls almost as n⁻³ instead of n⁻¹ where the integrand is smooth and of few dimensions |
+
+mod antithetic;
+mod independent;
+mod replay;
+mod sobol;
+
+use rand::Rng;
+
+pub use antithetic::Antithetic;
+pub use independent::Independent;
+pub use replay::Replay;
+pub use sobol::ScrambledSobol;
+
+use crate::distribution::Reparameterizable;
+use crate::error::Error;
+use crate::real::Real;
+
+/// A source of noise: the points ε behind each gradient sample. Every point by itself must have the distribution's noise as its law
+/// (that is what makes the mean over the points unbiased); how the points of one gradient sample depend on each other is what a
+/// source is for. Points of different gradient samples are independent, or the estimate's standard errors do not hold.
+///
+/// ```
+/// use rand::{Rng, SeedableRng, rngs::Xoshiro256PlusPlus};
+/// use reparam::prelude::*;
+/// use reparam::{NoiseSource, Real, UniformNoise};
+///
+/// /// One uniform a coordinate, shifted by a half of the circle for the second point.
+/// struct Rotated;
+///
+/// impl<T: Real, D: UniformNoise<T>> NoiseSource<T, D> for Rotated {
+///     type Sample = ();
+///     fn points(&self) -> usize {
+///         2
+///     }
+///     fn begin<R: Rng + ?Sized>(&self, _: &D, _: u64, _: &mut R) {}
+///     fn fill<R: Rng + ?Sized>(&self, p: &D, _: &mut (), noise: &mut [T], rng: &mut R) {
+///         for pair in noise.chunks_exact_mut(2 * p.noise_dim()) {
+///             let (one, other) = pair.split_at_mut(p.noise_dim());
+///             for (a, b) in one.iter_mut().zip(other) {
+///                 *a = T::signed_tail(rng);
+///                 *b = -(T::of(0.5) - a.abs()).copysign(*a); // u and u ± 1/2 as signed tails
+///             }
+///         }
+///         p.noise_from_uniforms(noise);
+///     }
+/// }
+///
+/// let normal = Normal::new(&[1.0], &[0.5])?;
+/// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
+/// let estimate = ScoreFunctionOver::new(Rotated).estimate(&normal, &|z: &[f64]| z[0], 10_000, &mut rng)?;
+/// assert!((estimate.gradient()[0] - 1.0).abs() < 4.0 * estimate.standard_error()[0]);
+/// # Ok::<(), reparam::Error>(())
+/// ```
+pub trait NoiseSource<T: Real, D: Reparameterizable<T> + ?Sized> {
+    /// What has to be remembered from one part of a gradient sample's points to the next: a seed, a position.
+    type Sample;
+
+    /// Points of one gradient sample, at least 1.
+    fn points(&self) -> usize;
+
+    /// Refuses a bad option, or a distribution that the source cannot serve.
+    ///
+    /// # Errors
+    /// As the source documents.
+    fn check(&self, distribution: &D) -> Result<(), Error> {
+        let _ = distribution;
+        Ok(())
+    }
+
+    /// The number of gradient samples that the source has noise for, if there is an end to it: an estimate of more is refused.
+    fn limit(&self) -> Option<usize> {
+        None
+    }
+
+    /// Starts the gradient sample with this index, counted from 0 within the call.
+    fn begin<R: Rng + ?Sized>(&self, distribution: &D, sample: u64, rng: &mut R) -> Self::Sample;
+
+    /// Fills the next points of the gradient sample, one row of noise each. They are asked for in one or several parts, in order;
+    /// every part but the last has an even number of rows.
+    fn fill<R: Rng + ?Sized>(
+        &self,
+        distribution: &D,
+        sample: &mut Self::Sample,
+        noise: &mut [T],
+        rng: &mut R,
+    );
+}
+
+/// `Ok` if a gradient sample has a point.
+fn check_points(points: usize) -> Result<(), Error> {
+    if points > 0 {
+        Ok(())
+    } else {
+        Err(Error::Option { option: "points", value: 0.0, expected: "at least 1" })
+    }
+}
