@@ -11,7 +11,7 @@ use crate::estimate::GradientEstimate;
 use crate::estimator::{Block, BlockShape, GradientEstimator, Lesson};
 use crate::real::Real;
 use crate::sums::ShiftedSums;
-use crate::vector::LaneRng;
+use crate::vector::BlockRng;
 
 /// Gradient samples that share one generator, seeded from the caller's. It does not depend on anything but the number
 /// of samples, so blocks can be made anywhere and merge to the same bits.
@@ -20,9 +20,6 @@ const BLOCK: usize = 256;
 /// Bytes that the buffers of one tile of a block may take. They are written and read back within some tens of microseconds
 /// and should stay in the second-level cache; smaller tiles measured slower, since each pass over a tile has a cost of its own.
 const TILE_BYTES: usize = 64 << 10;
-
-/// The generator of one block. Cloned to run a block once more when it went wrong.
-type BlockRng = LaneRng;
 
 /// The buffers of an estimation, to be used again: a training loop that makes many small estimates allocates nothing after the
 /// first.
@@ -138,7 +135,7 @@ impl<T: Real> Engine<T> {
         R: Rng + ?Sized,
     {
         let block = (start as u64, BLOCK.min(samples - start));
-        let block_rng = BlockRng::from_rng(rng);
+        let block_rng = self.worker.block_rng(block.1, rng);
         self.worker.run(estimator, distribution, objective, block, block_rng.clone());
         if !self.worker.sums.is_finite() {
             let culprit = self.worker.diagnose(estimator, distribution, objective, block, block_rng);
@@ -288,6 +285,12 @@ impl<T: Real> Worker<T> {
         fit(&mut self.scratch, shape.scratch);
         fit(&mut self.means, tile);
         self.sums.resize(params, shape.statistics);
+    }
+
+    /// The generator of a block of `count` gradient samples. It is cloned to run a block once more when it went wrong.
+    fn block_rng<R: Rng + ?Sized>(&self, count: usize, rng: &mut R) -> BlockRng {
+        let numbers = count * self.shape.draws * self.shape.noise.max(self.dim);
+        BlockRng::from_rng(numbers, rng)
     }
 
     /// The buffers for the `samples` gradient samples from `first` on, at most a tile.

@@ -119,7 +119,8 @@ impl<T: Real> Engine<T> {
         blocks.truncate(length);
         let mut start = done;
         for place in 0..length {
-            let (count, rng) = (BLOCK.min(samples - start), BlockRng::from_rng(rng));
+            let count = BLOCK.min(samples - start);
+            let rng = self.worker.block_rng(count, rng);
             match blocks.get_mut(place) {
                 Some(block) => (block.start, block.count, block.rng) = (start, count, rng),
                 None => blocks.push(Planned { start, count, rng, sums: BlockSums::default() }),

@@ -2,7 +2,8 @@
 
 use std::convert::Infallible;
 
-use rand::{Rng, TryRng};
+use rand::rngs::Xoshiro256PlusPlus;
+use rand::{Rng, SeedableRng, TryRng};
 
 use super::kernel;
 
@@ -115,11 +116,59 @@ impl TryRng for LaneRng {
     }
 }
 
+/// The generator of a block: sixteen lanes, or for a handful of numbers a single generator, which is ready sooner.
+#[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "one stands on the stack while a block is made")]
+pub(crate) enum BlockRng {
+    Few(Xoshiro256PlusPlus),
+    Many(LaneRng),
+}
+
+/// Numbers below which lanes do not pay.
+const FEW: usize = 64;
+
+impl BlockRng {
+    /// Seeded from the caller's generator for a block that draws about so many numbers. The choice depends on nothing else.
+    pub(crate) fn from_rng<R: Rng + ?Sized>(numbers: usize, rng: &mut R) -> Self {
+        if numbers < FEW {
+            Self::Few(Xoshiro256PlusPlus::from_rng(rng))
+        } else {
+            Self::Many(LaneRng::from_rng(rng))
+        }
+    }
+}
+
+impl TryRng for BlockRng {
+    type Error = Infallible;
+
+    #[inline]
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        match self {
+            Self::Few(rng) => rng.try_next_u32(),
+            Self::Many(rng) => rng.try_next_u32(),
+        }
+    }
+
+    #[inline]
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        match self {
+            Self::Few(rng) => rng.try_next_u64(),
+            Self::Many(rng) => rng.try_next_u64(),
+        }
+    }
+
+    #[inline]
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        match self {
+            Self::Few(rng) => rng.try_fill_bytes(bytes),
+            Self::Many(rng) => rng.try_fill_bytes(bytes),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rand::SeedableRng;
-    use rand::rngs::Xoshiro256PlusPlus;
 
     #[test]
     fn every_lane_is_a_xoshiro256_plus_plus() {

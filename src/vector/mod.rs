@@ -14,7 +14,7 @@ mod ziggurat_tables;
 
 pub(crate) use affine::{affine_rows, pull_affine_rows};
 pub(crate) use elementary::{exp, exp_in_place};
-pub(crate) use lanes::LaneRng;
+pub(crate) use lanes::BlockRng;
 pub(crate) use noise::fill_gumbel;
 pub(crate) use ziggurat::{fill_f32 as fill_normal_f32, fill_f64 as fill_normal_f64};
 

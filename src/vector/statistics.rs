@@ -4,7 +4,8 @@
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng, SeedableRng};
 
-use super::{LaneRng, exp, exp_in_place, fill_gumbel};
+use super::lanes::LaneRng;
+use super::{exp, exp_in_place, fill_gumbel};
 use crate::real::Real;
 
 const DRAWS: usize = 10_000_000;
