@@ -8,6 +8,7 @@ use crate::layout::{Domain, Layout};
 use crate::probability::Probability;
 use crate::real::Real;
 use crate::special::{log_sigmoid, sigmoid};
+use crate::vector::kernel;
 
 /// D independent bits, 0 or 1, by their logits or by their probabilities.
 ///
@@ -36,6 +37,8 @@ pub struct Bernoulli<T> {
     params: Vec<T>,
     /// The signed tail of each p: exact where p is near 0 and where it is near 1.
     tails: Vec<T>,
+    /// The smaller of p and 1 − p of each bit, in units of 2⁻⁶⁴, and the bit that has it.
+    rare: Vec<(u64, T)>,
     by_logits: bool,
     layout: Layout,
 }
@@ -61,7 +64,8 @@ impl<T: Real> Bernoulli<T> {
     fn build(part: (&'static str, Domain, &[T])) -> Result<Self, Error> {
         let (layout, params) = Layout::coordinatewise(&[part])?;
         let by_logits = part.1 == Domain::Real;
-        let mut bits = Self { tails: params.clone(), params, by_logits, layout };
+        let rare = vec![(0, T::zero()); params.len()];
+        let mut bits = Self { tails: params.clone(), rare, params, by_logits, layout };
         bits.refresh();
         Ok(bits)
     }
@@ -73,6 +77,10 @@ impl<T: Real> Bernoulli<T> {
                 true => -sigmoid(-x),
                 false => Probability::from_lower(x).tail(),
             };
+        }
+        for (rare, &tail) in self.rare.iter_mut().zip(&self.tails) {
+            let one = if Probability::from_tail(tail).in_lower_half() { T::one() } else { T::zero() };
+            *rare = ((tail.f64().abs() * 2f64.powi(64)) as u64, one);
         }
     }
 
@@ -107,14 +115,26 @@ impl<T: Real> Distribution<T> for Bernoulli<T> {
         &self.layout
     }
 
+    /// A word of random bits each; probabilities are exact to 2⁻⁶⁴.
     fn sample<R: Rng + ?Sized>(&self, rng: &mut R, z: &mut [T]) {
+        const WORDS: usize = 128;
+        let mut bytes = [0; 8 * WORDS];
         for row in z.chunks_exact_mut(self.dim()) {
-            for (bit, p) in row.iter_mut().zip(self.probabilities()) {
-                // u < p, compared in the tail where both have all their digits.
-                let u = Probability::from_tail(T::signed_tail(rng));
-                let one = if p.in_lower_half() { u.lower() < p.lower() } else { u.upper() > p.upper() };
-                *bit = if one { T::one() } else { T::zero() };
+            for (bits, rare) in row.chunks_mut(WORDS).zip(self.rare.chunks(WORDS)) {
+                let bytes = &mut bytes[..8 * bits.len()];
+                rng.fill_bytes(bytes);
+                rare_bits(bytes, rare, bits);
             }
+        }
+    }
+}
+
+kernel! {
+    /// The rarer value where a word is below its probability, the other where it is not.
+    fn rare_bits<'a, T: Real>(bytes: &'a [u8], rare: &'a [(u64, T)], bits: &'a mut [T]) {
+        for ((bit, word), &(threshold, value)) in bits.iter_mut().zip(bytes.as_chunks().0).zip(rare) {
+            let other = T::one() - value;
+            *bit = if u64::from_le_bytes(*word) < threshold { value } else { other };
         }
     }
 }
