@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::layout::{Domain, Layout};
 use crate::probability::Probability;
 use crate::real::Real;
-use crate::vector::{exp_in_place, fill_gumbel};
+use crate::vector::{exp_in_place, fill_gumbel, largest, sum_of, widest};
 
 /// The space that a relaxed draw lives in: the simplex, or its logarithm. Sealed.
 pub trait Space:
@@ -177,15 +177,15 @@ impl<T: Real, S: Space> Concrete<T, S> {
     }
 
     /// Turns noise into draws, in place and for any number of draws: the logits are those of one draw, over and over.
+    #[inline(always)]
     fn relax(&self, logits: &[T], tau: T, z: &mut [T]) {
         let k = self.classes;
         for draw in z.chunks_exact_mut(logits.len()) {
             for (z, logits) in draw.chunks_exact_mut(k).zip(logits.chunks_exact(k)) {
-                let mut largest = T::neg_infinity();
                 for (z, &l) in z.iter_mut().zip(logits) {
                     *z += l;
-                    largest = if *z > largest { *z } else { largest };
                 }
+                let largest = largest(z);
                 // Divided after the largest is taken out: the order keeps digits at small temperatures.
                 for z in z {
                     *z = (*z - largest) / tau;
@@ -202,7 +202,7 @@ impl<T: Real, S: Space> Concrete<T, S> {
         } else {
             exp_in_place(z);
             for z in z.chunks_exact_mut(k) {
-                let weight = z.iter().copied().sum::<T>().recip();
+                let weight = sum_of(z, z, |x, _| x).recip();
                 for z in z {
                     *z *= weight;
                 }
@@ -211,31 +211,38 @@ impl<T: Real, S: Space> Concrete<T, S> {
     }
 
     /// Writes the derivatives for the logits and, if there is room for it, for τ.
+    #[inline(always)]
     fn pull_rows(&self, (logits, tau): (&[T], T), noise: &[T], (z, dz): (&[T], &[T]), dtheta: &mut [T]) {
         let k = self.classes;
         let cool = tau.recip();
         let (dlogits, dtau) = dtheta.split_at_mut(self.logits);
-        let mut warmer = T::zero();
-        for row in (0..self.logits).step_by(k) {
-            let (z, v) = (&z[row..row + k], &dz[row..row + k]);
-            let (logits, noise) = (&logits[row..row + k], &noise[row..row + k]);
-            let leading = (0..k).fold(0, |best, i| if z[i] > z[best] { i } else { best });
-            let summit = logits[leading] + noise[leading];
-            // On the simplex the cotangent counts from the leading category: v − v̄ then keeps its digits there.
-            let base = v[leading];
-            let mean = if S::LOG {
-                v.iter().copied().sum::<T>()
+        let rows = z.chunks_exact(k).zip(dz.chunks_exact(k));
+        for ((z, v), slopes) in rows.zip(dlogits.chunks_exact_mut(k)) {
+            if S::LOG {
+                let total = sum_of(v, v, |v, _| v);
+                for ((slope, &y), &v) in slopes.iter_mut().zip(z).zip(v) {
+                    *slope = (v - y.exp() * total) * cool;
+                }
             } else {
-                z.iter().zip(v).map(|(&x, &v)| x * (v - base)).sum::<T>()
-            };
-            for (i, slope) in dlogits[row..row + k].iter_mut().enumerate() {
-                let pulled = if S::LOG { v[i] - z[i].exp() * mean } else { z[i] * (v[i] - base - mean) };
-                *slope = pulled * cool;
-                warmer -= *slope * ((logits[i] + noise[i] - summit) * cool);
+                let rough = sum_of(z, v, |x, v| x * v);
+                // v̄ is next to v of a category that is nearly certain: what rounding took from it is put back.
+                let rest = sum_of(z, v, |x, v| x * (v - rough));
+                for ((slope, &x), &v) in slopes.iter_mut().zip(z).zip(v) {
+                    *slope = x * ((v - rough) - rest) * cool;
+                }
             }
         }
         if let [dtau] = dtau {
-            *dtau = warmer;
+            *dtau = T::zero();
+            let rows = logits.chunks_exact(k).zip(noise.chunks_exact(k));
+            for ((logits, noise), slopes) in rows.zip(dlogits.chunks_exact(k)) {
+                // The slopes of a row sum to 0: heights count from the summit, where they are small.
+                let heights = || logits.iter().zip(noise).map(|(&l, &g)| l + g);
+                let summit = heights().fold(T::neg_infinity(), T::max);
+                for (height, &slope) in heights().zip(slopes) {
+                    *dtau -= slope * ((height - summit) * cool);
+                }
+            }
         }
     }
 
@@ -319,7 +326,17 @@ impl<T: Real, S: Space> Reparameterizable<T> for Concrete<T, S> {
 
     fn transform_block(&self, noise: &[T], z: &mut [T]) {
         z.copy_from_slice(noise);
-        self.relax(self.logits(), self.tau, z);
+        widest(|| self.relax(self.logits(), self.tau, z));
+    }
+
+    fn pullback_block(&self, noise: &[T], z: &[T], dz: &[T], dtheta: &mut [T]) {
+        widest(|| {
+            let dim = self.logits;
+            let rows = noise.chunks_exact(dim).zip(z.chunks_exact(dim)).zip(dz.chunks_exact(dim));
+            for (((noise, z), dz), dtheta) in rows.zip(dtheta.chunks_exact_mut(self.params.len())) {
+                self.pull_rows((&self.params[..dim], self.tau), noise, (z, dz), dtheta);
+            }
+        });
     }
 
     fn pullback(&self, noise: &[T], z: &[T], dz: &[T], dtheta: &mut [T]) {
