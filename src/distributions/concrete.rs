@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::layout::{Domain, Layout};
 use crate::probability::Probability;
 use crate::real::Real;
-use crate::vector::{exp_in_place, fill_gumbel, largest, sum_of, widest};
+use crate::vector::{exp_in_place, fill_gumbel, kernel, largest, sum_of};
 
 /// The space that a relaxed draw lives in: the simplex, or its logarithm. Sealed.
 pub trait Space:
@@ -278,6 +278,42 @@ impl<T: Real, S: Space> Concrete<T, S> {
     }
 }
 
+kernel! {
+    fn relax_block<'a, T: Real, S: Space>(relaxed: &'a Concrete<T, S>, z: &'a mut [T]) {
+        relaxed.relax(&relaxed.params[..relaxed.logits], relaxed.tau, z);
+    }
+}
+
+kernel! {
+    fn pull_block<'a, T: Real, S: Space>(
+        relaxed: &'a Concrete<T, S>,
+        noise: &'a [T],
+        z: &'a [T],
+        dz: &'a [T],
+        dtheta: &'a mut [T],
+    ) {
+        pull_block_plainly(relaxed, noise, z, dz, dtheta);
+    }
+}
+
+#[inline(always)]
+fn pull_block_plainly<T: Real, S: Space>(
+    relaxed: &Concrete<T, S>,
+    noise: &[T],
+    z: &[T],
+    dz: &[T],
+    dtheta: &mut [T],
+) {
+    let dim = relaxed.logits;
+    let rows = noise.chunks_exact(dim).zip(z.chunks_exact(dim)).zip(dz.chunks_exact(dim));
+    for (((noise, z), dz), dtheta) in rows.zip(dtheta.chunks_exact_mut(relaxed.params.len())) {
+        relaxed.pull_rows((&relaxed.params[..dim], relaxed.tau), noise, (z, dz), dtheta);
+    }
+}
+
+/// Classes from which rows fill the widest vectors; on shorter ones their prologues cost more than they save (the bits are the same).
+const WIDE: usize = 32;
+
 fn check_temperature<T: Real>(temperature: T) -> Result<(), Error> {
     Layout::new(&[("tau", 1, Domain::Positive)]).check(&[temperature])
 }
@@ -326,17 +362,19 @@ impl<T: Real, S: Space> Reparameterizable<T> for Concrete<T, S> {
 
     fn transform_block(&self, noise: &[T], z: &mut [T]) {
         z.copy_from_slice(noise);
-        widest(|| self.relax(self.logits(), self.tau, z));
+        if self.classes < WIDE {
+            self.relax(self.logits(), self.tau, z);
+        } else {
+            relax_block(self, z);
+        }
     }
 
     fn pullback_block(&self, noise: &[T], z: &[T], dz: &[T], dtheta: &mut [T]) {
-        widest(|| {
-            let dim = self.logits;
-            let rows = noise.chunks_exact(dim).zip(z.chunks_exact(dim)).zip(dz.chunks_exact(dim));
-            for (((noise, z), dz), dtheta) in rows.zip(dtheta.chunks_exact_mut(self.params.len())) {
-                self.pull_rows((&self.params[..dim], self.tau), noise, (z, dz), dtheta);
-            }
-        });
+        if self.classes < WIDE {
+            pull_block_plainly(self, noise, z, dz, dtheta);
+        } else {
+            pull_block(self, noise, z, dz, dtheta);
+        }
     }
 
     fn pullback(&self, noise: &[T], z: &[T], dz: &[T], dtheta: &mut [T]) {
