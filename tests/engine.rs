@@ -66,7 +66,7 @@ fn a_fixed_seed_gives_the_numbers_of_this_release() {
 }
 
 const PATHWISE: [f64; 4] = [1.9740224568313638, -1.3081227340699575, 0.8009039811341033, 4.103505528863148];
-const SCORE: [f64; 4] = [2.225940028546832, -1.0685839774052024, 0.9270447149612959, 3.789812842153607];
+const SCORE: [f64; 4] = [1.5855428265491651, -1.1490271687131843, 0.6713120677957533, 3.6652115386218993];
 
 /// Gradient samples from a list: what the engine does with them is all that is tested.
 struct Listed<T> {
@@ -129,8 +129,8 @@ fn moments_are_exact<T: Real>(offset: f64, variance_tolerance: f64) {
 #[test]
 fn mean_and_variance_keep_their_digits_at_a_mean_of_1e4_standard_deviations_also_in_f32() {
     moments_are_exact::<f64>(0.0, 1e-13);
-    moments_are_exact::<f64>(1e4, 1e-13);
-    // A mean of 1e8 standard deviations is itself rounded to 1e-8 of one.
+    // Blocks merge by their means, and a mean of 1e4 or 1e8 standard deviations is itself rounded to 2e-12 or 1e-8 of one.
+    moments_are_exact::<f64>(1e4, 2e-12);
     moments_are_exact::<f64>(1e8, 1e-8);
     moments_are_exact::<f32>(0.0, 1e-5);
     moments_are_exact::<f32>(1e4, 1e-5);

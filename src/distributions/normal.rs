@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::layout::{Domain, Layout};
 use crate::real::Real;
 use crate::special::normal_quantile;
-use crate::vector::{affine_rows, pull_affine_rows};
+use crate::vector::{affine_rows, pull_affine_rows, scale_rows};
 
 /// The Gaussian with independent coordinates, `z ~ N(μ, σ²)`, D of them.
 ///
@@ -120,11 +120,8 @@ impl<T: Real> Distribution<T> for Normal<T> {
     }
 
     fn sample<R: Rng + ?Sized>(&self, rng: &mut R, z: &mut [T]) {
-        for row in z.chunks_exact_mut(self.dim()) {
-            for (z, (mu, sigma)) in row.iter_mut().zip(self.coordinates()) {
-                *z = mu + sigma * T::standard_normal(rng);
-            }
-        }
+        T::fill_normal(rng, z);
+        scale_rows(self.mu(), self.sigma(), z);
     }
 }
 

@@ -29,6 +29,17 @@ kernel! {
     }
 }
 
+kernel! {
+    /// `x = μ + σ x` in place for rows of the length of μ.
+    pub(crate) fn scale_rows<'a, T: Real>(mu: &'a [T], sigma: &'a [T], x: &'a mut [T]) {
+        for x in x.chunks_mut(mu.len()) {
+            for ((x, &mu), &sigma) in x.iter_mut().zip(mu).zip(sigma) {
+                *x = mu + sigma * *x;
+            }
+        }
+    }
+}
+
 /// One row of the pullback, `(dx, ε dx)`.
 #[inline(always)]
 fn pull_row<T: Real>(noise: &[T], dx: &[T], dtheta: &mut [T]) {

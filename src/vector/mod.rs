@@ -13,7 +13,7 @@ mod statistics;
 mod ziggurat;
 mod ziggurat_tables;
 
-pub(crate) use affine::{affine_rows, pull_affine_rows};
+pub(crate) use affine::{affine_rows, pull_affine_rows, scale_rows};
 pub(crate) use elementary::{exp, exp_in_place};
 pub(crate) use lanes::BlockRng;
 pub(crate) use noise::fill_gumbel;
