@@ -37,6 +37,8 @@ pub struct Bernoulli<T> {
     params: Vec<T>,
     /// The signed tail of each p: exact where p is near 0 and where it is near 1.
     tails: Vec<T>,
+    /// The score of each bit where it is 0, and where it is 1.
+    scores: Vec<[T; 2]>,
     /// The smaller of p and 1 − p of each bit, in units of 2⁻⁶⁴, and the bit that has it.
     rare: Vec<(u64, T)>,
     by_logits: bool,
@@ -65,7 +67,8 @@ impl<T: Real> Bernoulli<T> {
         let (layout, params) = Layout::coordinatewise(&[part])?;
         let by_logits = part.1 == Domain::Real;
         let rare = vec![(0, T::zero()); params.len()];
-        let mut bits = Self { tails: params.clone(), rare, params, by_logits, layout };
+        let scores = vec![[T::zero(); 2]; params.len()];
+        let mut bits = Self { tails: params.clone(), scores, rare, params, by_logits, layout };
         bits.refresh();
         Ok(bits)
     }
@@ -76,6 +79,13 @@ impl<T: Real> Bernoulli<T> {
                 true if x <= T::zero() => sigmoid(x),
                 true => -sigmoid(-x),
                 false => Probability::from_lower(x).tail(),
+            };
+        }
+        for (scores, &tail) in self.scores.iter_mut().zip(&self.tails) {
+            let p = Probability::from_tail(tail);
+            *scores = match self.by_logits {
+                true => [-p.lower(), p.upper()],
+                false => [-p.upper().recip(), p.lower().recip()],
             };
         }
         for (rare, &tail) in self.rare.iter_mut().zip(&self.tails) {
@@ -152,16 +162,10 @@ impl<T: Real> LogDensity<T> for Bernoulli<T> {
         z.iter().zip(self.params.iter().zip(self.probabilities())).map(term).sum()
     }
 
+    #[inline]
     fn score(&self, z: &[T], score: &mut [T]) {
-        let bits = score.iter_mut().zip(z).zip(self.probabilities());
-        if self.by_logits {
-            for ((score, bit), p) in bits {
-                *score = if bit.is_one() { p.upper() } else { -p.lower() };
-            }
-        } else {
-            for ((score, bit), p) in bits {
-                *score = if bit.is_one() { p.lower().recip() } else { -p.upper().recip() };
-            }
+        for ((score, &bit), &[zero, one]) in score.iter_mut().zip(z).zip(&self.scores) {
+            *score = if bit.is_one() { one } else { zero };
         }
     }
 }
