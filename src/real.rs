@@ -5,7 +5,7 @@ use std::iter::Sum;
 
 use num_traits::{Float, FloatConst, NumAssign};
 use rand::Rng;
-use rand_distr::{Distribution as _, Exp1, StandardNormal};
+use rand_distr::{Distribution as _, StandardNormal};
 
 mod sealed {
     pub trait Sealed {}
@@ -51,9 +51,6 @@ pub trait Real:
     #[doc(hidden)]
     fn fill_normal<R: Rng + ?Sized>(rng: &mut R, out: &mut [Self]);
 
-    /// One draw of the exponential with mean 1, in the open interval (0, ∞).
-    fn standard_exponential<R: Rng + ?Sized>(rng: &mut R) -> Self;
-
     /// One draw of the uniform on (−1/2, 1/2) without 0, with the full precision of the scalar near 0: the signed
     /// tail probability behind a [`Probability`](crate::Probability). An equidistant grid on (0, 1) would cut the
     /// tails of every distribution that is built on it.
@@ -98,11 +95,6 @@ impl Real for f64 {
     }
 
     #[inline]
-    fn standard_exponential<R: Rng + ?Sized>(rng: &mut R) -> Self {
-        Exp1.sample(rng)
-    }
-
-    #[inline]
     fn signed_tail<R: Rng + ?Sized>(rng: &mut R) -> Self {
         signed_tail_f64(rng)
     }
@@ -126,12 +118,6 @@ impl Real for f32 {
 
     fn fill_normal<R: Rng + ?Sized>(rng: &mut R, out: &mut [Self]) {
         crate::vector::fill_normal_f32(rng, out);
-    }
-
-    #[inline]
-    fn standard_exponential<R: Rng + ?Sized>(rng: &mut R) -> Self {
-        // The f64 draw can be as small as 2⁻⁵³·x, which is a normal f32: the interval stays open.
-        Exp1.sample(rng)
     }
 
     #[inline]

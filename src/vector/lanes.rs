@@ -12,8 +12,8 @@ const LANES: usize = 16;
 
 /// Sixteen independent xoshiro256++ generators (Blackman & Vigna 2021, doi:10.1145/3460772) whose outputs are interleaved.
 ///
-/// The states are filled by splitmix64 from a 128-bit seed. With 2²⁵⁶ − 1 states in one cycle, the chance that two of 10⁹ streams
-/// of 10¹² numbers meet is below 10⁻⁴⁰.
+/// The states are filled by splitmix64 from a 128-bit seed: the chance that any two of 10⁹ blocks get the same one is 1.5 · 10⁻²¹, and that
+/// stretches of one cycle of 2²⁵⁶ − 1 states overlap is far below it.
 #[derive(Debug, Clone)]
 pub(crate) struct LaneRng {
     state: [[u64; LANES]; 4],
