@@ -60,6 +60,14 @@ pub trait Reparameterizable<T: Real>: Distribution<T> {
     /// Writes `dθ = (∂z/∂θ)ᵀ dz` for one row, at the noise and the draw that it gave.
     fn pullback(&self, noise: &[T], z: &[T], dz: &[T], dtheta: &mut [T]);
 
+    /// Draws rows of z together with the noise behind them: [`draw_noise`](Self::draw_noise) and
+    /// [`transform_block`](Self::transform_block), unless the distribution has a faster sampler of its own and a pullback that is a
+    /// function of z alone (an implicit derivative). The noise is then NaN: there is none, and the pullback does not read it.
+    fn draw_block<R: Rng + ?Sized>(&self, rng: &mut R, noise: &mut [T], z: &mut [T]) {
+        self.draw_noise(rng, noise);
+        self.transform_block(noise, z);
+    }
+
     /// [`transform`](Self::transform) of a block of rows.
     fn transform_block(&self, noise: &[T], z: &mut [T]) {
         for (noise, z) in noise.chunks_exact(self.noise_dim()).zip(z.chunks_exact_mut(self.dim())) {
@@ -137,6 +145,30 @@ pub trait Entropy<T: Real>: Distribution<T> {
 
     /// Writes `∇_θ H(θ)`.
     fn entropy_gradient(&self, gradient: &mut [T]);
+}
+
+/// A distribution whose mean and variance are known, coordinate by coordinate.
+pub trait MeanVariance<T: Real>: Distribution<T> {
+    /// Writes `E z`; ±∞ where it diverges, NaN where it does not exist.
+    fn mean(&self, mean: &mut [T]);
+
+    /// Writes the variance of each coordinate; ∞ where it diverges, NaN where there is no mean.
+    fn variance(&self, variance: &mut [T]);
+}
+
+/// A distribution whose Kullback–Leibler divergence `KL(p ‖ q) = E_p[ln p(z) − ln q(z)]` to another of its family is known.
+pub trait KlDivergence<T: Real>: Distribution<T> {
+    /// `KL(self ‖ other)` in nats; ∞ where `other` does not cover `self`.
+    ///
+    /// # Errors
+    /// [`Error::Length`] if the two differ in shape.
+    fn kl(&self, other: &Self) -> Result<T, Error>;
+
+    /// Writes its gradients with respect to the parameters of both.
+    ///
+    /// # Errors
+    /// [`Error::Length`] if the two differ in shape, or a slice in length from the parameters.
+    fn kl_gradient(&self, other: &Self, dtheta: &mut [T], dother: &mut [T]) -> Result<(), Error>;
 }
 
 /// A reparameterizable distribution whose transform also runs on parameters that somebody else owns: the rows that a

@@ -103,7 +103,8 @@ mod sums;
 mod vector;
 
 pub use distribution::{
-    Conditional, DifferentiableLogDensity, Distribution, Entropy, LogDensity, Reparameterizable, UniformNoise,
+    Conditional, DifferentiableLogDensity, Distribution, Entropy, KlDivergence, LogDensity, MeanVariance,
+    Reparameterizable, UniformNoise,
 };
 pub use engine::Engine;
 pub use error::Error;
@@ -121,7 +122,8 @@ pub use schedule::TemperatureSchedule;
 /// Everything that a typical program needs: `use reparam::prelude::*;`.
 pub mod prelude {
     pub use crate::distribution::{
-        DifferentiableLogDensity, Distribution, Entropy, LogDensity, Reparameterizable, UniformNoise,
+        DifferentiableLogDensity, Distribution, Entropy, KlDivergence, LogDensity, MeanVariance,
+        Reparameterizable, UniformNoise,
     };
     pub use crate::distributions::*;
     pub use crate::error::Error;

@@ -6,7 +6,8 @@ use rand::Rng;
 
 use super::normal::negate;
 use crate::distribution::{
-    Conditional, DifferentiableLogDensity, Distribution, Entropy, LogDensity, Reparameterizable, UniformNoise,
+    Conditional, DifferentiableLogDensity, Distribution, Entropy, KlDivergence, LogDensity, MeanVariance,
+    Reparameterizable, UniformNoise,
 };
 use crate::error::{Error, check_len};
 use crate::layout::{Domain, Layout};
@@ -14,7 +15,7 @@ use crate::probability::Probability;
 use crate::real::Real;
 
 /// A scalar family of distributions: its parameters. What can be computed of it is said by the traits above this one:
-/// [`Quantile`] or [`Cdf`](super::Cdf), [`Density`], [`DensityGradient`], [`ClosedEntropy`].
+/// [`Quantile`] or [`Cdf`](super::Cdf), [`Density`], [`DensityGradient`], [`ClosedEntropy`], [`FamilyMoments`], [`FamilyKl`].
 pub trait Family<T: Real> {
     /// The parameters of one coordinate, or a derivative with respect to them: an array such as `[T; 2]`.
     type Theta: Copy + Default + Debug + AsRef<[T]> + AsMut<[T]>;
@@ -34,11 +35,22 @@ pub trait Family<T: Real> {
 /// Take from the [`Probability`] whichever of `lower`, `upper`, `ln_lower`, `ln_upper` the formula needs: all of them are
 /// exact in both tails, a difference such as `1 − u.lower()` is not.
 pub trait Quantile<T: Real>: Family<T> {
+    /// Whether [`draw`](Self::draw) is a sampler of its own, for a family whose quantile function is slow. Independent draws are then
+    /// made by it, without a u behind them, and [`quantile_gradient`](Self::quantile_gradient) must be a function of z and θ alone, as an
+    /// implicit derivative is; a u that is asked for (antithetic pairs, point sets, replayed noise) goes through the quantile function.
+    const DRAWS_DIRECTLY: bool = false;
+
     /// `F⁻¹(u; θ)`.
     fn quantile(&self, u: Probability<T>, theta: Self::Theta) -> T;
 
     /// `∂z/∂θ` at fixed u, at the `z` that [`quantile`](Self::quantile) gave.
     fn quantile_gradient(&self, u: Probability<T>, z: T, theta: Self::Theta) -> Self::Theta;
+
+    /// One draw; by default the quantile of a uniform.
+    #[inline]
+    fn draw<R: Rng + ?Sized>(&self, theta: Self::Theta, rng: &mut R) -> T {
+        self.quantile(Probability::from_tail(T::signed_tail(rng)), theta)
+    }
 }
 
 /// A family whose density is known.
@@ -63,6 +75,24 @@ pub trait ClosedEntropy<T: Real>: Family<T> {
 
     /// `∂H/∂θ`.
     fn entropy_gradient(&self, theta: Self::Theta) -> Self::Theta;
+}
+
+/// A family whose first two moments are known.
+pub trait FamilyMoments<T: Real>: Family<T> {
+    /// `E z`; ±∞ where it diverges, NaN where it does not exist.
+    fn mean(&self, theta: Self::Theta) -> T;
+
+    /// `E (z − E z)²`; ∞ where it diverges, NaN where there is no mean.
+    fn variance(&self, theta: Self::Theta) -> T;
+}
+
+/// A family whose Kullback–Leibler divergence to itself is known.
+pub trait FamilyKl<T: Real>: Family<T> {
+    /// `KL(p ‖ q) = E_p[ln p − ln q]` between two parameter values; ∞ where q does not cover p.
+    fn kl(&self, p: Self::Theta, q: Self::Theta) -> T;
+
+    /// Its gradients with respect to the parameters of p and of q.
+    fn kl_gradient(&self, p: Self::Theta, q: Self::Theta) -> (Self::Theta, Self::Theta);
 }
 
 /// Inverse-transform sampling: D independent coordinates of a scalar family `Q`, drawn through its quantile function.
@@ -228,7 +258,7 @@ impl<T: Real, Q: Quantile<T>> Distribution<T> for InverseCdf<T, Q> {
     fn sample<R: Rng + ?Sized>(&self, rng: &mut R, z: &mut [T]) {
         for row in z.chunks_exact_mut(self.dim()) {
             for (i, z) in row.iter_mut().enumerate() {
-                *z = self.family.quantile(Probability::from_tail(T::signed_tail(rng)), self.theta(i));
+                *z = self.family.draw(self.theta(i), rng);
             }
         }
     }
@@ -249,6 +279,16 @@ impl<T: Real, Q: Quantile<T>> Reparameterizable<T> for InverseCdf<T, Q> {
     fn transform(&self, noise: &[T], z: &mut [T]) {
         for (i, (z, &e)) in z.iter_mut().zip(noise).enumerate() {
             *z = self.family.quantile(Probability::from_tail(e), self.theta(i));
+        }
+    }
+
+    fn draw_block<R: Rng + ?Sized>(&self, rng: &mut R, noise: &mut [T], z: &mut [T]) {
+        if Q::DRAWS_DIRECTLY {
+            noise.fill(T::nan());
+            self.sample(rng, z);
+        } else {
+            self.draw_noise(rng, noise);
+            self.transform_block(noise, z);
         }
     }
 
@@ -322,6 +362,41 @@ impl<T: Real, Q: Quantile<T> + ClosedEntropy<T>> Entropy<T> for InverseCdf<T, Q>
 
     fn entropy_gradient(&self, gradient: &mut [T]) {
         self.write(gradient, |i| self.theta(i), |_, theta| self.family.entropy_gradient(theta));
+    }
+}
+
+impl<T: Real, Q: Quantile<T> + FamilyMoments<T>> MeanVariance<T> for InverseCdf<T, Q> {
+    fn mean(&self, mean: &mut [T]) {
+        for (i, mean) in mean.iter_mut().enumerate() {
+            *mean = self.family.mean(self.theta(i));
+        }
+    }
+
+    fn variance(&self, variance: &mut [T]) {
+        for (i, variance) in variance.iter_mut().enumerate() {
+            *variance = self.family.variance(self.theta(i));
+        }
+    }
+}
+
+impl<T: Real, Q: Quantile<T> + FamilyKl<T>> KlDivergence<T> for InverseCdf<T, Q> {
+    fn kl(&self, other: &Self) -> Result<T, Error> {
+        check_len("the other distribution's parameters", self.params.len(), other.params.len())?;
+        Ok((0..self.dim).map(|i| self.family.kl(self.theta(i), other.theta(i))).sum())
+    }
+
+    fn kl_gradient(&self, other: &Self, dtheta: &mut [T], dother: &mut [T]) -> Result<(), Error> {
+        check_len("the other distribution's parameters", self.params.len(), other.params.len())?;
+        check_len("the gradient of the divergence", self.params.len(), dtheta.len())?;
+        check_len("the gradient for the other distribution", self.params.len(), dother.len())?;
+        for i in 0..self.dim {
+            let (p, q) = self.family.kl_gradient(self.theta(i), other.theta(i));
+            for (place, (&p, &q)) in p.as_ref().iter().zip(q.as_ref()).enumerate() {
+                dtheta[place * self.dim + i] = p;
+                dother[place * self.dim + i] = q;
+            }
+        }
+        Ok(())
     }
 }
 

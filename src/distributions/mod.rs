@@ -29,7 +29,9 @@ pub use cauchy::{Cauchy, CauchyLaw};
 pub use concrete::{Concrete, ExpConcrete, GumbelSoftmax, LogSimplex, Simplex, Space};
 pub use exponential::{Exponential, ExponentialLaw};
 pub use gumbel::{Gumbel, GumbelLaw};
-pub use inverse_cdf::{ClosedEntropy, Density, DensityGradient, Family, InverseCdf, Quantile};
+pub use inverse_cdf::{
+    ClosedEntropy, Density, DensityGradient, Family, FamilyKl, FamilyMoments, InverseCdf, Quantile,
+};
 pub use kumaraswamy::{Kumaraswamy, KumaraswamyLaw};
 pub use laplace::{Laplace, LaplaceLaw};
 pub use log_normal::{Exp, LogNormal};

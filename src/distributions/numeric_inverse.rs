@@ -1,6 +1,10 @@
 //! The quantile function of a family of which only CDF and density are known.
 
-use super::inverse_cdf::{ClosedEntropy, Density, DensityGradient, Family, InverseCdf, Quantile};
+use rand::Rng;
+
+use super::inverse_cdf::{
+    ClosedEntropy, Density, DensityGradient, Family, FamilyKl, FamilyMoments, InverseCdf, Quantile,
+};
 use crate::error::Error;
 use crate::layout::Domain;
 use crate::probability::Probability;
@@ -12,6 +16,9 @@ use crate::real::Real;
 /// The inverse can be no better than the CDF: give `survival` where `1 − F` would cancel, and write `cdf_gradient` so that
 /// it keeps its digits where it is small. Everything is evaluated inside the [`support`](Self::support) only.
 pub trait Cdf<T: Real>: Density<T> {
+    /// Whether [`draw`](Self::draw) is a sampler of its own, faster than an inversion: see [`Quantile::DRAWS_DIRECTLY`].
+    const DRAWS_DIRECTLY: bool = false;
+
     /// `F(z; θ)`.
     fn cdf(&self, z: T, theta: Self::Theta) -> T;
 
@@ -22,6 +29,24 @@ pub trait Cdf<T: Real>: Density<T> {
 
     /// `∂F/∂θ` at fixed z.
     fn cdf_gradient(&self, z: T, theta: Self::Theta) -> Self::Theta;
+
+    /// The implicit derivative `∂z/∂θ = −(∂F/∂θ)/p` at fixed F. Override the quotient where the two underflow together, or where a
+    /// form without cancellation is known.
+    fn implicit_gradient(&self, z: T, theta: Self::Theta) -> Self::Theta {
+        let density = self.ln_density(z, theta).exp();
+        let mut gradient = self.cdf_gradient(z, theta);
+        for g in gradient.as_mut() {
+            *g = -*g / density;
+        }
+        gradient
+    }
+
+    /// One draw, by a sampler of its own; `None` (the default) for a draw by inversion.
+    #[inline]
+    fn draw<R: Rng + ?Sized>(&self, theta: Self::Theta, rng: &mut R) -> Option<T> {
+        let _ = (theta, rng);
+        None
+    }
 
     /// The ends of the support; the whole line by default.
     fn support(&self, theta: Self::Theta) -> (T, T) {
@@ -316,17 +341,23 @@ impl<T: Real, C: Family<T>> Family<T> for NumericInverse<C> {
 }
 
 impl<T: Real, C: Cdf<T>> Quantile<T> for NumericInverse<C> {
+    const DRAWS_DIRECTLY: bool = C::DRAWS_DIRECTLY;
+
     fn quantile(&self, u: Probability<T>, theta: C::Theta) -> T {
         self.root(u, theta).unwrap_or_else(T::nan)
     }
 
+    #[inline]
     fn quantile_gradient(&self, _: Probability<T>, z: T, theta: C::Theta) -> C::Theta {
-        let density = self.0.ln_density(z, theta).exp();
-        let mut gradient = self.0.cdf_gradient(z, theta);
-        for g in gradient.as_mut() {
-            *g = -*g / density;
+        self.0.implicit_gradient(z, theta)
+    }
+
+    #[inline]
+    fn draw<R: Rng + ?Sized>(&self, theta: C::Theta, rng: &mut R) -> T {
+        match self.0.draw(theta, rng) {
+            Some(z) => z,
+            None => self.quantile(Probability::from_tail(T::signed_tail(rng)), theta),
         }
-        gradient
     }
 }
 
@@ -353,6 +384,26 @@ impl<T: Real, C: ClosedEntropy<T>> ClosedEntropy<T> for NumericInverse<C> {
 
     fn entropy_gradient(&self, theta: C::Theta) -> C::Theta {
         self.0.entropy_gradient(theta)
+    }
+}
+
+impl<T: Real, C: FamilyMoments<T>> FamilyMoments<T> for NumericInverse<C> {
+    fn mean(&self, theta: C::Theta) -> T {
+        self.0.mean(theta)
+    }
+
+    fn variance(&self, theta: C::Theta) -> T {
+        self.0.variance(theta)
+    }
+}
+
+impl<T: Real, C: FamilyKl<T>> FamilyKl<T> for NumericInverse<C> {
+    fn kl(&self, p: C::Theta, q: C::Theta) -> T {
+        self.0.kl(p, q)
+    }
+
+    fn kl_gradient(&self, p: C::Theta, q: C::Theta) -> (C::Theta, C::Theta) {
+        self.0.kl_gradient(p, q)
     }
 }
 

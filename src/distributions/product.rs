@@ -121,6 +121,15 @@ where
         self.second.transform(noise.1, z.1);
     }
 
+    fn draw_block<R: Rng + ?Sized>(&self, rng: &mut R, noise: &mut [T], z: &mut [T]) {
+        let (dim, _) = self.cuts();
+        for (noise, z) in noise.chunks_exact_mut(self.noise_dim()).zip(z.chunks_exact_mut(self.dim())) {
+            let (noise, z) = (noise.split_at_mut(self.first.noise_dim()), z.split_at_mut(dim));
+            self.first.draw_block(rng, noise.0, z.0);
+            self.second.draw_block(rng, noise.1, z.1);
+        }
+    }
+
     fn pullback(&self, noise: &[T], z: &[T], dz: &[T], dtheta: &mut [T]) {
         let (dim, params) = self.cuts();
         let noise = noise.split_at(self.first.noise_dim());

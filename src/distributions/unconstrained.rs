@@ -156,6 +156,10 @@ impl<T: Real, D: Reparameterizable<T>> Reparameterizable<T> for Unconstrained<T,
         self.chain(dtheta);
     }
 
+    fn draw_block<R: Rng + ?Sized>(&self, rng: &mut R, noise: &mut [T], z: &mut [T]) {
+        self.inner.draw_block(rng, noise, z);
+    }
+
     fn transform_block(&self, noise: &[T], z: &mut [T]) {
         self.inner.transform_block(noise, z);
     }

@@ -79,8 +79,7 @@ where
         block: Block<'_, T>,
         rng: &mut R,
     ) {
-        distribution.draw_noise(rng, block.noise);
-        distribution.transform_block(block.noise, block.z);
+        distribution.draw_block(rng, block.noise, block.z);
         let dim = distribution.dim();
         widest(|| objective.value_and_gradient_block(block.z, dim, block.values, block.dz));
         distribution.pullback_block(block.noise, block.z, block.dz, block.gradients);
