@@ -98,35 +98,40 @@ fn relaxed_by_hand(logits: &[f64], tau: f64, samples: usize, rng: &mut Xoshiro25
     Sums { gradient, gradient_squares, value, value_squares }
 }
 
-/// `Σ (z − c)²`, with sums that do not wait for each other.
+/// `Σ (z − c)²`, in long rows with sums that do not wait for each other.
 fn quadratic<T: Real>(centre: &[T]) -> impl DifferentiableObjective<T> + '_ {
     const LANES: usize = 16;
     Differentiable(move |z: &[T], dz: Option<&mut [T]>| {
-        let mut sums = [T::zero(); LANES];
+        let mut sum = T::zero();
+        let whole = z.len() / LANES * LANES;
         if let Some(dz) = dz {
-            let whole = z.len() / LANES * LANES;
-            let chunks =
-                z.chunks_exact(LANES).zip(centre.chunks_exact(LANES)).zip(dz.chunks_exact_mut(LANES));
-            for ((z, centre), dz) in chunks {
-                for i in 0..LANES {
-                    let residual = z[i] - centre[i];
-                    sums[i] += residual * residual;
-                    dz[i] = residual + residual;
+            if whole > 0 {
+                let mut sums = [T::zero(); LANES];
+                let rows = z.as_chunks::<LANES>().0.iter().zip(centre.as_chunks::<LANES>().0);
+                for ((z, centre), dz) in rows.zip(dz.as_chunks_mut::<LANES>().0) {
+                    for i in 0..LANES {
+                        let residual = z[i] - centre[i];
+                        sums[i] += residual * residual;
+                        dz[i] = residual + residual;
+                    }
                 }
+                sum = sums.into_iter().sum();
             }
-            for i in whole..z.len() {
-                let residual = z[i] - centre[i];
-                sums[0] += residual * residual;
-                dz[i] = residual + residual;
+            for ((&z, &centre), dz) in z[whole..].iter().zip(&centre[whole..]).zip(&mut dz[whole..]) {
+                let residual = z - centre;
+                sum += residual * residual;
+                *dz = residual + residual;
             }
         } else {
+            let mut sums = [T::zero(); LANES];
             for (z, centre) in z.chunks(LANES).zip(centre.chunks(LANES)) {
                 for ((sum, &z), &centre) in sums.iter_mut().zip(z).zip(centre) {
                     *sum += (z - centre) * (z - centre);
                 }
             }
+            sum = sums.into_iter().sum();
         }
-        sums.into_iter().sum()
+        sum
     })
 }
 

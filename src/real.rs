@@ -47,10 +47,6 @@ pub trait Real:
     /// One draw of N(0, 1), by the ziggurat.
     fn standard_normal<R: Rng + ?Sized>(rng: &mut R) -> Self;
 
-    /// Fills a slice with draws of N(0, 1), in the fastest way.
-    #[doc(hidden)]
-    fn fill_normal<R: Rng + ?Sized>(rng: &mut R, out: &mut [Self]);
-
     /// One draw of the uniform on (−1/2, 1/2) without 0, with the full precision of the scalar near 0: the signed
     /// tail probability behind a [`Probability`](crate::Probability). An equidistant grid on (0, 1) would cut the
     /// tails of every distribution that is built on it.
@@ -60,7 +56,7 @@ pub trait Real:
 /// A uniform on (−1/2, 1/2) with 53 significant bits whatever its size: sign and mantissa are uniform, the
 /// exponent is geometric.
 #[inline]
-fn signed_tail_f64<R: Rng + ?Sized>(rng: &mut R) -> f64 {
+pub(crate) fn signed_tail<R: Rng + ?Sized>(rng: &mut R) -> f64 {
     let bits = rng.next_u64();
     // 52 bits of mantissa, 1 of sign, 11 for the exponent; once in 2048 draws the exponent needs more.
     let mut zeros = ((bits as u32 & 0x7ff) | 0x800).trailing_zeros();
@@ -90,13 +86,9 @@ impl Real for f64 {
         StandardNormal.sample(rng)
     }
 
-    fn fill_normal<R: Rng + ?Sized>(rng: &mut R, out: &mut [Self]) {
-        crate::vector::fill_normal_f64(rng, out);
-    }
-
     #[inline]
     fn signed_tail<R: Rng + ?Sized>(rng: &mut R) -> Self {
-        signed_tail_f64(rng)
+        signed_tail(rng)
     }
 }
 
@@ -116,14 +108,10 @@ impl Real for f32 {
         StandardNormal.sample(rng)
     }
 
-    fn fill_normal<R: Rng + ?Sized>(rng: &mut R, out: &mut [Self]) {
-        crate::vector::fill_normal_f32(rng, out);
-    }
-
     #[inline]
     fn signed_tail<R: Rng + ?Sized>(rng: &mut R) -> Self {
         // The largest values would round up to 1/2, which is not in the open interval.
-        (signed_tail_f64(rng) as Self).clamp(-0.499_999_97, 0.499_999_97)
+        (signed_tail(rng) as Self).clamp(-0.499_999_97, 0.499_999_97)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::layout::{Domain, Layout};
 use crate::real::Real;
 use crate::special::normal_quantile;
-use crate::vector::{affine_rows, pull_affine_rows, scale_rows};
+use crate::vector::{affine_rows, fill_normal, pull_affine_rows, scale_rows};
 
 /// The Gaussian with independent coordinates, `z ~ N(μ, σ²)`, D of them.
 ///
@@ -97,7 +97,7 @@ pub(crate) fn affine<T: Real>(mu: &[T], sigma: &[T], noise: &[T], x: &mut [T]) {
 /// Draws independent standard normals.
 #[inline]
 pub(crate) fn fill_standard_normal<T: Real, R: Rng + ?Sized>(rng: &mut R, noise: &mut [T]) {
-    T::fill_normal(rng, noise);
+    fill_normal(rng, noise);
 }
 
 impl<T: Real> Distribution<T> for Normal<T> {
@@ -120,7 +120,7 @@ impl<T: Real> Distribution<T> for Normal<T> {
     }
 
     fn sample<R: Rng + ?Sized>(&self, rng: &mut R, z: &mut [T]) {
-        T::fill_normal(rng, z);
+        fill_normal(rng, z);
         scale_rows(self.mu(), self.sigma(), z);
     }
 }

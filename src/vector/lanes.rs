@@ -49,13 +49,13 @@ kernel! {
     }
 }
 
-/// Steps of every lane into whole chunks of words.
+/// Steps of every lane, each into its part of a row of words.
 #[inline(always)]
-fn run(state: &mut [[u64; LANES]; 4], words: &mut [u64]) {
+fn run<W>(state: &mut [[u64; LANES]; 4], words: &mut [[W; LANES]], from: impl Fn(u64) -> W) {
     let [mut a, mut b, mut c, mut d] = *state;
-    for words in words.chunks_exact_mut(LANES) {
+    for words in words {
         for i in 0..LANES {
-            words[i] = a[i].wrapping_add(d[i]).rotate_left(23).wrapping_add(a[i]);
+            words[i] = from(a[i].wrapping_add(d[i]).rotate_left(23).wrapping_add(a[i]));
             let t = b[i] << 17;
             c[i] ^= a[i];
             d[i] ^= b[i];
@@ -69,14 +69,11 @@ fn run(state: &mut [[u64; LANES]; 4], words: &mut [u64]) {
 }
 
 kernel! {
-    /// Whole steps, as words.
-    fn fill_steps<'a>(state: &'a mut [[u64; LANES]; 4], words: &'a mut [u64]) {
-        run(state, words);
+    /// Whole steps, as bytes.
+    fn fill_steps<'a>(state: &'a mut [[u64; LANES]; 4], bytes: &'a mut [[[u8; 8]; LANES]]) {
+        run(state, bytes, u64::to_le_bytes);
     }
 }
-
-/// Words that go through a buffer on their way to bytes.
-const BUFFER: usize = 128;
 
 impl TryRng for LaneRng {
     type Error = Infallible;
@@ -89,7 +86,7 @@ impl TryRng for LaneRng {
     #[inline]
     fn try_next_u64(&mut self) -> Result<u64, Infallible> {
         if self.left == 0 {
-            run(&mut self.state, &mut self.words);
+            run(&mut self.state, std::slice::from_mut(&mut self.words), |word| word);
             self.left = LANES;
         }
         self.left -= 1;
@@ -98,19 +95,16 @@ impl TryRng for LaneRng {
 
     /// Whole steps are written as they come; words kept for single calls stay kept.
     fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
-        let whole = bytes.len() / (8 * LANES) * (8 * LANES);
-        let (whole, rest) = bytes.split_at_mut(whole);
-        let mut words = [0; BUFFER];
-        for bytes in whole.chunks_mut(8 * BUFFER) {
-            let words = &mut words[..bytes.len() / 8];
-            fill_steps(&mut self.state, words);
-            for (bytes, word) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(words) {
-                *bytes = word.to_le_bytes();
-            }
+        let (words, odd) = bytes.as_chunks_mut();
+        let (steps, single) = words.as_chunks_mut();
+        if !steps.is_empty() {
+            fill_steps(&mut self.state, steps);
         }
-        for chunk in rest.chunks_mut(8) {
-            let word = self.try_next_u64()?.to_le_bytes();
-            chunk.copy_from_slice(&word[..chunk.len()]);
+        for word in single {
+            *word = self.try_next_u64()?.to_le_bytes();
+        }
+        if !odd.is_empty() {
+            odd.copy_from_slice(&self.try_next_u64()?.to_le_bytes()[..odd.len()]);
         }
         Ok(())
     }

@@ -6,19 +6,20 @@
 mod affine;
 mod elementary;
 mod lanes;
+mod laws;
 mod noise;
 mod reduce;
 #[cfg(test)]
 mod statistics;
+mod tables;
 mod ziggurat;
-mod ziggurat_tables;
 
 pub(crate) use affine::{affine_rows, pull_affine_rows, scale_rows};
 pub(crate) use elementary::{exp, exp_in_place};
 pub(crate) use lanes::BlockRng;
-pub(crate) use noise::fill_gumbel;
+pub(crate) use laws::{fill_exponential, fill_gumbel, fill_logistic, fill_normal};
+pub(crate) use noise::fill_uniform;
 pub(crate) use reduce::{largest, sum_of};
-pub(crate) use ziggurat::{fill_f32 as fill_normal_f32, fill_f64 as fill_normal_f64};
 
 /// Runs a closure compiled for the widest vectors of the machine, as far as what it calls is inlined into it.
 #[inline]

@@ -5,7 +5,7 @@ use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng, SeedableRng};
 
 use super::lanes::LaneRng;
-use super::{exp, exp_in_place, fill_gumbel};
+use super::{exp, exp_in_place, fill_exponential, fill_gumbel, fill_logistic, fill_normal, fill_uniform};
 use crate::real::Real;
 
 const DRAWS: usize = 10_000_000;
@@ -71,7 +71,7 @@ fn assert_distances((smirnov, darling): (f64, f64)) {
 
 fn check_normal<T: Real>(seed: u64) {
     let mut rng = lanes(seed);
-    let draws = draw(DRAWS, |out: &mut [T]| T::fill_normal(&mut rng, out));
+    let draws = draw(DRAWS, |out: &mut [T]| fill_normal(&mut rng, out));
     let n = DRAWS as f64;
 
     // Moments to the eighth: E x^(2k) = (2k − 1)!!, odd ones 0; the variance of x^p is E x^(2p) − (E x^p)².
@@ -122,7 +122,7 @@ fn blocks_are_not_correlated_with_each_other() {
     let mut callers = Xoshiro256PlusPlus::seed_from_u64(3);
     let mut block = || {
         let mut rng = LaneRng::from_rng(&mut callers);
-        draw(n, |out: &mut [f64]| f64::fill_normal(&mut rng, out))
+        draw(n, |out: &mut [f64]| fill_normal(&mut rng, out))
     };
     let blocks = [block(), block(), block(), block()];
     for (i, a) in blocks.iter().enumerate() {
@@ -189,8 +189,8 @@ fn extreme_words_give_finite_numbers() {
         fill_gumbel(&mut Constant(word), &mut wide);
         fill_gumbel(&mut Constant(word), &mut narrow);
         assert!(wide.iter().all(|x| x.is_finite()) && narrow.iter().all(|x| x.is_finite()));
-        f64::fill_normal(&mut Constant(word), &mut wide);
-        f32::fill_normal(&mut Constant(word), &mut narrow);
+        fill_normal(&mut Constant(word), &mut wide);
+        fill_normal(&mut Constant(word), &mut narrow);
         assert!(wide.iter().all(|x| x.is_finite()) && narrow.iter().all(|x| x.is_finite()));
     }
 }
@@ -198,7 +198,7 @@ fn extreme_words_give_finite_numbers() {
 #[test]
 fn vector_code_has_the_bits_of_scalar_code() {
     let mut rng = lanes(6);
-    let mut x = draw(100_003, |out: &mut [f64]| f64::fill_normal(&mut rng, out));
+    let mut x = draw(100_003, |out: &mut [f64]| fill_normal(&mut rng, out));
     for x in &mut x {
         *x *= 200.0;
     }
@@ -209,7 +209,7 @@ fn vector_code_has_the_bits_of_scalar_code() {
     // And literal bits, which every machine must give.
     let mut rng = lanes(7);
     let mut normal = [0.0f64; 1000];
-    f64::fill_normal(&mut rng, &mut normal);
+    fill_normal(&mut rng, &mut normal);
     let mut gumbel = [0.0f64; 1000];
     fill_gumbel(&mut rng, &mut gumbel);
     let fold = |x: &[f64]| x.iter().fold(0u64, |sum, x| sum.rotate_left(5) ^ x.to_bits());

@@ -1,181 +1,191 @@
-//! The standard normal by the ziggurat, a block at a time.
+//! Variates by a ziggurat of which the layers lie under the curve, a block at a time.
 //!
-//! A word of random bits is one layer (9 bits) and one signed coordinate (52 bits in `f64`; in `f32` half a word, 23 bits). Nearly all
-//! (99.4 %) lie inside their layer's rectangle and are done after a table look-up, a product and a comparison, without a branch; the
-//! rest are collected and finished one by one: the same numbers on every instruction set. Marsaglia & Tsang 2000,
-//! doi:10.18637/jss.v005.i08; layers as in Doornik 2005.
+//! A word of random bits is a layer (its low bits) and a coordinate (52 bits in `f64`; in `f32` half a word, 23 bits). The area under
+//! the curve is cut into N parts, and all but a few of them are rectangles inside it: there the variate is one table look-up and one product,
+//! with no comparison. What is left, 0.3 to 0.8 %, lies outside of the rectangles and is drawn region by region. The
+//! numbers are the same on every instruction set. McFarland 2016, doi:10.1080/00949655.2015.1060234; the idea of layers: Marsaglia
+//! & Tsang 2000, doi:10.18637/jss.v005.i08.
 
 use rand::Rng;
 
-use super::elementary::{exp, ln};
-use super::kernel;
-use super::ziggurat_tables::{F, X};
+use crate::real::Real;
 
-/// A layer: its width, and the part of it that is inside the layer above as well.
-#[derive(Clone, Copy)]
-struct Layer<T> {
-    width: T,
-    inside: T,
+/// A density cut into `LAYERS` parts (a power of two), of which the first `INSIDE` are rectangles under the curve.
+pub(super) trait Law {
+    const LAYERS: usize;
+    const INSIDE: usize;
+
+    /// The point of a word in a layer, both taken to exist.
+    fn wide(layer: usize, word: u64) -> f64;
+
+    /// The point of half a word.
+    fn narrow(layer: usize, word: u32) -> f32;
+
+    /// The edges of a layer; above the layers both are the mode.
+    fn edges(layer: usize) -> (f64, f64);
+
+    /// The density, up to a factor.
+    fn density(x: f64) -> f64;
+
+    /// For each slot of the alias method a threshold of 54 bits, and below it the alias.
+    fn alias(slot: usize) -> u64;
+
+    /// A variate from beyond the widest layer.
+    fn tail<R: Rng + ?Sized>(rng: &mut R) -> f64;
+
+    /// The sign that a variate from outside of the layers gets: a law that is cut on its right half has two.
+    fn signed<R: Rng + ?Sized>(x: f64, rng: &mut R) -> f64;
 }
 
-static WIDE: [Layer<f64>; LAYERS] = wide();
-static NARROW: [Layer<f32>; LAYERS] = narrow();
-
-const fn wide() -> [Layer<f64>; LAYERS] {
-    let mut layers = [Layer { width: 0.0, inside: 0.0 }; LAYERS];
-    let mut k = 0;
-    while k < LAYERS {
-        layers[k] = Layer { width: X[k], inside: X[k + 1] / X[k] };
-        k += 1;
-    }
-    layers
+/// An odd multiple of 2⁻⁵² in (−1, 1), from the top bits of a word.
+#[inline(always)]
+pub(super) fn signed_f64(word: u64) -> f64 {
+    2.0 * f64::from_bits((word >> 12) | 0x3ff0_0000_0000_0001) - 3.0
 }
 
-const fn narrow() -> [Layer<f32>; LAYERS] {
-    let mut layers = [Layer { width: 0.0, inside: 0.0 }; LAYERS];
-    let mut k = 0;
-    while k < LAYERS {
-        layers[k] = Layer { width: X[k] as f32, inside: (X[k + 1] / X[k]) as f32 };
-        k += 1;
-    }
-    layers
+/// An odd multiple of 2⁻⁵² in (0, 1), from the top bits of a word.
+#[inline(always)]
+pub(super) fn unit_f64(word: u64) -> f64 {
+    f64::from_bits((word >> 12) | 0x3ff0_0000_0000_0001) - 1.0
 }
 
-const LAYERS: usize = 512;
+/// An odd multiple of 2⁻²² in (−1, 1), from the top bits of half a word.
+#[inline(always)]
+pub(super) fn signed_f32(word: u32) -> f32 {
+    2.0 * f32::from_bits((word >> 9) | 0x3f80_0001) - 3.0
+}
 
-/// Words that are worked on at a time.
+/// An odd multiple of 2⁻²³ in (0, 1), from the top bits of half a word.
+#[inline(always)]
+pub(super) fn unit_f32(word: u32) -> f32 {
+    f32::from_bits((word >> 9) | 0x3f80_0001) - 1.0
+}
+
+/// Words that are drawn at a time.
 const CHUNK: usize = 128;
 
-/// The layer from the low 9 bits of a word; the coordinate takes none of them.
-#[inline(always)]
-fn layer_of(first: u8, second: u8) -> usize {
-    usize::from(u16::from_le_bytes([first, second])) % LAYERS
-}
+/// Words that are looked over at a time for one that names no layer.
+const GROUP: usize = 8;
 
-/// A coordinate in [−1, 1) from the top 52 bits of a word.
-#[inline(always)]
-fn coordinate(word: u64) -> f64 {
-    2.0 * f64::from_bits((word >> 12) | 0x3ff0_0000_0000_0000) - 3.0
-}
-
-kernel! {
-    fn coordinates_f64<'a>(bytes: &'a [u8], out: &'a mut [f64]) {
-        for (out, word) in out.iter_mut().zip(bytes.as_chunks().0) {
-            *out = coordinate(u64::from_le_bytes(*word));
-        }
-    }
-}
-
-kernel! {
-    fn coordinates_f32<'a>(bytes: &'a [u8], out: &'a mut [f32]) {
-        for (out, word) in out.iter_mut().zip(bytes.as_chunks().0) {
-            *out = 2.0 * f32::from_bits((u32::from_le_bytes(*word) >> 9) | 0x3f80_0000) - 3.0;
-        }
-    }
-}
-
-/// Below this many, variates are made one by one: the buffers of a chunk would cost more than they save.
+/// Below this many, variates are made one by one: the buffer of a chunk would cost more than it saves.
 const FEW: usize = 16;
 
-/// One normal variate.
-#[inline]
-fn single<R: Rng + ?Sized>(rng: &mut R) -> f64 {
-    let word = rng.next_u64();
-    let layer = word as usize % LAYERS;
-    let coordinate = coordinate(word);
-    let x = coordinate * WIDE[layer].width;
-    if coordinate.abs() < WIDE[layer].inside { x } else { finish(rng, layer, x) }
-}
-
-/// Normal variates from eight bytes each.
-pub(crate) fn fill_f64<R: Rng + ?Sized>(rng: &mut R, out: &mut [f64]) {
+/// Fills a slice: eight bytes of the generator a variate in `f64`, four in `f32`.
+pub(super) fn fill<L: Law, T: Real, R: Rng + ?Sized>(rng: &mut R, out: &mut [T]) {
     if out.len() < FEW {
-        out.fill_with(|| single(rng));
+        out.fill_with(|| T::of(single::<L, R>(rng)));
         return;
     }
     let mut bytes = [0; 8 * CHUNK];
-    let mut left = [0; CHUNK];
-    for out in out.chunks_mut(CHUNK) {
-        let bytes = &mut bytes[..8 * out.len()];
-        rng.fill_bytes(bytes);
-        coordinates_f64(bytes, out);
-        let mut count = 0;
-        for (i, (out, word)) in out.iter_mut().zip(bytes.as_chunks::<8>().0).enumerate() {
-            let layer = WIDE[u64::from_le_bytes(*word) as usize % LAYERS];
-            let outside = out.abs() >= layer.inside;
-            *out *= layer.width;
-            // Written always, kept only if the coordinate is outside: no branch to mispredict.
-            left[count % CHUNK] = i as u8;
-            count += usize::from(outside);
+    if size_of::<T>() == size_of::<f32>() {
+        for out in out.chunks_mut(2 * CHUNK) {
+            let bytes = &mut bytes[..4 * out.len()];
+            rng.fill_bytes(bytes);
+            groups::<L, T, 4>(bytes, out, rng, |word| {
+                let word = u32::from_le_bytes(word);
+                let layer = word as usize % L::LAYERS;
+                // Back and forth without a trace: the compiler removes the conversions.
+                (layer, T::of(f64::from(L::narrow(layer, word))))
+            });
         }
-        for &i in &left[..count] {
-            let i = usize::from(i);
-            out[i] = finish(rng, layer_of(bytes[8 * i], bytes[8 * i + 1]), out[i]);
-        }
-    }
-}
-
-/// Normal variates from four bytes each.
-pub(crate) fn fill_f32<R: Rng + ?Sized>(rng: &mut R, out: &mut [f32]) {
-    if out.len() < FEW {
-        out.fill_with(|| single(rng) as f32);
-        return;
-    }
-    let mut bytes = [0; 4 * CHUNK];
-    let mut left = [0; CHUNK];
-    for out in out.chunks_mut(CHUNK) {
-        let bytes = &mut bytes[..4 * out.len()];
-        rng.fill_bytes(bytes);
-        coordinates_f32(bytes, out);
-        let mut count = 0;
-        for (i, (out, word)) in out.iter_mut().zip(bytes.as_chunks::<4>().0).enumerate() {
-            let layer = NARROW[u32::from_le_bytes(*word) as usize % LAYERS];
-            let outside = out.abs() >= layer.inside;
-            *out *= layer.width;
-            left[count % CHUNK] = i as u8;
-            count += usize::from(outside);
-        }
-        for &i in &left[..count] {
-            let i = usize::from(i);
-            out[i] = finish(rng, layer_of(bytes[4 * i], bytes[4 * i + 1]), f64::from(out[i])) as f32;
+    } else {
+        for out in out.chunks_mut(CHUNK) {
+            let bytes = &mut bytes[..8 * out.len()];
+            rng.fill_bytes(bytes);
+            groups::<L, T, 8>(bytes, out, rng, |word| {
+                let word = u64::from_le_bytes(word);
+                let layer = word as usize % L::LAYERS;
+                (layer, T::of(L::wide(layer, word)))
+            });
         }
     }
 }
 
-/// A uniform on (0, 1), an odd multiple of 2⁻⁵³.
-fn open_uniform<R: Rng + ?Sized>(rng: &mut R) -> f64 {
-    ((rng.next_u64() >> 12) as f64 + 0.5) * (1.0 / (1u64 << 52) as f64)
+/// Points from words of `SIZE` bytes; a group in which a word names no layer is gone over again.
+#[inline(always)]
+fn groups<L: Law, T: Real, const SIZE: usize>(
+    bytes: &[u8],
+    out: &mut [T],
+    rng: &mut (impl Rng + ?Sized),
+    point: impl Fn([u8; SIZE]) -> (usize, T),
+) {
+    let words = bytes.as_chunks::<SIZE>().0;
+    let (groups, rest) = words.as_chunks::<GROUP>();
+    let (whole, tail) = out.split_at_mut(groups.len() * GROUP);
+    for (words, out) in groups.iter().zip(whole.as_chunks_mut::<GROUP>().0) {
+        let mut outside = 0;
+        for i in 0..GROUP {
+            let (layer, x) = point(words[i]);
+            out[i] = x;
+            // Carries into the bit above the layers if there is none with this number.
+            outside |= layer + (L::LAYERS - L::INSIDE);
+        }
+        if outside >= L::LAYERS {
+            redraw::<L, T, SIZE>(words, out, rng, &point);
+        }
+    }
+    for (&word, out) in rest.iter().zip(tail) {
+        let (layer, x) = point(word);
+        *out = if layer < L::INSIDE { x } else { T::of(outside::<L, _>(rng)) };
+    }
 }
 
-/// What becomes of a point at x that is not surely under the curve: kept, taken from the tail, or drawn afresh.
 #[cold]
-fn finish<R: Rng + ?Sized>(rng: &mut R, mut layer: usize, mut x: f64) -> f64 {
-    loop {
-        if layer == 0 {
-            return tail(rng).copysign(x);
-        }
-        let height = F[layer] + (F[layer + 1] - F[layer]) * open_uniform(rng);
-        if height < exp(-0.5 * x * x) {
-            return x;
-        }
-        let word = rng.next_u64();
-        layer = word as usize % LAYERS;
-        let coordinate = coordinate(word);
-        x = coordinate * WIDE[layer].width;
-        if coordinate.abs() < WIDE[layer].inside {
-            return x;
+fn redraw<L: Law, T: Real, const SIZE: usize>(
+    words: &[[u8; SIZE]; GROUP],
+    out: &mut [T; GROUP],
+    rng: &mut (impl Rng + ?Sized),
+    point: impl Fn([u8; SIZE]) -> (usize, T),
+) {
+    for (&word, out) in words.iter().zip(out) {
+        if point(word).0 >= L::INSIDE {
+            *out = T::of(outside::<L, _>(rng));
         }
     }
 }
 
-/// The normal beyond the base layer (Marsaglia 1964, doi:10.1080/00401706.1964.10490150).
-fn tail<R: Rng + ?Sized>(rng: &mut R) -> f64 {
-    let start = X[1];
+/// The curve is no farther than this from its chord in any end of a layer, in parts of the layer's height; `generate.py` asserts it.
+const BEND: f64 = 0.1;
+
+/// One variate.
+#[inline]
+fn single<L: Law, R: Rng + ?Sized>(rng: &mut R) -> f64 {
+    let word = rng.next_u64();
+    let layer = word as usize % L::LAYERS;
+    if layer < L::INSIDE { L::wide(layer, word) } else { outside::<L, R>(rng) }
+}
+
+/// A variate from under the curve and outside of the layers.
+#[cold]
+fn outside<L: Law, R: Rng + ?Sized>(rng: &mut R) -> f64 {
+    let word = rng.next_u64();
+    let slot = word as usize % L::LAYERS;
+    let entry = L::alias(slot);
+    let region = if word >> 10 < entry >> 10 { slot } else { entry as usize % 1024 };
+    if region == 0 {
+        return L::tail(rng);
+    }
+    let (outer, inner) = (L::edges(region - 1), L::edges(region));
+    let (left, right) = (inner.0 - outer.0, outer.1 - inner.1);
     loop {
-        let x = -ln(open_uniform(rng)) / start;
-        let y = -ln(open_uniform(rng));
-        if y + y > x * x {
-            return start + x;
+        let along = unit_f64(rng.next_u64()) * (left + right);
+        let height = unit_f64(rng.next_u64());
+        // The point, and the height of the chord above it.
+        let (x, chord) = if along < left {
+            (outer.0 + along, along / left)
+        } else {
+            (inner.1 + (along - left), 1.0 - (along - left) / right)
+        };
+        // An end is nearly a triangle: few points need the curve. The cap is none.
+        let near = region >= L::INSIDE || (height - chord).abs() < BEND;
+        let under = if near {
+            let (low, high) = (L::density(outer.1), L::density(inner.1));
+            low + (high - low) * height < L::density(x)
+        } else {
+            height < chord
+        };
+        if under {
+            return L::signed(x, rng);
         }
     }
 }
