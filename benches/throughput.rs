@@ -10,13 +10,14 @@ use criterion::{BenchmarkId, Criterion, Throughput};
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand_distr::{Distribution as _, Exp1};
-use reparam::Real;
 use reparam::prelude::*;
+use reparam::{Engine, Real};
 
 const DIMS: [usize; 7] = [1, 2, 4, 10, 100, 1000, 10_000];
 
-/// Gradient samples × dimensions in one timed call.
+/// Gradient samples × dimensions in one timed call, but at least `LEAST` gradient samples: a call makes its buffers.
 const ELEMENTS: usize = 200_000;
+const LEAST: usize = 100;
 
 const MU: f64 = 0.5;
 const SIGMA: f64 = 1.5;
@@ -145,11 +146,12 @@ struct Case<T> {
 impl<T: Real> Case<T> {
     fn new(dim: usize) -> Result<Self, Error> {
         let normal = Normal::new(&vec![T::of(MU); dim], &vec![T::of(SIGMA); dim])?;
-        Ok(Self { normal, centre: vec![T::of(CENTRE); dim], samples: ELEMENTS / dim })
+        Ok(Self { normal, centre: vec![T::of(CENTRE); dim], samples: (ELEMENTS / dim).max(LEAST) })
     }
 
-    fn pathwise(&self, rng: &mut Xoshiro256PlusPlus) -> Result<GradientEstimate<T>, Error> {
-        Pathwise.estimate(black_box(&self.normal), &quadratic(&self.centre), self.samples, rng)
+    fn pathwise(&self, engine: &mut Engine<T>, rng: &mut Xoshiro256PlusPlus) -> Result<T, Error> {
+        let (normal, f) = (black_box(&self.normal), quadratic(&self.centre));
+        Ok(engine.estimate(&mut Pathwise, normal, &f, self.samples, rng)?.gradient()[0])
     }
 }
 
@@ -163,8 +165,14 @@ fn throughput(criterion: &mut Criterion) -> Result<(), Error> {
         group.bench_function(BenchmarkId::new("by hand, f64", dim), |b| {
             b.iter(|| by_hand::<f64, false>(&double, &mut rng));
         });
-        group.bench_function(BenchmarkId::new("reparam, f64", dim), |b| b.iter(|| double.pathwise(&mut rng)));
-        group.bench_function(BenchmarkId::new("reparam, f32", dim), |b| b.iter(|| single.pathwise(&mut rng)));
+        group.bench_function(BenchmarkId::new("reparam, f64", dim), |b| {
+            let mut engine = Engine::new();
+            b.iter(|| double.pathwise(&mut engine, &mut rng));
+        });
+        group.bench_function(BenchmarkId::new("reparam, f32", dim), |b| {
+            let mut engine = Engine::new();
+            b.iter(|| single.pathwise(&mut engine, &mut rng));
+        });
     }
     group.finish();
     Ok(())
@@ -204,7 +212,8 @@ fn gaussian_ratios<T: Real>(scalar: &str, rounds: usize) -> Result<(), Error> {
     for dim in DIMS {
         let case = Case::<T>::new(dim)?;
         let hand = || Ok(by_hand::<T, false>(&case, a));
-        let ours = || case.pathwise(b);
+        let mut engine = Engine::new();
+        let ours = || case.pathwise(&mut engine, b);
         print_line(
             &format!("Gaussian, {scalar}, D = {dim}"),
             case.samples * dim,
@@ -253,7 +262,8 @@ fn ratios(rounds: usize) -> Result<(), Error> {
     let case = Case::<f64>::new(100)?;
     let f = quadratic(&case.centre);
     let mut loo = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group: 4 });
-    let pathwise = || case.pathwise(a);
+    let mut engine = Engine::new();
+    let pathwise = || case.pathwise(&mut engine, a);
     let score = || loo.estimate(&case.normal, &f, case.samples / 4, b);
     print_line("Gaussian, f64, D = 100", case.samples * 100, alternate(rounds, pathwise, score)?);
 

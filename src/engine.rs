@@ -3,7 +3,9 @@
 #[cfg(feature = "rayon")]
 mod parallel;
 
-use rand::Rng;
+use std::convert::Infallible;
+
+use rand::{Rng, TryRng};
 
 use crate::distribution::Distribution;
 use crate::error::Error;
@@ -13,13 +15,18 @@ use crate::real::Real;
 use crate::sums::ShiftedSums;
 use crate::vector::BlockRng;
 
-/// Gradient samples that share one generator, seeded from the caller's. It does not depend on anything but the number
-/// of samples, so blocks can be made anywhere and merge to the same bits.
-const BLOCK: usize = 256;
+/// Gradient samples that share one generator, seeded from the caller's: a job is cut into so many parts, of at least and at most so many
+/// samples. This does not depend on anything but the number of samples, so blocks can be made anywhere and merge to the same bits.
+const PARTS: usize = 24;
+const BLOCK: (usize, usize) = (8, 256);
 
 /// Bytes that the buffers of one tile of a block may take. They are written and read back within some tens of microseconds
 /// and should stay in the second-level cache; smaller tiles measured slower, since each pass over a tile has a cost of its own.
 const TILE_BYTES: usize = 64 << 10;
+
+/// Long rows: so many of them are taken together, up to so many bytes, since the sums are read and written once a tile.
+const ROWS: usize = 8;
+const MOST_TILE_BYTES: usize = 2 << 20;
 
 /// The buffers of an estimation, to be used again: a training loop that makes many small estimates allocates nothing after the
 /// first.
@@ -54,6 +61,8 @@ const TILE_BYTES: usize = 64 << 10;
 pub struct Engine<T> {
     worker: Worker<T>,
     totals: Totals<T>,
+    /// Whether every draw comes from the caller's generator.
+    callers: bool,
     #[cfg(feature = "rayon")]
     crew: parallel::Crew<T>,
 }
@@ -63,6 +72,7 @@ impl<T: Real> Default for Engine<T> {
         Self {
             worker: Worker::default(),
             totals: Totals { estimate: GradientEstimate::empty(), statistics: Vec::new(), evaluations: 0 },
+            callers: false,
             #[cfg(feature = "rayon")]
             crew: parallel::Crew::default(),
         }
@@ -74,6 +84,28 @@ impl<T: Real> Engine<T> {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Takes every random number from the caller's generator, instead of one seed a block for the crate's own: for a generator that
+    /// must be the source of all (a hardware source, one that is audited, a recorded stream). It runs on one thread, and costs what that
+    /// generator costs: with xoshiro256++ some 1 ns more a number.
+    ///
+    /// ```
+    /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
+    /// use reparam::{Engine, prelude::*};
+    ///
+    /// let normal = Normal::new(&[1.0], &[0.5])?;
+    /// let f = |z: &[f64]| z[0] * z[0];
+    /// let mut engine = Engine::new().with_callers_generator();
+    /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1); // or one that is audited
+    /// let estimate = engine.estimate(&mut ScoreFunction::new(), &normal, &f, 10_000, &mut rng)?;
+    /// assert!((estimate.gradient()[0] - 2.0).abs() < 4.0 * estimate.standard_error()[0]);
+    /// # Ok::<(), reparam::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_callers_generator(mut self) -> Self {
+        self.callers = true;
+        self
     }
 
     /// [`GradientEstimator::estimate`] in this engine's buffers. The estimate stays in the engine until the next one.
@@ -95,7 +127,7 @@ impl<T: Real> Engine<T> {
         R: Rng + ?Sized,
     {
         self.start(estimator, distribution, samples)?;
-        for start in (0..samples).step_by(BLOCK) {
+        for start in (0..samples).step_by(self.worker.block) {
             self.next_block(estimator, distribution, objective, (start, samples), rng)?;
         }
         Ok(self.totals.finish(estimator))
@@ -126,7 +158,7 @@ impl<T: Real> Engine<T> {
         distribution: &D,
         objective: &F,
         (start, samples): (usize, usize),
-        rng: &mut R,
+        mut rng: &mut R,
     ) -> Result<(), Error>
     where
         E: GradientEstimator<T, D, F> + ?Sized,
@@ -134,12 +166,23 @@ impl<T: Real> Engine<T> {
         F: ?Sized,
         R: Rng + ?Sized,
     {
-        let block = (start as u64, BLOCK.min(samples - start));
-        let block_rng = self.worker.block_rng(block.1, rng);
-        self.worker.run(estimator, distribution, objective, block, block_rng.clone());
-        if !self.worker.sums.is_finite() {
-            let culprit = self.worker.diagnose(estimator, distribution, objective, block, block_rng);
-            return Err(culprit.into_error(start as u64, distribution));
+        let block = (start as u64, self.worker.block.min(samples - start));
+        if self.callers {
+            // What the caller's generator gave cannot be had again: looked at as it comes.
+            let mut inspector = Inspector::default();
+            let source = Source::Caller(&mut rng);
+            self.worker.run(estimator, distribution, objective, block, source, Some(&mut inspector));
+            if inspector.found || !self.worker.sums.is_finite() {
+                return Err(inspector.culprit.into_error(start as u64, distribution));
+            }
+        } else {
+            let block_rng = self.worker.block_rng(block.1, rng);
+            let source = Source::Block(block_rng.clone());
+            self.worker.run(estimator, distribution, objective, block, source, None);
+            if !self.worker.sums.is_finite() {
+                let culprit = self.worker.diagnose(estimator, distribution, objective, block, block_rng);
+                return Err(culprit.into_error(start as u64, distribution));
+            }
         }
         self.totals.absorb(&self.worker.sums);
         Ok(())
@@ -204,10 +247,10 @@ struct BlockSums<T> {
 }
 
 impl<T: Real> BlockSums<T> {
-    /// Makes room for the sums over gradient samples of so many parameters.
-    fn resize(&mut self, params: usize, statistics: usize) {
-        self.gradient.resize(params);
-        self.value.resize(1);
+    /// Makes room for the sums over gradient samples of so many parameters, a tile of them at a time.
+    fn resize(&mut self, params: usize, statistics: usize, tile: usize) {
+        self.gradient.resize(params, tile);
+        self.value.resize(1, tile);
         self.statistics.resize(statistics, 0.0);
     }
 
@@ -223,6 +266,8 @@ struct Worker<T> {
     shape: BlockShape,
     dim: usize,
     params: usize,
+    /// Gradient samples of a block.
+    block: usize,
     /// Gradient samples that fit into the buffers.
     tile: usize,
     noise: Vec<T>,
@@ -236,12 +281,19 @@ struct Worker<T> {
     sums: BlockSums<T>,
 }
 
-/// The first non-finite number of a block, as found by running it once more.
+/// A number of a block that made its sums infinite.
+#[derive(Debug)]
 enum Culprit {
     Transform { sample: usize, coordinate: usize, value: f64 },
     Objective { sample: usize, draw: usize, value: f64 },
     ObjectiveGradient { sample: usize, coordinate: usize, value: f64 },
     Gradient { sample: usize, flat: usize, value: f64 },
+}
+
+impl Default for Culprit {
+    fn default() -> Self {
+        Self::Gradient { sample: 0, flat: 0, value: 0.0 }
+    }
 }
 
 impl Culprit {
@@ -274,8 +326,10 @@ impl<T: Real> Worker<T> {
         let draws = shape.draws;
         let dz = if shape.objective_gradient { draws * dim } else { 0 };
         let row = draws * (shape.noise + dim + 1) + dz + params + 1;
-        let tile = (TILE_BYTES / (row * size_of::<T>())).clamp(1, BLOCK.min(samples));
-        (self.shape, self.dim, self.params, self.tile) = (shape, dim, params, tile);
+        let bytes = row * size_of::<T>();
+        let block = (samples / PARTS).clamp(BLOCK.0, BLOCK.1).min(samples);
+        let tile = (TILE_BYTES / bytes).max(ROWS.min(MOST_TILE_BYTES / bytes)).clamp(1, block);
+        (self.shape, self.dim, self.params, self.tile, self.block) = (shape, dim, params, tile, block);
         let fit = |buffer: &mut Vec<T>, len: usize| buffer.resize(len, T::zero());
         fit(&mut self.noise, tile * draws * shape.noise);
         fit(&mut self.z, tile * draws * dim);
@@ -284,7 +338,7 @@ impl<T: Real> Worker<T> {
         fit(&mut self.gradients, tile * params);
         fit(&mut self.scratch, shape.scratch);
         fit(&mut self.means, tile);
-        self.sums.resize(params, shape.statistics);
+        self.sums.resize(params, shape.statistics, tile);
     }
 
     /// The generator of a block of `count` gradient samples. It is cloned to run a block once more when it went wrong.
@@ -310,14 +364,16 @@ impl<T: Real> Worker<T> {
         }
     }
 
-    /// Makes one block of gradient samples and sums them up.
+    /// Makes one block of gradient samples and sums them up. An inspector looks at every number of every tile, and ends the run
+    /// at the first that is not finite.
     fn run<E, D, F>(
         &mut self,
         estimator: &E,
         distribution: &D,
         objective: &F,
         (first, count): (u64, usize),
-        mut rng: BlockRng,
+        mut rng: Source<'_>,
+        mut inspector: Option<&mut Inspector>,
     ) where
         E: GradientEstimator<T, D, F> + ?Sized,
         D: Distribution<T> + ?Sized,
@@ -333,6 +389,12 @@ impl<T: Real> Worker<T> {
                 self.block(first + start as u64, samples),
                 &mut rng,
             );
+            if let Some(inspector) = &mut inspector {
+                inspector.look(self, start, samples);
+                if inspector.found {
+                    return;
+                }
+            }
             self.sums.gradient.add(&self.gradients[..samples * self.params], start == 0);
             let draws = self.shape.draws;
             if draws == 1 {
@@ -349,66 +411,117 @@ impl<T: Real> Worker<T> {
         }
     }
 
-    /// Runs a block that went wrong once more, with the same generator, and looks at every number in the order in which
-    /// it came to be. The check costs nothing as long as all is well.
+    /// Runs a block that went wrong once more, with the same generator. The check costs nothing as long as all is well.
     fn diagnose<E, D, F>(
         &mut self,
         estimator: &E,
         distribution: &D,
         objective: &F,
-        (first, count): (u64, usize),
-        mut rng: BlockRng,
+        block: (u64, usize),
+        rng: BlockRng,
     ) -> Culprit
     where
         E: GradientEstimator<T, D, F> + ?Sized,
         D: Distribution<T> + ?Sized,
         F: ?Sized,
     {
-        let (draws, params) = (self.shape.draws, self.params);
-        let row = draws * self.dim;
-        // What remains if no number is infinite or NaN by itself: the largest, whose square is.
-        let mut largest = Culprit::Gradient { sample: 0, flat: 0, value: 0.0 };
-        let mut size = -1.0;
-        for start in (0..count).step_by(self.tile) {
-            let samples = self.tile.min(count - start);
-            estimator.gradient_samples(
-                distribution,
-                objective,
-                self.block(first + start as u64, samples),
-                &mut rng,
-            );
-            for i in 0..samples {
-                let sample = start + i;
-                if let Some((coordinate, value)) = non_finite(&self.z[i * row..][..row]) {
-                    return Culprit::Transform { sample, coordinate, value };
+        let mut inspector = Inspector::default();
+        self.run(estimator, distribution, objective, block, Source::Block(rng), Some(&mut inspector));
+        inspector.culprit
+    }
+}
+
+/// Finds the first number that is not finite, in the order in which the numbers came to be; if there is none and a sum is infinite all
+/// the same, the largest, whose square is.
+#[derive(Debug, Default)]
+struct Inspector {
+    culprit: Culprit,
+    size: f64,
+    found: bool,
+}
+
+impl Inspector {
+    fn look<T: Real>(&mut self, worker: &Worker<T>, start: usize, samples: usize) {
+        for i in 0..samples {
+            if let Some(culprit) = worker.first_non_finite(i, start + i) {
+                self.culprit = culprit;
+                self.found = true;
+                return;
+            }
+            let sample = start + i;
+            for (flat, g) in worker.gradients[i * worker.params..][..worker.params].iter().enumerate() {
+                if g.f64().abs() > self.size {
+                    self.size = g.f64().abs();
+                    self.culprit = Culprit::Gradient { sample, flat, value: g.f64() };
                 }
-                if let Some((draw, value)) = non_finite(&self.values[i * draws..][..draws]) {
-                    return Culprit::Objective { sample, draw, value };
-                }
-                if self.shape.objective_gradient
-                    && let Some((coordinate, value)) = non_finite(&self.dz[i * row..][..row])
-                {
-                    return Culprit::ObjectiveGradient { sample, coordinate, value };
-                }
-                let gradient = &self.gradients[i * params..][..params];
-                if let Some((flat, value)) = non_finite(gradient) {
-                    return Culprit::Gradient { sample, flat, value };
-                }
-                for (flat, g) in gradient.iter().enumerate() {
-                    if g.f64().abs() > size {
-                        size = g.f64().abs();
-                        largest = Culprit::Gradient { sample, flat, value: g.f64() };
-                    }
-                }
-                for (draw, f) in self.values[i * draws..][..draws].iter().enumerate() {
-                    if f.f64().abs() > size {
-                        size = f.f64().abs();
-                        largest = Culprit::Objective { sample, draw, value: f.f64() };
-                    }
+            }
+            let draws = worker.shape.draws;
+            for (draw, f) in worker.values[i * draws..][..draws].iter().enumerate() {
+                if f.f64().abs() > self.size {
+                    self.size = f.f64().abs();
+                    self.culprit = Culprit::Objective { sample, draw, value: f.f64() };
                 }
             }
         }
-        largest
+    }
+}
+
+impl<T: Real> Worker<T> {
+    /// Looks at the numbers of the `i`th gradient sample in the buffers.
+    fn first_non_finite(&self, i: usize, sample: usize) -> Option<Culprit> {
+        let draws = self.shape.draws;
+        let row = draws * self.dim;
+        if let Some((coordinate, value)) = non_finite(&self.z[i * row..][..row]) {
+            return Some(Culprit::Transform { sample, coordinate, value });
+        }
+        if let Some((draw, value)) = non_finite(&self.values[i * draws..][..draws]) {
+            return Some(Culprit::Objective { sample, draw, value });
+        }
+        if self.shape.objective_gradient
+            && let Some((coordinate, value)) = non_finite(&self.dz[i * row..][..row])
+        {
+            return Some(Culprit::ObjectiveGradient { sample, coordinate, value });
+        }
+        let (flat, value) = non_finite(&self.gradients[i * self.params..][..self.params])?;
+        Some(Culprit::Gradient { sample, flat, value })
+    }
+}
+
+/// Where the draws of a block come from: a generator of the block, or the caller's own.
+#[expect(clippy::large_enum_variant, reason = "one stands on the stack while a block is made")]
+enum Source<'a> {
+    Block(BlockRng),
+    Caller(&'a mut dyn Rng),
+}
+
+impl TryRng for Source<'_> {
+    type Error = Infallible;
+
+    #[inline]
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        match self {
+            Self::Block(rng) => rng.try_next_u32(),
+            Self::Caller(rng) => Ok(rng.next_u32()),
+        }
+    }
+
+    #[inline]
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        match self {
+            Self::Block(rng) => rng.try_next_u64(),
+            Self::Caller(rng) => Ok(rng.next_u64()),
+        }
+    }
+
+    #[inline]
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        match self {
+            Self::Block(rng) => rng.try_fill_bytes(bytes),
+            Self::Caller(rng) => {
+                rng.fill_bytes(bytes);
+                Ok(())
+            }
+        }
     }
 }
 

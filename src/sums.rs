@@ -7,8 +7,11 @@ use crate::vector::kernel;
 ///
 /// The shift keeps the digits that a large mean would eat: it is one of the samples, so cancellation costs at most a
 /// factor of the block's length however the samples are spread, and a constant gives exactly 0.
+///
+/// Short rows are summed several side by side, so that they fill the registers: row i into copy i modulo the number of copies.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ShiftedSums<T> {
+    len: usize,
     shift: Vec<T>,
     sum: Vec<T>,
     squares: Vec<T>,
@@ -17,49 +20,40 @@ pub(crate) struct ShiftedSums<T> {
 /// Columns that are summed side by side: they fill the vector registers of every current machine.
 const LANES: usize = 8;
 
-/// The longest row that is joined with its neighbours to a multiple of `LANES`, and the longest joined row.
+/// The longest row that is joined with its neighbours to a multiple of `LANES`.
 const SHORT: usize = 32;
-const JOINED: usize = SHORT * LANES;
 
 impl<T: Real> ShiftedSums<T> {
-    /// Makes room for rows of this length; the sums mean nothing until the first tile is added.
-    pub(crate) fn resize(&mut self, len: usize) {
+    /// Makes room for rows of this length, of which so many come at a time; the sums mean nothing until the first tile is added.
+    pub(crate) fn resize(&mut self, len: usize, rows: usize) {
+        let copies = if len > SHORT || rows < 2 * LANES {
+            1
+        } else if len.is_power_of_two() {
+            (LANES / len).max(1)
+        } else {
+            LANES
+        };
+        self.len = len;
         for sums in [&mut self.shift, &mut self.sum, &mut self.squares] {
-            sums.resize(len, T::zero());
+            sums.resize(len * copies, T::zero());
         }
     }
 
     /// Adds rows; those of the first tile of a block set the shift.
     pub(crate) fn add(&mut self, rows: &[T], first: bool) {
-        let len = self.shift.len();
+        let joined = self.shift.len();
         if first {
-            self.shift.copy_from_slice(&rows[..len]);
+            for shift in self.shift.chunks_exact_mut(self.len) {
+                shift.copy_from_slice(&rows[..shift.len()]);
+            }
             self.sum.fill(T::zero());
             self.squares.fill(T::zero());
         }
-        let joined = if len.is_power_of_two() { len.max(LANES) } else { len * LANES };
-        if len > SHORT || joined == len || rows.len() < 2 * joined {
-            sum_columns(rows, &self.shift, &mut self.sum, &mut self.squares);
-            return;
-        }
-        // Short rows: several of them side by side fill the registers.
-        let mut shift = [T::zero(); JOINED];
-        let mut sum = [T::zero(); JOINED];
-        let mut squares = [T::zero(); JOINED];
-        let (shift, sum, squares) = (&mut shift[..joined], &mut sum[..joined], &mut squares[..joined]);
-        for copy in shift.chunks_exact_mut(len) {
-            copy.copy_from_slice(&self.shift);
-        }
-        let whole = rows.len() / joined * joined;
-        sum_columns(&rows[..whole], shift, sum, squares);
-        sum_columns(&rows[whole..], &self.shift, &mut self.sum, &mut self.squares);
-        for (sum, squares) in sum.chunks_exact(len).zip(squares.chunks_exact(len)) {
-            for (total, &part) in self.sum.iter_mut().zip(sum) {
-                *total += part;
-            }
-            for (total, &part) in self.squares.iter_mut().zip(squares) {
-                *total += part;
-            }
+        let (whole, rest) = rows.split_at(rows.len() / joined * joined);
+        sum_columns(whole, &self.shift, &mut self.sum, &mut self.squares);
+        if !rest.is_empty() {
+            let len = rest.len();
+            sum_columns(rest, &self.shift[..len], &mut self.sum[..len], &mut self.squares[..len]);
         }
     }
 
@@ -70,9 +64,12 @@ impl<T: Real> ShiftedSums<T> {
     /// Mean and sum of squared deviations of each column of the `count` rows added.
     pub(crate) fn moments(&self, count: usize) -> impl Iterator<Item = (f64, f64)> + '_ {
         let weight = 1.0 / count as f64;
-        self.shift.iter().zip(&self.sum).zip(&self.squares).map(move |((shift, sum), squares)| {
-            let sum = sum.f64();
-            (shift.f64() + sum * weight, (squares.f64() - sum * sum * weight).max(0.0))
+        let total = |sums: &[T], column: usize| -> f64 {
+            sums[column..].iter().step_by(self.len).map(|sum| sum.f64()).sum()
+        };
+        self.shift[..self.len].iter().enumerate().map(move |(column, shift)| {
+            let (sum, squares) = (total(&self.sum, column), total(&self.squares, column));
+            (shift.f64() + sum * weight, (squares - sum * sum * weight).max(0.0))
         })
     }
 }

@@ -1,4 +1,4 @@
-//! Blocks stream through fixed buffers: an engine allocates in its first estimate and never again, and an estimate of its own
+//! Blocks stream through fixed buffers: an engine allocates in its first long estimate and never again, and an estimate of its own
 //! allocates the same however many samples it has.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
@@ -9,8 +9,8 @@ use common::rng;
 use reparam::Engine;
 use reparam::prelude::*;
 
-/// Long enough for several blocks, and for a last block that is not whole.
-const SAMPLES: usize = 1000;
+/// Long enough for blocks of full length, and for a last block that is not whole.
+const SAMPLES: usize = 7000;
 
 fn check<E, D, F>(what: &str, estimator: &E, p: &D, f: &F)
 where

@@ -85,6 +85,10 @@ fn every_row_by_sampling_the_estimators() {
             skipped += 1;
             continue;
         }
+        if case.defeats_sampling() {
+            heavy += 4;
+            continue;
+        }
         let mut check = |sampled: &common::Sampled, columns: [&str; 2]| {
             let label = case.label();
             assert!((sampled.value - value).abs() <= SIGMAS * sampled.value_error + 1e-12, "{label} value");

@@ -11,6 +11,7 @@ use crate::layout::{Domain, Layout};
 use crate::probability::Probability;
 use crate::real::Real;
 use crate::special::{sigmoid, softplus};
+use crate::vector::fill_logistic;
 
 /// The binary Concrete distribution: D independent bits relaxed to the open unit interval by a temperature τ.
 ///
@@ -151,17 +152,13 @@ impl<T: Real> Distribution<T> for BinaryConcrete<T> {
     }
 
     fn sample<R: Rng + ?Sized>(&self, rng: &mut R, z: &mut [T]) {
+        fill_logistic(rng, z);
         for z in z.chunks_exact_mut(self.bits) {
             for (z, &l) in z.iter_mut().zip(self.logits()) {
-                *z = sigmoid((l + logistic(rng)) / self.tau);
+                *z = sigmoid((l + *z) / self.tau);
             }
         }
     }
-}
-
-/// A standard logistic variate, exact in both tails.
-fn logistic<T: Real, R: Rng + ?Sized>(rng: &mut R) -> T {
-    Probability::from_tail(T::signed_tail(rng)).logit()
 }
 
 impl<T: Real> Reparameterizable<T> for BinaryConcrete<T> {
@@ -170,9 +167,7 @@ impl<T: Real> Reparameterizable<T> for BinaryConcrete<T> {
     }
 
     fn draw_noise<R: Rng + ?Sized>(&self, rng: &mut R, noise: &mut [T]) {
-        for noise in noise {
-            *noise = logistic(rng);
-        }
+        fill_logistic(rng, noise);
     }
 
     fn transform(&self, noise: &[T], z: &mut [T]) {

@@ -180,15 +180,31 @@ impl<T: Real, S: Space> Concrete<T, S> {
     #[inline(always)]
     fn relax(&self, logits: &[T], tau: T, z: &mut [T]) {
         let k = self.classes;
+        let cool = tau.recip();
         for draw in z.chunks_exact_mut(logits.len()) {
             for (z, logits) in draw.chunks_exact_mut(k).zip(logits.chunks_exact(k)) {
-                for (z, &l) in z.iter_mut().zip(logits) {
-                    *z += l;
-                }
-                let largest = largest(z);
+                let largest = if k < WIDE {
+                    let mut largest = T::neg_infinity();
+                    for (z, &l) in z.iter_mut().zip(logits) {
+                        *z += l;
+                        largest = if *z > largest { *z } else { largest };
+                    }
+                    largest
+                } else {
+                    for (z, &l) in z.iter_mut().zip(logits) {
+                        *z += l;
+                    }
+                    largest(z)
+                };
                 // Divided after the largest is taken out: the order keeps digits at small temperatures.
-                for z in z {
-                    *z = (*z - largest) / tau;
+                if cool.is_finite() {
+                    for z in z {
+                        *z = (*z - largest) * cool;
+                    }
+                } else {
+                    for z in z {
+                        *z = (*z - largest) / tau;
+                    }
                 }
             }
         }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rand::Rng;
 use rayon::prelude::*;
 
-use super::{BLOCK, BlockRng, BlockSums, Engine, Worker};
+use super::{BlockRng, BlockSums, Engine, Source, Worker};
 use crate::distribution::Distribution;
 use crate::error::Error;
 use crate::estimate::GradientEstimate;
@@ -95,11 +95,12 @@ impl<T: Real> Engine<T> {
         let busy = samples.saturating_mul(numbers) >= BUSY;
         let clock = Instant::now();
         let mut done = 0;
+        let block = self.worker.block;
         while done < samples {
-            let alone = threads < 2 || samples - done <= BLOCK;
+            let alone = threads < 2 || self.callers || samples - done <= block;
             if alone || (!busy && clock.elapsed() < ALONE) {
                 self.next_block(estimator, distribution, objective, (done, samples), rng)?;
-                done += BLOCK.min(samples - done);
+                done += block.min(samples - done);
             } else {
                 done = self.plan(done, samples, threads, rng);
                 self.wave(estimator, distribution, objective, samples)?;
@@ -114,18 +115,18 @@ impl<T: Real> Engine<T> {
         let bytes =
             size_of::<Planned<T>>() + 3 * (params + 1) * size_of::<T>() + statistics * size_of::<f64>();
         let length = threads * (WAVE_BYTES / bytes).clamp(WAVE.0, WAVE.1);
-        let length = length.min((samples - done).div_ceil(BLOCK));
+        let length = length.min((samples - done).div_ceil(self.worker.block));
         let blocks = &mut self.crew.blocks;
         blocks.truncate(length);
         let mut start = done;
         for place in 0..length {
-            let count = BLOCK.min(samples - start);
+            let count = self.worker.block.min(samples - start);
             let rng = self.worker.block_rng(count, rng);
             match blocks.get_mut(place) {
                 Some(block) => (block.start, block.count, block.rng) = (start, count, rng),
                 None => blocks.push(Planned { start, count, rng, sums: BlockSums::default() }),
             }
-            blocks[place].sums.resize(params, statistics);
+            blocks[place].sums.resize(params, statistics, self.worker.tile);
             start += count;
         }
         let workers = threads.min(length);
@@ -169,7 +170,8 @@ impl<T: Real> Engine<T> {
                     }
                     swap(&mut worker.sums, &mut block.sums);
                     let range = (block.start as u64, block.count);
-                    worker.run(estimator, distribution, objective, range, block.rng.clone());
+                    let source = Source::Block(block.rng.clone());
+                    worker.run(estimator, distribution, objective, range, source, None);
                     swap(&mut worker.sums, &mut block.sums);
                     if !block.sums.is_finite() {
                         wrong.fetch_min(block.start, Ordering::Relaxed);

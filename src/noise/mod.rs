@@ -13,6 +13,7 @@
 //! | [`ScrambledSobol`] | 2^m | falls almost as n⁻³ instead of n⁻¹ where the integrand is smooth and of few dimensions |
 
 mod antithetic;
+mod fill;
 mod independent;
 mod replay;
 mod sobol;
@@ -20,9 +21,12 @@ mod sobol;
 use rand::Rng;
 
 pub use antithetic::Antithetic;
+pub use fill::{fill_exponential, fill_gumbel, fill_logistic, fill_standard_normal, fill_uniform};
 pub use independent::Independent;
 pub use replay::Replay;
 pub use sobol::ScrambledSobol;
+
+pub use crate::vector::LaneRng;
 
 use crate::distribution::Reparameterizable;
 use crate::error::Error;

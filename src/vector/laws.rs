@@ -49,13 +49,14 @@ fn either_sign<R: Rng + ?Sized>(x: f64, rng: &mut R) -> f64 {
 }
 
 /// N(0, 1).
-struct Normal;
+pub(super) struct Normal;
 
 static NORMAL: [f32; 1024] = narrowed(&normal::RIGHT);
 
 impl Law for Normal {
     const LAYERS: usize = 1024;
     const INSIDE: usize = normal::INSIDE;
+    const SYMMETRIC: bool = true;
 
     #[inline(always)]
     fn wide(layer: usize, word: u64) -> f64 {
@@ -90,20 +91,17 @@ impl Law for Normal {
             }
         }
     }
-
-    fn signed<R: Rng + ?Sized>(x: f64, rng: &mut R) -> f64 {
-        either_sign(x, rng)
-    }
 }
 
 /// Exponential of rate 1.
-struct Exponential;
+pub(super) struct Exponential;
 
 static EXPONENTIAL: [f32; 512] = narrowed(&exponential::RIGHT);
 
 impl Law for Exponential {
     const LAYERS: usize = 512;
     const INSIDE: usize = exponential::INSIDE;
+    const SYMMETRIC: bool = false;
 
     #[inline(always)]
     fn wide(layer: usize, word: u64) -> f64 {
@@ -131,20 +129,17 @@ impl Law for Exponential {
     fn tail<R: Rng + ?Sized>(rng: &mut R) -> f64 {
         exponential::RIGHT[0] + exponential_variate(rng)
     }
-
-    fn signed<R: Rng + ?Sized>(x: f64, _: &mut R) -> f64 {
-        x
-    }
 }
 
 /// Logistic of scale 1.
-struct Logistic;
+pub(super) struct Logistic;
 
 static LOGISTIC: [f32; 512] = narrowed(&logistic::RIGHT);
 
 impl Law for Logistic {
     const LAYERS: usize = 512;
     const INSIDE: usize = logistic::INSIDE;
+    const SYMMETRIC: bool = true;
 
     #[inline(always)]
     fn wide(layer: usize, word: u64) -> f64 {
@@ -176,14 +171,10 @@ impl Law for Logistic {
         let v = exp(-exponential_variate(rng));
         either_sign(ln((1.0 - v + start) / v), rng)
     }
-
-    fn signed<R: Rng + ?Sized>(x: f64, rng: &mut R) -> f64 {
-        either_sign(x, rng)
-    }
 }
 
 /// Gumbel, `−ln E` of a standard exponential E.
-struct Gumbel;
+pub(super) struct Gumbel;
 
 /// Left edge and width of each layer.
 static GUMBEL: [(f64, f64); 1024] = gumbel_layers();
@@ -212,6 +203,7 @@ const fn narrow_gumbel_layers() -> [(f32, f32); 1024] {
 impl Law for Gumbel {
     const LAYERS: usize = 1024;
     const INSIDE: usize = gumbel::INSIDE;
+    const SYMMETRIC: bool = false;
 
     #[inline(always)]
     fn wide(layer: usize, word: u64) -> f64 {
@@ -251,9 +243,5 @@ impl Law for Gumbel {
             v * (1.0 + v * (1.0 / 2.0 + v * (1.0 / 3.0 + v * (1.0 / 4.0 + v * (1.0 / 5.0)))))
         };
         -ln(e)
-    }
-
-    fn signed<R: Rng + ?Sized>(x: f64, _: &mut R) -> f64 {
-        x
     }
 }

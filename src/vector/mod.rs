@@ -17,6 +17,7 @@ mod ziggurat;
 pub(crate) use affine::{affine_rows, pull_affine_rows, scale_rows};
 pub(crate) use elementary::{exp, exp_in_place};
 pub(crate) use lanes::BlockRng;
+pub use lanes::LaneRng;
 pub(crate) use laws::{fill_exponential, fill_gumbel, fill_logistic, fill_normal};
 pub(crate) use noise::fill_uniform;
 pub(crate) use reduce::{largest, sum_of};
@@ -32,7 +33,18 @@ pub(crate) fn widest<O, F: FnOnce() -> O>(f: F) -> O {
             (self.0)()
         }
     }
-    pulp::Arch::new().dispatch(Kernel(f))
+    arch().dispatch(Kernel(f))
+}
+
+/// The instruction set to run on: the best of the machine. For measurements and for the test that all give the same bits, a build with
+/// `--cfg reparam_isa="avx2"` or `--cfg reparam_isa="baseline"` does without the better ones.
+#[inline]
+pub(crate) fn arch() -> pulp::Arch {
+    #[cfg(all(reparam_isa = "avx2", target_arch = "x86_64"))]
+    if let Some(avx2) = pulp::x86::V3::try_new() {
+        return pulp::Arch::V3(avx2);
+    }
+    if cfg!(reparam_isa = "baseline") { pulp::Arch::Scalar } else { pulp::Arch::new() }
 }
 
 /// Defines a function whose body runs on the widest vectors of the machine. The body must be made of loops and of
@@ -55,7 +67,7 @@ macro_rules! kernel {
                     $body
                 }
             }
-            pulp::Arch::new().dispatch(Kernel { $($arg,)* life: std::marker::PhantomData })
+            $crate::vector::arch().dispatch(Kernel { $($arg,)* life: std::marker::PhantomData })
         }
     };
 }

@@ -27,7 +27,7 @@ kernel! {
 pub(crate) fn fill_uniform<T: Real, R: Rng + ?Sized>(rng: &mut R, out: &mut [T]) {
     let mut bytes = [0; 8 * CHUNK];
     for out in out.chunks_mut(CHUNK) {
-        let bytes = &mut bytes[..size_of::<T>() * out.len()];
+        let bytes = &mut bytes[..size_of_val(out)];
         rng.fill_bytes(bytes);
         units(bytes, out);
     }

@@ -5,6 +5,8 @@ use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng, SeedableRng};
 
 use super::lanes::LaneRng;
+use super::laws::{Exponential, Gumbel, Logistic, Normal};
+use super::ziggurat::{Law, outside};
 use super::{exp, exp_in_place, fill_exponential, fill_gumbel, fill_logistic, fill_normal, fill_uniform};
 use crate::real::Real;
 
@@ -133,34 +135,105 @@ fn blocks_are_not_correlated_with_each_other() {
     }
 }
 
-fn check_gumbel<T: Real>(seed: u64) {
+/// Mean, variance, both tails, lags and distances of draws from a law with this CDF and survival function.
+fn check_law<T: Real>(
+    seed: u64,
+    fill: impl Fn(&mut LaneRng, &mut [T]),
+    (mean, variance): (f64, f64),
+    cdf: impl Fn(f64) -> (f64, f64),
+) {
     let mut rng = lanes(seed);
-    let draws = draw(DRAWS, |out: &mut [T]| fill_gumbel(&mut rng, out));
+    let draws = draw(DRAWS, |out: &mut [T]| fill(&mut rng, out));
     assert!(draws.iter().all(|x| x.is_finite()));
     let n = DRAWS as f64;
-    let mean = draws.iter().sum::<f64>() / n;
-    let variance = std::f64::consts::PI.powi(2) / 6.0;
-    assert!((mean - 0.577_215_664_901_532_9).abs() < 5.0 * (variance / n).sqrt(), "{mean}");
-    // The ends that are drawn again: u < 2⁻¹¹ and 1 − u < 2⁻¹¹, and deep inside them.
-    for depth in [11, 12, 14, 18] {
+    let found = draws.iter().sum::<f64>() / n;
+    assert!((found - mean).abs() < 5.0 * (variance / n).sqrt(), "mean {found}, wanted {mean}");
+    let squares: Vec<f64> = draws.iter().map(|x| (x - mean) * (x - mean)).collect();
+    let found = squares.iter().sum::<f64>() / n;
+    let fourth = squares.iter().map(|q| q * q).sum::<f64>() / n;
+    let error = ((fourth - variance * variance) / n).sqrt();
+    assert!((found - variance).abs() < 5.0 * error, "variance {found}, wanted {variance}");
+    for lag in [1, 2, 7, 8, 16, 128, 129] {
+        let sum: f64 = draws.iter().zip(&draws[lag..]).map(|(a, b)| (a - mean) * (b - mean)).sum();
+        assert!((sum / (variance * n.sqrt())).abs() < 5.0, "lag {lag}");
+    }
+    // Both tails, as deep as 10⁷ draws reach.
+    for depth in [6, 9, 12, 15, 18] {
         let v = 0.5f64.powi(depth);
         let expected = n * v;
-        let low = draws.iter().filter(|&&x| x < -(-v.ln()).ln()).count() as f64;
-        let high = draws.iter().filter(|&&x| x > -(-(-v).ln_1p()).ln()).count() as f64;
+        let low = draws.iter().filter(|&&x| cdf(x).0 < v).count() as f64;
+        let high = draws.iter().filter(|&&x| cdf(x).1 < v).count() as f64;
         for count in [low, high] {
             assert!((count - expected).abs() < 5.0 * expected.sqrt(), "2^-{depth}: {low} {high} {expected}");
         }
     }
-    assert_distances(distances(draws, |x| {
-        let e = (-x).exp();
-        ((-e).exp(), -(-e).exp_m1())
-    }));
+    assert_distances(distances(draws, cdf));
 }
 
 #[test]
 fn gumbel_draws_pass_every_test() {
-    check_gumbel::<f64>(4);
-    check_gumbel::<f32>(5);
+    let moments = (0.577_215_664_901_532_9, std::f64::consts::PI.powi(2) / 6.0);
+    let cdf = |x: f64| {
+        let e = (-x).exp();
+        ((-e).exp(), -(-e).exp_m1())
+    };
+    check_law::<f64>(4, fill_gumbel, moments, cdf);
+    check_law::<f32>(5, fill_gumbel, moments, cdf);
+}
+
+#[test]
+fn exponential_draws_pass_every_test() {
+    let cdf = |x: f64| (-(-x).exp_m1(), (-x).exp());
+    check_law::<f64>(6, fill_exponential, (1.0, 1.0), cdf);
+    check_law::<f32>(7, fill_exponential, (1.0, 1.0), cdf);
+}
+
+#[test]
+fn logistic_draws_pass_every_test() {
+    let moments = (0.0, std::f64::consts::PI.powi(2) / 3.0);
+    let cdf = |x: f64| (1.0 / (1.0 + (-x).exp()), 1.0 / (1.0 + x.exp()));
+    check_law::<f64>(8, fill_logistic, moments, cdf);
+    check_law::<f32>(9, fill_logistic, moments, cdf);
+}
+
+#[test]
+fn uniform_draws_pass_every_test() {
+    let cdf = |x: f64| (x, 1.0 - x);
+    check_law::<f64>(10, fill_uniform, (0.5, 1.0 / 12.0), cdf);
+    check_law::<f32>(11, fill_uniform, (0.5, 1.0 / 12.0), cdf);
+}
+
+/// What is drawn outside of the layers, alone: few draws come from there, and the tests above see little of them.
+fn check_outside<L: Law>(seed: u64, cdf: impl Fn(f64) -> (f64, f64)) {
+    let mut rng = lanes(seed);
+    let draws: Vec<f64> = (0..100_000).map(|_| outside::<L, _>(&mut rng)).collect();
+    let layers: Vec<(f64, f64)> = (0..L::INSIDE)
+        .map(|layer| {
+            let (left, right) = L::edges(layer);
+            (if L::SYMMETRIC { -right } else { left }, right)
+        })
+        .collect();
+    let part = 1.0 / L::LAYERS as f64;
+    let rest = 1.0 - L::INSIDE as f64 * part;
+    let distances = distances(draws, |x| {
+        // The part of the layers below x and above it, taken off both.
+        let (mut below, mut above) = cdf(x);
+        for &(left, right) in &layers {
+            let share = ((x - left) / (right - left)).clamp(0.0, 1.0);
+            below -= share * part;
+            above -= (1.0 - share) * part;
+        }
+        (below / rest, above / rest)
+    });
+    assert_distances(distances);
+}
+
+#[test]
+fn what_is_outside_of_the_layers_has_its_own_law() {
+    check_outside::<Normal>(12, |x| (normal_cdf(x), normal_cdf(-x)));
+    check_outside::<Exponential>(13, |x| (-(-x).exp_m1(), (-x).exp()));
+    check_outside::<Logistic>(14, |x| (1.0 / (1.0 + (-x).exp()), 1.0 / (1.0 + x.exp())));
+    check_outside::<Gumbel>(15, |x| ((-(-x).exp()).exp(), -(-(-x).exp()).exp_m1()));
 }
 
 /// The extreme words, with which a grid would give infinities or cut the tails.
@@ -183,16 +256,24 @@ impl rand::TryRng for Constant {
 }
 
 #[test]
-fn extreme_words_give_finite_numbers() {
-    for word in [0, 0xff] {
-        let (mut wide, mut narrow) = ([f64::NAN; 300], [f32::NAN; 300]);
-        fill_gumbel(&mut Constant(word), &mut wide);
-        fill_gumbel(&mut Constant(word), &mut narrow);
-        assert!(wide.iter().all(|x| x.is_finite()) && narrow.iter().all(|x| x.is_finite()));
-        fill_normal(&mut Constant(word), &mut wide);
-        fill_normal(&mut Constant(word), &mut narrow);
-        assert!(wide.iter().all(|x| x.is_finite()) && narrow.iter().all(|x| x.is_finite()));
+fn extreme_words_give_finite_numbers_inside_the_open_intervals() {
+    fn check<T: Real>() {
+        for word in [0, 0xff] {
+            let mut out = [T::nan(); 300];
+            fill_normal(&mut Constant(word), &mut out);
+            assert!(out.iter().all(|x| x.is_finite()));
+            fill_gumbel(&mut Constant(word), &mut out);
+            assert!(out.iter().all(|x| x.is_finite()));
+            fill_logistic(&mut Constant(word), &mut out);
+            assert!(out.iter().all(|x| x.is_finite()));
+            fill_exponential(&mut Constant(word), &mut out);
+            assert!(out.iter().all(|x| x.is_finite() && *x > T::zero()));
+            fill_uniform(&mut Constant(word), &mut out);
+            assert!(out.iter().all(|x| *x > T::zero() && *x < T::one()));
+        }
     }
+    check::<f64>();
+    check::<f32>();
 }
 
 #[test]
@@ -212,9 +293,17 @@ fn vector_code_has_the_bits_of_scalar_code() {
     fill_normal(&mut rng, &mut normal);
     let mut gumbel = [0.0f64; 1000];
     fill_gumbel(&mut rng, &mut gumbel);
+    let mut others = [0.0f32; 1000];
+    fill_logistic(&mut rng, &mut others[..500]);
+    fill_exponential(&mut rng, &mut others[500..]);
     let fold = |x: &[f64]| x.iter().fold(0u64, |sum, x| sum.rotate_left(5) ^ x.to_bits());
-    assert_eq!((fold(&normal), fold(&gumbel), rng.next_u64()), STABLE);
+    let others = others.map(f64::from);
+    assert_eq!((fold(&normal), fold(&gumbel), fold(&others), rng.next_u64()), STABLE);
 }
 
-const STABLE: (u64, u64, u64) =
-    (7_659_673_924_749_079_532, 15_337_673_003_620_468_968, 10_031_814_024_863_399_241);
+const STABLE: (u64, u64, u64, u64) = (
+    1_267_820_898_965_057_449,
+    7_763_615_577_359_209_409,
+    3_109_984_695_634_935_127,
+    8_024_227_440_474_504_235,
+);

@@ -3,7 +3,7 @@
 //! A word of random bits is a layer (its low bits) and a coordinate (52 bits in `f64`; in `f32` half a word, 23 bits). The area under
 //! the curve is cut into N parts, and all but a few of them are rectangles inside it: there the variate is one table look-up and one product,
 //! with no comparison. What is left, 0.3 to 0.8 %, lies outside of the rectangles and is drawn region by region. The
-//! numbers are the same on every instruction set. McFarland 2016, doi:10.1080/00949655.2015.1060234; the idea of layers: Marsaglia
+//! numbers are the same on every instruction set. `McFarland` 2016, doi:10.1080/00949655.2015.1060234; the idea of layers: Marsaglia
 //! & Tsang 2000, doi:10.18637/jss.v005.i08.
 
 use rand::Rng;
@@ -14,6 +14,9 @@ use crate::real::Real;
 pub(super) trait Law {
     const LAYERS: usize;
     const INSIDE: usize;
+
+    /// Whether only the right half is cut, and `wide` and `narrow` give both signs.
+    const SYMMETRIC: bool;
 
     /// The point of a word in a layer, both taken to exist.
     fn wide(layer: usize, word: u64) -> f64;
@@ -32,9 +35,6 @@ pub(super) trait Law {
 
     /// A variate from beyond the widest layer.
     fn tail<R: Rng + ?Sized>(rng: &mut R) -> f64;
-
-    /// The sign that a variate from outside of the layers gets: a law that is cut on its right half has two.
-    fn signed<R: Rng + ?Sized>(x: f64, rng: &mut R) -> f64;
 }
 
 /// An odd multiple of 2⁻⁵² in (−1, 1), from the top bits of a word.
@@ -144,8 +144,11 @@ fn redraw<L: Law, T: Real, const SIZE: usize>(
     }
 }
 
-/// The curve is no farther than this from its chord in any end of a layer, in parts of the layer's height; `generate.py` asserts it.
-const BEND: f64 = 0.1;
+/// The curve is no farther than this from its chord in any end of a layer, in parts of the layer's height, and but for the first few
+/// layers; `generate.py` asserts both.
+const FIRST_BEND: f64 = 0.1;
+const BEND: f64 = 0.035;
+const FIRST: usize = 8;
 
 /// One variate.
 #[inline]
@@ -157,7 +160,7 @@ fn single<L: Law, R: Rng + ?Sized>(rng: &mut R) -> f64 {
 
 /// A variate from under the curve and outside of the layers.
 #[cold]
-fn outside<L: Law, R: Rng + ?Sized>(rng: &mut R) -> f64 {
+pub(super) fn outside<L: Law, R: Rng + ?Sized>(rng: &mut R) -> f64 {
     let word = rng.next_u64();
     let slot = word as usize % L::LAYERS;
     let entry = L::alias(slot);
@@ -167,9 +170,12 @@ fn outside<L: Law, R: Rng + ?Sized>(rng: &mut R) -> f64 {
     }
     let (outer, inner) = (L::edges(region - 1), L::edges(region));
     let (left, right) = (inner.0 - outer.0, outer.1 - inner.1);
+    let bend = if region < FIRST { FIRST_BEND } else { BEND };
     loop {
-        let along = unit_f64(rng.next_u64()) * (left + right);
-        let height = unit_f64(rng.next_u64());
+        // 32 bits along the layer, 31 for the height, one for the sign: what is small here is the ends themselves.
+        let word = rng.next_u64();
+        let along = ((word >> 32) as f64 + 0.5) * (1.0 / 4_294_967_296.0) * (left + right);
+        let height = ((word as u32 >> 1) as f64 + 0.5) * (1.0 / 2_147_483_648.0);
         // The point, and the height of the chord above it.
         let (x, chord) = if along < left {
             (outer.0 + along, along / left)
@@ -177,15 +183,14 @@ fn outside<L: Law, R: Rng + ?Sized>(rng: &mut R) -> f64 {
             (inner.1 + (along - left), 1.0 - (along - left) / right)
         };
         // An end is nearly a triangle: few points need the curve. The cap is none.
-        let near = region >= L::INSIDE || (height - chord).abs() < BEND;
-        let under = if near {
+        let under = if region >= L::INSIDE || (height - chord).abs() < bend {
             let (low, high) = (L::density(outer.1), L::density(inner.1));
             low + (high - low) * height < L::density(x)
         } else {
             height < chord
         };
         if under {
-            return L::signed(x, rng);
+            return if L::SYMMETRIC && word & 1 == 1 { -x } else { x };
         }
     }
 }
