@@ -1,15 +1,25 @@
-//! What the machinery costs: pathwise Gaussian, log-normal and Gumbel-Softmax on quadratics, which are next to nothing to evaluate,
-//! beside scalar loops written by hand for these cases, in time per gradient sample and dimension; and the score function.
+//! What the machinery costs: pathwise Gaussian, log-normal and Gumbel-Softmax, and the score function with and without leave-one-out, on
+//! quadratics, which are next to nothing to evaluate; beside scalar loops written by hand for these cases (xoshiro256++ and the
+//! ziggurat of `rand_distr`) and beside the crate's own noise alone, in time per draw and dimension.
 //!
-//! The last tables are the ratios, measured in alternation so that a busy machine slows both sides alike.
+//! The last tables are the ratios, measured in alternation so that a busy machine slows all alike. `-- --plot FOLDER` draws how the cost
+//! grows with dimension and samples. Built with `RUSTFLAGS='--cfg reparam_isa="avx2"'` (or `"baseline"`) it measures without the better
+//! instruction sets.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+#[path = "../examples/shared/chart.rs"]
+#[expect(dead_code, reason = "its bars are for the examples")]
+mod chart;
+
+use chart::{BLUE, Curve, ORANGE};
 use criterion::{BenchmarkId, Criterion, Throughput};
+use plotters::style::RGBColor;
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand_distr::{Distribution as _, Exp1};
+use reparam::noise::{LaneRng, fill_gumbel, fill_standard_normal};
 use reparam::prelude::*;
 use reparam::{Engine, Real};
 
@@ -59,6 +69,46 @@ fn by_hand<T: Real, const EXPONENTIAL: bool>(case: &Case<T>, rng: &mut Xoshiro25
         }
         value += f;
         value_squares += f * f;
+    }
+    Sums { gradient, gradient_squares, value, value_squares }
+}
+
+/// The score function by hand, each draw with the mean of the other `GROUP − 1` as its baseline; none if it is alone.
+#[inline(never)]
+fn score_by_hand<T: Real, const GROUP: usize>(case: &Case<T>, rng: &mut Xoshiro256PlusPlus) -> Sums<T> {
+    let (mu, sigma, centre) = (case.normal.mu(), case.normal.sigma(), &case.centre[..]);
+    let dim = mu.len();
+    let (mut gradient, mut gradient_squares) = (vec![T::zero(); 2 * dim], vec![T::zero(); 2 * dim]);
+    let (mut value, mut value_squares) = (T::zero(), T::zero());
+    let inverse: Vec<T> = sigma.iter().map(|sigma| sigma.recip()).collect();
+    let mut noise = vec![T::zero(); GROUP * dim];
+    let size = T::of(GROUP as f64);
+    for _ in 0..case.samples / GROUP {
+        let mut values = [T::zero(); GROUP];
+        for (value, noise) in values.iter_mut().zip(noise.chunks_exact_mut(dim)) {
+            for j in 0..dim {
+                noise[j] = T::standard_normal(rng);
+                let residual = mu[j] + sigma[j] * noise[j] - centre[j];
+                *value += residual * residual;
+            }
+        }
+        let mean = values.iter().copied().sum::<T>() / size;
+        let weights = values.map(|f| if GROUP > 1 { (f - mean) / (size - T::one()) } else { f });
+        for j in 0..dim {
+            let (mut dmu, mut dsigma) = (T::zero(), T::zero());
+            for (weight, noise) in weights.iter().zip(noise.chunks_exact(dim)) {
+                dmu += *weight * noise[j];
+                dsigma += *weight * (noise[j] * noise[j] - T::one());
+            }
+            dmu *= inverse[j];
+            dsigma *= inverse[j];
+            gradient[j] += dmu;
+            gradient[dim + j] += dsigma;
+            gradient_squares[j] += dmu * dmu;
+            gradient_squares[dim + j] += dsigma * dsigma;
+        }
+        value += mean;
+        value_squares += mean * mean;
     }
     Sums { gradient, gradient_squares, value, value_squares }
 }
@@ -178,118 +228,250 @@ fn throughput(criterion: &mut Criterion) -> Result<(), Error> {
     Ok(())
 }
 
-/// Two jobs in alternation: the least time of each in nanoseconds, and the median ratio of neighbours.
-fn alternate<A, B>(
+/// Jobs in alternation: the least time of each in nanoseconds.
+fn alternate<const N: usize>(
     rounds: usize,
-    mut first: impl FnMut() -> Result<A, Error>,
-    mut second: impl FnMut() -> Result<B, Error>,
-) -> Result<[f64; 3], Error> {
-    let mut least = [f64::INFINITY; 2];
-    let mut ratios = Vec::with_capacity(rounds);
+    mut jobs: [&mut dyn FnMut() -> Result<(), Error>; N],
+) -> Result<[f64; N], Error> {
+    let mut least = [f64::INFINITY; N];
     for _ in 0..rounds {
-        let clock = Instant::now();
-        black_box(first()?);
-        let one = clock.elapsed().as_nanos() as f64;
-        let clock = Instant::now();
-        black_box(second()?);
-        let other = clock.elapsed().as_nanos() as f64;
-        least = [least[0].min(one), least[1].min(other)];
-        ratios.push(other / one);
+        for (least, job) in least.iter_mut().zip(&mut jobs) {
+            let clock = Instant::now();
+            job()?;
+            *least = least.min(clock.elapsed().as_nanos() as f64);
+        }
     }
-    ratios.sort_by(f64::total_cmp);
-    Ok([least[0], least[1], ratios[rounds / 2]])
+    Ok(least)
 }
 
-fn print_line(name: &str, elements: usize, [first, second, median]: [f64; 3]) {
-    let per_element = 1.0 / elements as f64;
-    let (first, second, ratio) = (first * per_element, second * per_element, second / first);
-    println!("{name:<34}{first:>10.2}{second:>10.2}{ratio:>8.2}{median:>16.2}");
+/// What came out of a job is looked at by nobody, which the compiler must not know.
+#[expect(clippy::unnecessary_wraps, reason = "a job may fail")]
+fn done<A>(result: A) -> Result<(), Error> {
+    black_box(result);
+    Ok(())
+}
+
+/// Noise of so many numbers, through a buffer that stays in the cache; the last of them.
+fn noise_alone<T: Real>(fill: fn(&mut LaneRng, &mut [T]), numbers: usize, rng: &mut LaneRng) -> T {
+    let mut buffer = [T::zero(); 2048];
+    let mut left = numbers;
+    while left > 0 {
+        let len = left.min(buffer.len());
+        fill(rng, &mut buffer[..len]);
+        left -= len;
+    }
+    black_box(&buffer)[0]
+}
+
+/// Prints times by hand, of the noise alone and of ours, and ours in units of both.
+fn print_line(name: &str, elements: usize, times: [f64; 3]) {
+    let [hand, noise, ours] = times.map(|time| time / elements as f64);
+    println!("{name:<44}{hand:>9.2}{noise:>9.2}{ours:>9.2}{:>10.2}{:>10.2}", ours / hand, ours / noise);
 }
 
 fn gaussian_ratios<T: Real>(scalar: &str, rounds: usize) -> Result<(), Error> {
-    let mut rngs = [1, 2].map(Xoshiro256PlusPlus::seed_from_u64);
-    let [a, b] = &mut rngs;
+    let (mut a, mut b) = (Xoshiro256PlusPlus::seed_from_u64(1), Xoshiro256PlusPlus::seed_from_u64(2));
+    let mut lanes = LaneRng::seed_from_u64(3);
+    let normal_noise = fill_standard_normal::<T, LaneRng>;
     for dim in DIMS {
         let case = Case::<T>::new(dim)?;
-        let hand = || Ok(by_hand::<T, false>(&case, a));
+        let numbers = case.samples * dim;
         let mut engine = Engine::new();
-        let ours = || case.pathwise(&mut engine, b);
-        print_line(
-            &format!("Gaussian, {scalar}, D = {dim}"),
-            case.samples * dim,
-            alternate(rounds, hand, ours)?,
-        );
+        let times = alternate(
+            rounds,
+            [
+                &mut || done(by_hand::<T, false>(&case, &mut a)),
+                &mut || done(noise_alone(normal_noise, numbers, &mut lanes)),
+                &mut || case.pathwise(&mut engine, &mut b).and_then(done),
+            ],
+        )?;
+        print_line(&format!("pathwise Gaussian, {scalar}, D = {dim}"), numbers, times);
     }
-    for dim in [10, 1000] {
+    for dim in DIMS {
         let case = Case::<T>::new(dim)?;
+        let numbers = case.samples * dim;
         let log_normal = LogNormal::new(case.normal.mu(), case.normal.sigma())?;
         let f = quadratic(&case.centre);
-        let hand = || Ok(by_hand::<T, true>(&case, a));
-        let ours = || Pathwise.estimate(&log_normal, &f, case.samples, b);
-        print_line(
-            &format!("log-normal, {scalar}, D = {dim}"),
-            case.samples * dim,
-            alternate(rounds, hand, ours)?,
-        );
+        let mut engine = Engine::new();
+        let times = alternate(
+            rounds,
+            [
+                &mut || done(by_hand::<T, true>(&case, &mut a)),
+                &mut || done(noise_alone(normal_noise, numbers, &mut lanes)),
+                &mut || engine.estimate(&mut Pathwise, &log_normal, &f, case.samples, &mut b).map(drop),
+            ],
+        )?;
+        print_line(&format!("pathwise log-normal, {scalar}, D = {dim}"), numbers, times);
+    }
+    for dim in DIMS {
+        let case = Case::<T>::new(dim)?;
+        let numbers = case.samples * dim;
+        let f = quadratic(&case.centre);
+        let (mut engine, mut plain) = (Engine::new(), ScoreFunction::new());
+        let times = alternate(
+            rounds,
+            [
+                &mut || done(score_by_hand::<T, 1>(&case, &mut a)),
+                &mut || done(noise_alone(normal_noise, numbers, &mut lanes)),
+                &mut || engine.estimate(&mut plain, &case.normal, &f, case.samples, &mut b).map(drop),
+            ],
+        )?;
+        print_line(&format!("score function, {scalar}, D = {dim}"), numbers, times);
+        let mut loo = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group: 4 });
+        let times = alternate(
+            rounds,
+            [
+                &mut || done(score_by_hand::<T, 4>(&case, &mut a)),
+                &mut || done(noise_alone(normal_noise, numbers, &mut lanes)),
+                &mut || engine.estimate(&mut loo, &case.normal, &f, case.samples / 4, &mut b).map(drop),
+            ],
+        )?;
+        print_line(&format!("score function, leave-one-out 4, {scalar}, D = {dim}"), numbers, times);
     }
     Ok(())
 }
 
 /// Ours beside loops by hand, and estimators beside each other.
 fn ratios(rounds: usize) -> Result<(), Error> {
-    println!("\nns per gradient sample and dimension, the least of {rounds} alternating calls");
-    println!("{:<34}{:>10}{:>10}{:>8}{:>16}", "", "by hand", "reparam", "ratio", "median ratio");
+    println!("\nns per draw and dimension, the least of {rounds} alternating calls");
+    println!("{:<44}{:>9}{:>9}{:>9}{:>10}{:>10}", "", "by hand", "noise", "reparam", "to hand", "to noise");
     gaussian_ratios::<f64>("f64", rounds)?;
     gaussian_ratios::<f32>("f32", rounds)?;
-    let mut rngs = [1, 2].map(Xoshiro256PlusPlus::seed_from_u64);
-    let [a, b] = &mut rngs;
+    let (mut a, mut b) = (Xoshiro256PlusPlus::seed_from_u64(1), Xoshiro256PlusPlus::seed_from_u64(2));
+    let mut lanes = LaneRng::seed_from_u64(3);
     for classes in [10, 100] {
         let logits: Vec<f64> = (0..classes).map(|k| 0.1 * f64::from(k)).collect();
         let relaxed = GumbelSoftmax::new(&logits, logits.len(), 0.5)?;
         let samples = ELEMENTS / logits.len();
         let zeros = vec![0.0; logits.len()];
         let f = quadratic(&zeros);
-        let hand = || Ok(relaxed_by_hand(&logits, 0.5, samples, a));
-        let ours = || Pathwise.estimate(&relaxed, &f, samples, b);
-        let name = format!("Gumbel-Softmax, f64, K = {classes}");
-        print_line(&name, samples * logits.len(), alternate(rounds, hand, ours)?);
+        let mut engine = Engine::new();
+        let times = alternate(
+            rounds,
+            [
+                &mut || done(relaxed_by_hand(&logits, 0.5, samples, &mut a)),
+                &mut || done(noise_alone(fill_gumbel::<f64, LaneRng>, ELEMENTS, &mut lanes)),
+                &mut || engine.estimate(&mut Pathwise, &relaxed, &f, samples, &mut b).map(drop),
+            ],
+        )?;
+        print_line(&format!("Gumbel-Softmax, f64, K = {classes}"), ELEMENTS, times);
     }
 
-    println!(
-        "\n{:<34}{:>10}{:>10}{:>8}{:>16}",
-        "per draw and dimension", "pathwise", "leave-one", "ratio", "median ratio"
-    );
+    println!("\n{:<44}{:>9}{:>9}{:>10}", "ns per draw and dimension", "pathwise", "leave-one", "ratio");
     let case = Case::<f64>::new(100)?;
     let f = quadratic(&case.centre);
+    let (mut one, mut other) = (Engine::new(), Engine::new());
     let mut loo = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group: 4 });
-    let mut engine = Engine::new();
-    let pathwise = || case.pathwise(&mut engine, a);
-    let score = || loo.estimate(&case.normal, &f, case.samples / 4, b);
-    print_line("Gaussian, f64, D = 100", case.samples * 100, alternate(rounds, pathwise, score)?);
+    let [pathwise, score] = alternate(
+        rounds,
+        [&mut || case.pathwise(&mut one, &mut a).map(drop), &mut || {
+            other.estimate(&mut loo, &case.normal, &f, case.samples / 4, &mut b).map(drop)
+        }],
+    )?
+    .map(|time| time / (case.samples * 100) as f64);
+    println!("{:<44}{pathwise:>9.2}{score:>9.2}{:>10.2}", "Gaussian, f64, D = 100", score / pathwise);
 
-    println!(
-        "\n{:<34}{:>10}{:>10}{:>8}{:>16}",
-        "per bit and draw", "draw alone", "leave-one", "ratio", "median ratio"
-    );
+    println!("\n{:<44}{:>9}{:>9}", "ns per bit and draw", "draw", "leave-one");
     let bits = Bernoulli::new(&[0.3f64; 200])?;
     let sum = |z: &[f64]| z.iter().sum::<f64>();
     let mut z = vec![0.0; 200 * 1000];
-    let mut loo = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group: 4 });
-    let draw = || {
-        bits.sample(a, &mut z);
-        Ok(z[0])
-    };
-    let score = || loo.estimate(&bits, &sum, 250, b);
-    print_line("200 Bernoullis, f64", 200 * 1000, alternate(rounds, draw, score)?);
+    let mut engine = Engine::new();
+    let [draw, score] = alternate(
+        rounds,
+        [
+            &mut || {
+                bits.sample(&mut lanes, &mut z);
+                black_box(&z);
+                Ok(())
+            },
+            &mut || engine.estimate(&mut loo, &bits, &sum, 250, &mut b).map(drop),
+        ],
+    )?
+    .map(|time| time / (200.0 * 1000.0));
+    println!("{:<44}{draw:>9.2}{score:>9.2}", "200 Bernoullis, f64");
+
+    println!("\n{:<44}{:>9}{:>9}", "ns per call", "engine", "alone");
+    let normal = Normal::new(&[MU], &[SIGMA])?;
+    let f = quadratic(&[CENTRE]);
+    let mut engine = Engine::new();
+    let calls = 20_000;
+    let [kept, alone] = alternate(
+        rounds,
+        [
+            &mut || {
+                (0..calls).try_for_each(|_| engine.estimate(&mut Pathwise, &normal, &f, 1, &mut a).map(drop))
+            },
+            &mut || (0..calls).try_for_each(|_| Pathwise.estimate(&normal, &f, 1, &mut b).map(drop)),
+        ],
+    )?
+    .map(|time| time / f64::from(calls));
+    println!("{:<44}{kept:>9.0}{alone:>9.0}", "one gradient sample of one dimension, f64");
     Ok(())
 }
 
-fn main() -> Result<(), Error> {
+/// Time per gradient sample and dimension, over the dimension at 200,000 numbers a job and over the gradient samples in ten dimensions.
+fn plot(folder: &std::path::Path) -> Result<(), Box<dyn std::error::Error>> {
+    fn cost<T: Real>(dim: usize, samples: usize) -> Result<(f64, f64), Error> {
+        let case = Case::<T> { samples, ..Case::new(dim)? };
+        let (mut a, mut b) = (Xoshiro256PlusPlus::seed_from_u64(1), Xoshiro256PlusPlus::seed_from_u64(2));
+        let mut engine = Engine::new();
+        let calls = (ELEMENTS / (samples * dim)).max(1);
+        let rounds = (20_000_000 / (calls * samples * dim)).clamp(3, 30);
+        let [hand, ours] = alternate(
+            rounds,
+            [&mut || (0..calls).try_for_each(|_| done(by_hand::<T, false>(&case, &mut a))), &mut || {
+                (0..calls).try_for_each(|_| case.pathwise(&mut engine, &mut b).map(drop))
+            }],
+        )?
+        .map(|time| time / (calls * samples * dim) as f64);
+        Ok((hand, ours))
+    }
+    const GREY: RGBColor = RGBColor(120, 120, 120);
+    let draw = |file: &str, title: &str, axis: &str, cases: &[(usize, usize, usize)]| {
+        let mut curves: Vec<Curve> =
+            [("by hand, f64", GREY), ("reparam, f64", BLUE), ("reparam, f32", ORANGE)]
+                .map(|(name, color)| Curve { name: name.into(), points: Vec::new(), color })
+                .into();
+        for &(x, dim, samples) in cases {
+            let (hand, double) = cost::<f64>(dim, samples)?;
+            let (_, single) = cost::<f32>(dim, samples)?;
+            for (curve, y) in curves.iter_mut().zip([hand, double, single]) {
+                curve.points.push((x as f64, y));
+            }
+        }
+        let y_axis = "ns per gradient sample and dimension, variances included";
+        chart::curves(&folder.join(file), title, axis, y_axis, &curves)
+    };
+    std::fs::create_dir_all(folder)?;
+    let by_dimension: Vec<_> = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192]
+        .map(|dim| (dim, dim, (ELEMENTS / dim).max(LEAST)))
+        .into();
+    draw(
+        "cost_by_dimension.svg",
+        "A pathwise Gaussian gradient over its dimension",
+        "dimension",
+        &by_dimension,
+    )?;
+    let by_samples: Vec<_> = (0..=20).map(|i| (1 << i, 10, 1 << i)).collect();
+    draw(
+        "cost_by_samples.svg",
+        "A call in ten dimensions over its gradient samples",
+        "gradient samples a call",
+        &by_samples,
+    )?;
+    Ok(())
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let arguments: Vec<String> = std::env::args().collect();
+    if let Some(i) = arguments.iter().position(|argument| argument == "--plot") {
+        return plot(arguments.get(i + 1).ok_or("--plot takes a folder")?.as_ref());
+    }
     let mut criterion = Criterion::default().configure_from_args();
     throughput(&mut criterion)?;
     criterion.final_summary();
     // `cargo test --benches` only asks whether everything runs.
-    let asked = |flag: &str| std::env::args().any(|argument| argument == flag);
+    let asked = |flag: &str| arguments.iter().any(|argument| argument == flag);
     if asked("--bench") && !asked("--test") && !asked("--list") {
         ratios(if asked("--quick") { 20 } else { 200 })?;
     }

@@ -1,5 +1,6 @@
 //! The engine: averages gradient samples block by block, through fixed buffers, and says where something went wrong.
 
+mod buffers;
 #[cfg(feature = "rayon")]
 mod parallel;
 
@@ -7,18 +8,20 @@ use std::convert::Infallible;
 
 use rand::{Rng, TryRng};
 
+use self::buffers::Buffers;
 use crate::distribution::Distribution;
 use crate::error::Error;
 use crate::estimate::GradientEstimate;
 use crate::estimator::{Block, BlockShape, GradientEstimator, Lesson};
 use crate::real::Real;
 use crate::sums::ShiftedSums;
-use crate::vector::BlockRng;
+use crate::vector::{BlockRng, BlockSeed};
 
-/// Gradient samples that share one generator, seeded from the caller's: a job is cut into so many parts, of at least and at most so many
-/// samples. This does not depend on anything but the number of samples, so blocks can be made anywhere and merge to the same bits.
+/// Gradient samples that share one generator, seeded from the caller's: a job is cut into so many parts, of at least (by the number of
+/// parameters) and at most so many samples. This does not depend on anything but these two numbers, so blocks can be made anywhere and merge to the same bits.
 const PARTS: usize = 24;
-const BLOCK: (usize, usize) = (8, 256);
+const LEAST: [usize; 3] = [8, 16, 24];
+const BLOCK: usize = 256;
 
 /// Bytes that the buffers of one tile of a block may take. They are written and read back within some tens of microseconds
 /// and should stay in the second-level cache; smaller tiles measured slower, since each pass over a tile has a cost of its own.
@@ -127,8 +130,10 @@ impl<T: Real> Engine<T> {
         R: Rng + ?Sized,
     {
         self.start(estimator, distribution, samples)?;
-        for start in (0..samples).step_by(self.worker.block) {
+        let mut start = 0;
+        while start < samples {
             self.next_block(estimator, distribution, objective, (start, samples), rng)?;
+            start += self.worker.block;
         }
         Ok(self.totals.finish(estimator))
     }
@@ -170,17 +175,16 @@ impl<T: Real> Engine<T> {
         if self.callers {
             // What the caller's generator gave cannot be had again: looked at as it comes.
             let mut inspector = Inspector::default();
-            let source = Source::Caller(&mut rng);
-            self.worker.run(estimator, distribution, objective, block, source, Some(&mut inspector));
+            let origin = Origin::Caller(&mut rng);
+            self.worker.run(estimator, distribution, objective, block, origin, Some(&mut inspector));
             if inspector.found || !self.worker.sums.is_finite() {
                 return Err(inspector.culprit.into_error(start as u64, distribution));
             }
         } else {
-            let block_rng = self.worker.block_rng(block.1, rng);
-            let source = Source::Block(block_rng.clone());
-            self.worker.run(estimator, distribution, objective, block, source, None);
+            let seed = self.worker.block_seed(block.1, rng);
+            self.worker.run(estimator, distribution, objective, block, Origin::Seed(seed), None);
             if !self.worker.sums.is_finite() {
-                let culprit = self.worker.diagnose(estimator, distribution, objective, block, block_rng);
+                let culprit = self.worker.diagnose(estimator, distribution, objective, block, seed);
                 return Err(culprit.into_error(start as u64, distribution));
             }
         }
@@ -213,12 +217,7 @@ impl<T: Real> Totals<T> {
 
     /// Joins the next block. Blocks must come in order: sums round.
     fn absorb(&mut self, sums: &BlockSums<T>) {
-        let count = sums.count as u64;
-        self.estimate.absorb(
-            (count, count * self.evaluations),
-            sums.gradient.moments(sums.count),
-            sums.value.moments(sums.count),
-        );
+        self.estimate.absorb(sums.count, sums.count as u64 * self.evaluations, &sums.gradient, &sums.value);
         for (total, &block) in self.statistics.iter_mut().zip(&sums.statistics) {
             *total += block;
         }
@@ -266,18 +265,14 @@ struct Worker<T> {
     shape: BlockShape,
     dim: usize,
     params: usize,
+    /// Gradient samples of the job.
+    samples: usize,
     /// Gradient samples of a block.
     block: usize,
     /// Gradient samples that fit into the buffers.
     tile: usize,
-    noise: Vec<T>,
-    z: Vec<T>,
-    values: Vec<T>,
-    dz: Vec<T>,
-    gradients: Vec<T>,
-    scratch: Vec<T>,
-    /// Mean objective of each gradient sample of the tile.
-    means: Vec<T>,
+    /// Noise, draws, values, ∂f/∂z, gradients, scratch, and the mean objective of each gradient sample of the tile.
+    buffers: Buffers<T, 7>,
     sums: BlockSums<T>,
 }
 
@@ -323,45 +318,35 @@ impl<T: Real> Worker<T> {
     /// Makes room for an estimate; nothing is allocated where the last one had the same shape.
     fn prepare<D: Distribution<T> + ?Sized>(&mut self, shape: BlockShape, distribution: &D, samples: usize) {
         let (dim, params) = (distribution.dim(), distribution.params().len());
+        if (self.shape, self.dim, self.params, self.samples) == (shape, dim, params, samples) {
+            return;
+        }
         let draws = shape.draws;
         let dz = if shape.objective_gradient { draws * dim } else { 0 };
         let row = draws * (shape.noise + dim + 1) + dz + params + 1;
         let bytes = row * size_of::<T>();
-        let block = (samples / PARTS).clamp(BLOCK.0, BLOCK.1).min(samples);
+        // To join a block costs as much as to sum up a few of its rows.
+        let least = LEAST[usize::from(params > 256) + usize::from(params > 4096)];
+        let block = (samples / PARTS).clamp(least, BLOCK).min(samples);
         let tile = (TILE_BYTES / bytes).max(ROWS.min(MOST_TILE_BYTES / bytes)).clamp(1, block);
-        (self.shape, self.dim, self.params, self.tile, self.block) = (shape, dim, params, tile, block);
-        let fit = |buffer: &mut Vec<T>, len: usize| buffer.resize(len, T::zero());
-        fit(&mut self.noise, tile * draws * shape.noise);
-        fit(&mut self.z, tile * draws * dim);
-        fit(&mut self.values, tile * draws);
-        fit(&mut self.dz, tile * dz);
-        fit(&mut self.gradients, tile * params);
-        fit(&mut self.scratch, shape.scratch);
-        fit(&mut self.means, tile);
+        (self.shape, self.dim, self.params, self.samples) = (shape, dim, params, samples);
+        (self.tile, self.block) = (tile, block);
+        self.buffers.fit([
+            tile * draws * shape.noise,
+            tile * draws * dim,
+            tile * draws,
+            tile * dz,
+            tile * params,
+            shape.scratch,
+            tile,
+        ]);
         self.sums.resize(params, shape.statistics, tile);
     }
 
-    /// The generator of a block of `count` gradient samples. It is cloned to run a block once more when it went wrong.
-    fn block_rng<R: Rng + ?Sized>(&self, count: usize, rng: &mut R) -> BlockRng {
+    /// The seed of a block of `count` gradient samples. It is kept, to run a block once more when it went wrong.
+    fn block_seed<R: Rng + ?Sized>(&self, count: usize, rng: &mut R) -> BlockSeed {
         let numbers = count * self.shape.draws * self.shape.noise.max(self.dim);
-        BlockRng::from_rng(numbers, rng)
-    }
-
-    /// The buffers for the `samples` gradient samples from `first` on, at most a tile.
-    fn block(&mut self, first: u64, samples: usize) -> Block<'_, T> {
-        let draws = samples * self.shape.draws;
-        let dz = if self.shape.objective_gradient { draws * self.dim } else { 0 };
-        Block {
-            samples,
-            first,
-            noise: &mut self.noise[..draws * self.shape.noise],
-            z: &mut self.z[..draws * self.dim],
-            values: &mut self.values[..draws],
-            dz: &mut self.dz[..dz],
-            gradients: &mut self.gradients[..samples * self.params],
-            scratch: &mut self.scratch,
-            statistics: &mut self.sums.statistics,
-        }
+        BlockSeed::from_rng(numbers, rng)
     }
 
     /// Makes one block of gradient samples and sums them up. An inspector looks at every number of every tile, and ends the run
@@ -372,42 +357,57 @@ impl<T: Real> Worker<T> {
         distribution: &D,
         objective: &F,
         (first, count): (u64, usize),
-        mut rng: Source<'_>,
+        origin: Origin<'_>,
         mut inspector: Option<&mut Inspector>,
     ) where
         E: GradientEstimator<T, D, F> + ?Sized,
         D: Distribution<T> + ?Sized,
         F: ?Sized,
     {
-        self.sums.count = count;
-        self.sums.statistics.fill(0.0);
-        for start in (0..count).step_by(self.tile) {
+        let mut rng = origin.generator();
+        let (shape, dim, params) = (self.shape, self.dim, self.params);
+        let sums = &mut self.sums;
+        sums.count = count;
+        sums.statistics.fill(0.0);
+        let [noise, z, values, dz, gradients, scratch, means] = self.buffers.get_mut();
+        let mut start = 0;
+        while start < count {
             let samples = self.tile.min(count - start);
-            estimator.gradient_samples(
-                distribution,
-                objective,
-                self.block(first + start as u64, samples),
-                &mut rng,
-            );
+            let draws = samples * shape.draws;
+            let (values, gradients) = (&mut values[..draws], &mut gradients[..samples * params]);
+            let slopes = if shape.objective_gradient { draws * dim } else { 0 };
+            let (z, dz) = (&mut z[..draws * dim], &mut dz[..slopes]);
+            let block = Block {
+                samples,
+                first: first + start as u64,
+                noise: &mut noise[..draws * shape.noise],
+                z,
+                values,
+                dz,
+                gradients,
+                scratch,
+                statistics: &mut sums.statistics,
+            };
+            estimator.gradient_samples(distribution, objective, block, &mut rng);
             if let Some(inspector) = &mut inspector {
-                inspector.look(self, start, samples);
+                inspector.look(Tile { shape, dim, params, z, values, dz, gradients }, start, samples);
                 if inspector.found {
                     return;
                 }
             }
-            self.sums.gradient.add(&self.gradients[..samples * self.params], start == 0);
-            let draws = self.shape.draws;
-            if draws == 1 {
-                self.sums.value.add(&self.values[..samples], start == 0);
+            sums.gradient.add(gradients, start == 0);
+            if shape.draws == 1 {
+                sums.value.add(values, start == 0);
             } else {
-                let weight = T::of(draws as f64).recip();
-                for (mean, values) in self.means.iter_mut().zip(self.values.chunks_exact(draws)) {
+                let weight = T::of(shape.draws as f64).recip();
+                for (mean, values) in means.iter_mut().zip(values.chunks_exact(shape.draws)) {
                     // As a deviation from the first: equal values, as of a point set made in parts, stay what they are.
                     let first = values[0];
                     *mean = first + values.iter().map(|&f| f - first).sum::<T>() * weight;
                 }
-                self.sums.value.add(&self.means[..samples], start == 0);
+                sums.value.add(&means[..samples], start == 0);
             }
+            start += samples;
         }
     }
 
@@ -418,7 +418,7 @@ impl<T: Real> Worker<T> {
         distribution: &D,
         objective: &F,
         block: (u64, usize),
-        rng: BlockRng,
+        seed: BlockSeed,
     ) -> Culprit
     where
         E: GradientEstimator<T, D, F> + ?Sized,
@@ -426,7 +426,7 @@ impl<T: Real> Worker<T> {
         F: ?Sized,
     {
         let mut inspector = Inspector::default();
-        self.run(estimator, distribution, objective, block, Source::Block(rng), Some(&mut inspector));
+        self.run(estimator, distribution, objective, block, Origin::Seed(seed), Some(&mut inspector));
         inspector.culprit
     }
 }
@@ -441,22 +441,22 @@ struct Inspector {
 }
 
 impl Inspector {
-    fn look<T: Real>(&mut self, worker: &Worker<T>, start: usize, samples: usize) {
+    fn look<T: Real>(&mut self, tile: Tile<'_, T>, start: usize, samples: usize) {
         for i in 0..samples {
-            if let Some(culprit) = worker.first_non_finite(i, start + i) {
+            if let Some(culprit) = tile.first_non_finite(i, start + i) {
                 self.culprit = culprit;
                 self.found = true;
                 return;
             }
             let sample = start + i;
-            for (flat, g) in worker.gradients[i * worker.params..][..worker.params].iter().enumerate() {
+            for (flat, g) in tile.gradients[i * tile.params..][..tile.params].iter().enumerate() {
                 if g.f64().abs() > self.size {
                     self.size = g.f64().abs();
                     self.culprit = Culprit::Gradient { sample, flat, value: g.f64() };
                 }
             }
-            let draws = worker.shape.draws;
-            for (draw, f) in worker.values[i * draws..][..draws].iter().enumerate() {
+            let draws = tile.shape.draws;
+            for (draw, f) in tile.values[i * draws..][..draws].iter().enumerate() {
                 if f.f64().abs() > self.size {
                     self.size = f.f64().abs();
                     self.culprit = Culprit::Objective { sample, draw, value: f.f64() };
@@ -466,7 +466,19 @@ impl Inspector {
     }
 }
 
-impl<T: Real> Worker<T> {
+/// The numbers of a tile.
+#[derive(Debug, Clone, Copy)]
+struct Tile<'a, T> {
+    shape: BlockShape,
+    dim: usize,
+    params: usize,
+    z: &'a [T],
+    values: &'a [T],
+    dz: &'a [T],
+    gradients: &'a [T],
+}
+
+impl<T: Real> Tile<'_, T> {
     /// Looks at the numbers of the `i`th gradient sample in the buffers.
     fn first_non_finite(&self, i: usize, sample: usize) -> Option<Culprit> {
         let draws = self.shape.draws;
@@ -487,7 +499,23 @@ impl<T: Real> Worker<T> {
     }
 }
 
-/// Where the draws of a block come from: a generator of the block, or the caller's own.
+/// Where the draws of a block come from: a generator of its own, or the caller's.
+enum Origin<'a> {
+    Seed(BlockSeed),
+    Caller(&'a mut dyn Rng),
+}
+
+impl<'a> Origin<'a> {
+    #[inline]
+    fn generator(self) -> Source<'a> {
+        match self {
+            Self::Seed(seed) => Source::Block(seed.generator()),
+            Self::Caller(rng) => Source::Caller(rng),
+        }
+    }
+}
+
+/// The generator that an [`Origin`] gives.
 #[expect(clippy::large_enum_variant, reason = "one stands on the stack while a block is made")]
 enum Source<'a> {
     Block(BlockRng),

@@ -9,6 +9,7 @@ use crate::error::{Error, check_len};
 use crate::layout::Layout;
 use crate::real::Real;
 use crate::special::student_t_quantile;
+use crate::sums::ShiftedSums;
 
 /// Count, mean and second central moment of a random vector, coordinate by coordinate, in `f64`.
 ///
@@ -59,7 +60,7 @@ impl Moments {
     }
 
     /// Joins `count` further samples, given coordinate by coordinate as (mean, sum of squared deviations).
-    pub(crate) fn push(&mut self, count: u64, parts: impl Iterator<Item = (f64, f64)>) {
+    fn push(&mut self, count: u64, parts: impl Iterator<Item = (f64, f64)>) {
         let total = self.count + count;
         let weight = count as f64 / total as f64;
         let cross = self.count as f64 * weight;
@@ -196,15 +197,18 @@ impl<T: Real> GradientEstimate<T> {
         self.evaluations = 0;
     }
 
-    /// Joins `count` gradient samples, given as mean and sum of squared deviations, of gradient and value.
+    /// Joins the sums over `count` gradient samples, of gradient and value.
     pub(crate) fn absorb(
         &mut self,
-        (count, evaluations): (u64, u64),
-        gradient: impl Iterator<Item = (f64, f64)>,
-        value: impl Iterator<Item = (f64, f64)>,
+        count: usize,
+        evaluations: u64,
+        gradient: &ShiftedSums<T>,
+        value: &ShiftedSums<T>,
     ) {
-        self.moments.push(count, gradient);
-        self.value.push(count, value);
+        for (moments, sums) in [(&mut self.moments, gradient), (&mut self.value, value)] {
+            sums.join(count, moments.count, &mut moments.mean, &mut moments.m2);
+            moments.count += count as u64;
+        }
         self.evaluations += evaluations;
     }
 
@@ -455,7 +459,12 @@ mod tests {
         let mut estimate = GradientEstimate::empty();
         estimate.reset(&layout);
         for (row, &value) in rows.chunks(2).zip(values) {
-            estimate.absorb((1, 1), row.iter().map(|&x| (x, 0.0)), std::iter::once((value, 0.0)));
+            let (mut gradient, mut values) = (ShiftedSums::default(), ShiftedSums::default());
+            for (sums, row) in [(&mut gradient, row), (&mut values, &[value][..])] {
+                sums.resize(row.len(), 1);
+                sums.add(row, true);
+            }
+            estimate.absorb(1, 1, &gradient, &values);
         }
         estimate.finish();
         estimate

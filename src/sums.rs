@@ -20,6 +20,9 @@ pub(crate) struct ShiftedSums<T> {
 /// Columns that are summed side by side: they fill the vector registers of every current machine.
 const LANES: usize = 8;
 
+/// Numbers below which a loop is over before the instruction set is chosen.
+const FEW: usize = 16;
+
 /// The longest row that is joined with its neighbours to a multiple of `LANES`.
 const SHORT: usize = 32;
 
@@ -49,6 +52,16 @@ impl<T: Real> ShiftedSums<T> {
             self.sum.fill(T::zero());
             self.squares.fill(T::zero());
         }
+        if first && rows.len() == self.len {
+            // A single row is its own shift: 0, or NaN if it is not finite.
+            for (squares, &x) in self.squares.iter_mut().zip(rows) {
+                *squares = if x.is_finite() { T::zero() } else { T::nan() };
+            }
+            return;
+        }
+        if rows.len() < FEW {
+            return sum_plainly(rows, &self.shift[..self.len], &mut self.sum, &mut self.squares);
+        }
         let (whole, rest) = rows.split_at(rows.len() / joined * joined);
         sum_columns(whole, &self.shift, &mut self.sum, &mut self.squares);
         if !rest.is_empty() {
@@ -61,16 +74,83 @@ impl<T: Real> ShiftedSums<T> {
         self.squares.iter().all(|s| s.is_finite())
     }
 
-    /// Mean and sum of squared deviations of each column of the `count` rows added.
-    pub(crate) fn moments(&self, count: usize) -> impl Iterator<Item = (f64, f64)> + '_ {
-        let weight = 1.0 / count as f64;
-        let total = |sums: &[T], column: usize| -> f64 {
-            sums[column..].iter().step_by(self.len).map(|sum| sum.f64()).sum()
-        };
-        self.shift[..self.len].iter().enumerate().map(move |(column, shift)| {
-            let (sum, squares) = (total(&self.sum, column), total(&self.squares, column));
-            (shift.f64() + sum * weight, (squares - sum * sum * weight).max(0.0))
-        })
+    /// Joins the `count` rows added to the `before` samples that a mean and a sum of squared deviations were made of (Chan, Golub &
+    /// LeVeque 1983).
+    pub(crate) fn join(&self, count: usize, before: u64, mean: &mut [f64], m2: &mut [f64]) {
+        let (size, before) = (count as f64, before as f64);
+        // Spared where there is one: divisions are what is slow in a call of one gradient sample.
+        let part = if count == 1 { 1.0 } else { 1.0 / size };
+        let weight = if before == 0.0 { 1.0 } else { size / (before + size) };
+        let scales = Scales { part, weight, cross: before * weight };
+        if self.shift.len() > SHORT {
+            join_columns(scales, self, mean, m2);
+        } else {
+            scales.join(self, mean, m2);
+        }
+    }
+}
+
+/// What the columns of a block are scaled with when they join those before them.
+#[derive(Debug, Clone, Copy)]
+struct Scales {
+    part: f64,
+    weight: f64,
+    cross: f64,
+}
+
+impl Scales {
+    #[inline(always)]
+    fn join<T: Real>(self, sums: &ShiftedSums<T>, mean: &mut [f64], m2: &mut [f64]) {
+        let len = sums.len;
+        if len == sums.shift.len() {
+            let columns = sums.shift.iter().zip(&sums.sum).zip(&sums.squares);
+            for (((shift, sum), squares), (mean, m2)) in columns.zip(mean.iter_mut().zip(m2)) {
+                self.column(shift.f64(), sum.f64(), squares.f64(), mean, m2);
+            }
+        } else {
+            let total = |sums: &[T], column: usize| -> f64 {
+                sums[column..].iter().step_by(len).map(|sum| sum.f64()).sum()
+            };
+            for (column, (mean, m2)) in mean.iter_mut().zip(m2).enumerate() {
+                let (sum, squares) = (total(&sums.sum, column), total(&sums.squares, column));
+                self.column(sums.shift[column].f64(), sum, squares, mean, m2);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn column(self, shift: f64, sum: f64, squares: f64, mean: &mut f64, m2: &mut f64) {
+        let step = sum * self.part;
+        let own = squares - sum * step;
+        let own = if own > 0.0 { own } else { 0.0 };
+        let delta = (shift + step) - *mean;
+        *mean += delta * self.weight;
+        // cross first: it is 0 for the first samples, and the square of a large mean may not be representable.
+        *m2 += delta * self.cross * delta + own;
+    }
+}
+
+kernel! {
+    fn join_columns<'a, T: Real>(
+        scales: Scales,
+        sums: &'a ShiftedSums<T>,
+        mean: &'a mut [f64],
+        m2: &'a mut [f64],
+    ) {
+        scales.join(sums, mean, m2);
+    }
+}
+
+/// A few rows, one after the other.
+fn sum_plainly<T: Real>(rows: &[T], shift: &[T], sum: &mut [T], squares: &mut [T]) {
+    for row in rows.chunks_exact(shift.len()) {
+        for (((&x, &shift), sum), squares) in
+            row.iter().zip(shift).zip(sum.iter_mut()).zip(squares.iter_mut())
+        {
+            let d = x - shift;
+            *sum += d;
+            *squares += d * d;
+        }
     }
 }
 

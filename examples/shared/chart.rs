@@ -1,4 +1,4 @@
-//! The two charts of the examples, as SVG.
+//! The two charts of the examples and benches, as SVG.
 
 use std::error::Error;
 use std::ops::Range;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rand::Rng;
 use rayon::prelude::*;
 
-use super::{BlockRng, BlockSums, Engine, Source, Worker};
+use super::{BlockSeed, BlockSums, Engine, Origin, Worker};
 use crate::distribution::Distribution;
 use crate::error::Error;
 use crate::estimate::GradientEstimate;
@@ -48,7 +48,7 @@ impl<T> Default for Crew<T> {
 struct Planned<T> {
     start: usize,
     count: usize,
-    rng: BlockRng,
+    seed: BlockSeed,
     sums: BlockSums<T>,
 }
 
@@ -121,10 +121,10 @@ impl<T: Real> Engine<T> {
         let mut start = done;
         for place in 0..length {
             let count = self.worker.block.min(samples - start);
-            let rng = self.worker.block_rng(count, rng);
+            let seed = self.worker.block_seed(count, rng);
             match blocks.get_mut(place) {
-                Some(block) => (block.start, block.count, block.rng) = (start, count, rng),
-                None => blocks.push(Planned { start, count, rng, sums: BlockSums::default() }),
+                Some(block) => (block.start, block.count, block.seed) = (start, count, seed),
+                None => blocks.push(Planned { start, count, seed, sums: BlockSums::default() }),
             }
             blocks[place].sums.resize(params, statistics, self.worker.tile);
             start += count;
@@ -170,8 +170,8 @@ impl<T: Real> Engine<T> {
                     }
                     swap(&mut worker.sums, &mut block.sums);
                     let range = (block.start as u64, block.count);
-                    let source = Source::Block(block.rng.clone());
-                    worker.run(estimator, distribution, objective, range, source, None);
+                    let origin = Origin::Seed(block.seed);
+                    worker.run(estimator, distribution, objective, range, origin, None);
                     swap(&mut worker.sums, &mut block.sums);
                     if !block.sums.is_finite() {
                         wrong.fetch_min(block.start, Ordering::Relaxed);
@@ -183,8 +183,7 @@ impl<T: Real> Engine<T> {
         for block in &self.crew.blocks {
             if !block.sums.is_finite() {
                 let range = (block.start as u64, block.count);
-                let culprit =
-                    self.worker.diagnose(estimator, distribution, objective, range, block.rng.clone());
+                let culprit = self.worker.diagnose(estimator, distribution, objective, range, block.seed);
                 return Err(culprit.into_error(range.0, distribution));
             }
             self.totals.absorb(&block.sums);

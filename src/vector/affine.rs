@@ -6,26 +6,41 @@ use crate::real::Real;
 /// Rows shorter than this are worked on several at a time, with parameters repeated to this length.
 const TILE: usize = 64;
 
-kernel! {
-    /// `x = μ + σ ε` for rows of the length of μ.
-    pub(crate) fn affine_rows<'a, T: Real>(mu: &'a [T], sigma: &'a [T], noise: &'a [T], x: &'a mut [T]) {
-        let dim = mu.len();
-        let (mut mus, mut sigmas) = ([T::zero(); TILE], [T::zero(); TILE]);
-        let (mu, sigma) = if dim <= TILE / 2 && noise.len() >= TILE {
-            let len = TILE / dim * dim;
-            for (mus, sigmas) in mus[..len].chunks_exact_mut(dim).zip(sigmas[..len].chunks_exact_mut(dim)) {
-                mus.copy_from_slice(mu);
-                sigmas.copy_from_slice(sigma);
-            }
-            (&mus[..len], &sigmas[..len])
-        } else {
-            (mu, sigma)
-        };
-        for (x, noise) in x.chunks_mut(mu.len()).zip(noise.chunks(mu.len())) {
-            for (((x, &e), &mu), &sigma) in x.iter_mut().zip(noise).zip(mu).zip(sigma) {
-                *x = mu + sigma * e;
-            }
+/// Numbers below which a loop is over before the instruction set is chosen.
+const FEW: usize = 16;
+
+/// `x = μ + σ ε` for rows of the length of μ.
+#[inline]
+pub(crate) fn affine_rows<T: Real>(mu: &[T], sigma: &[T], noise: &[T], x: &mut [T]) {
+    if noise.len() < FEW {
+        affine_by_rows(mu, sigma, noise, x);
+    } else {
+        affine_tiles(mu, sigma, noise, x);
+    }
+}
+
+#[inline(always)]
+fn affine_by_rows<T: Real>(mu: &[T], sigma: &[T], noise: &[T], x: &mut [T]) {
+    for (x, noise) in x.chunks_mut(mu.len()).zip(noise.chunks(mu.len())) {
+        for (((x, &e), &mu), &sigma) in x.iter_mut().zip(noise).zip(mu).zip(sigma) {
+            *x = mu + sigma * e;
         }
+    }
+}
+
+kernel! {
+    fn affine_tiles<'a, T: Real>(mu: &'a [T], sigma: &'a [T], noise: &'a [T], x: &'a mut [T]) {
+        let dim = mu.len();
+        if dim > TILE / 2 || noise.len() < TILE {
+            return affine_by_rows(mu, sigma, noise, x);
+        }
+        let (mut mus, mut sigmas) = ([T::zero(); TILE], [T::zero(); TILE]);
+        let len = TILE / dim * dim;
+        for (mus, sigmas) in mus[..len].chunks_exact_mut(dim).zip(sigmas[..len].chunks_exact_mut(dim)) {
+            mus.copy_from_slice(mu);
+            sigmas.copy_from_slice(sigma);
+        }
+        affine_by_rows(&mus[..len], &sigmas[..len], noise, x);
     }
 }
 
@@ -59,21 +74,33 @@ fn pull_rows<T: Real, const DIM: usize, const PARAMS: usize>(noise: &[T], dx: &[
     }
 }
 
+/// `dμ = dx`, `dσ = ε dx` for rows of length `dim`.
+#[inline]
+pub(crate) fn pull_affine_rows<T: Real>(dim: usize, noise: &[T], dx: &[T], dtheta: &mut [T]) {
+    if noise.len() < FEW {
+        pull_by_rows(dim, noise, dx, dtheta);
+    } else {
+        pull_affine_tiles(dim, noise, dx, dtheta);
+    }
+}
+
+#[inline(always)]
+fn pull_by_rows<T: Real>(dim: usize, noise: &[T], dx: &[T], dtheta: &mut [T]) {
+    let rows = noise.chunks_exact(dim).zip(dx.chunks_exact(dim));
+    for ((noise, dx), dtheta) in rows.zip(dtheta.chunks_exact_mut(2 * dim)) {
+        pull_row(noise, dx, dtheta);
+    }
+}
+
 kernel! {
-    /// `dμ = dx`, `dσ = ε dx` for rows of length `dim`.
-    pub(crate) fn pull_affine_rows<'a, T: Real>(dim: usize, noise: &'a [T], dx: &'a [T], dtheta: &'a mut [T]) {
+    fn pull_affine_tiles<'a, T: Real>(dim: usize, noise: &'a [T], dx: &'a [T], dtheta: &'a mut [T]) {
         match dim {
             1 => pull_rows::<T, 1, 2>(noise, dx, dtheta),
             2 => pull_rows::<T, 2, 4>(noise, dx, dtheta),
             3 => pull_rows::<T, 3, 6>(noise, dx, dtheta),
             4 => pull_rows::<T, 4, 8>(noise, dx, dtheta),
             8 => pull_rows::<T, 8, 16>(noise, dx, dtheta),
-            _ => {
-                let rows = noise.chunks_exact(dim).zip(dx.chunks_exact(dim));
-                for ((noise, dx), dtheta) in rows.zip(dtheta.chunks_exact_mut(2 * dim)) {
-                    pull_row(noise, dx, dtheta);
-                }
-            }
+            _ => pull_by_rows(dim, noise, dx, dtheta),
         }
     }
 }

@@ -141,13 +141,30 @@ pub(crate) enum BlockRng {
 /// Numbers below which lanes do not pay.
 const FEW: usize = 64;
 
-impl BlockRng {
-    /// Seeded from the caller's generator for a block that draws about so many numbers. The choice depends on nothing else.
+/// What a block's generator is made of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum BlockSeed {
+    Few([u8; 32]),
+    Many([u64; 2]),
+}
+
+impl BlockSeed {
+    /// From the caller's generator, for a block that draws about so many numbers. The choice depends on nothing else.
     pub(crate) fn from_rng<R: Rng + ?Sized>(numbers: usize, rng: &mut R) -> Self {
         if numbers < FEW {
-            Self::Few(Xoshiro256PlusPlus::from_rng(rng))
+            let mut seed = [0; 32];
+            rng.fill_bytes(&mut seed);
+            Self::Few(seed)
         } else {
-            Self::Many(LaneRng::from_words([rng.next_u64(), rng.next_u64()]))
+            Self::Many([rng.next_u64(), rng.next_u64()])
+        }
+    }
+
+    #[inline]
+    pub(crate) fn generator(self) -> BlockRng {
+        match self {
+            Self::Few(seed) => BlockRng::Few(Xoshiro256PlusPlus::from_seed(seed)),
+            Self::Many(words) => BlockRng::Many(LaneRng::from_words(words)),
         }
     }
 }

@@ -16,8 +16,8 @@ mod ziggurat;
 
 pub(crate) use affine::{affine_rows, pull_affine_rows, scale_rows};
 pub(crate) use elementary::{exp, exp_in_place};
-pub(crate) use lanes::BlockRng;
 pub use lanes::LaneRng;
+pub(crate) use lanes::{BlockRng, BlockSeed};
 pub(crate) use laws::{fill_exponential, fill_gumbel, fill_logistic, fill_normal};
 pub(crate) use noise::fill_uniform;
 pub(crate) use reduce::{largest, sum_of};
