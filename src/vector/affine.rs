@@ -99,7 +99,6 @@ kernel! {
             2 => pull_rows::<T, 2, 4>(noise, dx, dtheta),
             3 => pull_rows::<T, 3, 6>(noise, dx, dtheta),
             4 => pull_rows::<T, 4, 8>(noise, dx, dtheta),
-            8 => pull_rows::<T, 8, 16>(noise, dx, dtheta),
             _ => pull_by_rows(dim, noise, dx, dtheta),
         }
     }
