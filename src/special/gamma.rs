@@ -1,8 +1,8 @@
 //! The logarithms of the gamma and beta functions, without cancellation at either end.
 
-use super::digamma;
 use super::gamma_tables::LOG_GAMMA;
 use super::polynomial::horner;
+use super::{digamma, trigamma};
 
 /// `½ ln 2π`.
 pub(super) const HALF_LN_TAU: f64 = 0.918_938_533_204_672_741_78;
@@ -133,10 +133,9 @@ pub(super) fn exp_excess(t: f64) -> f64 {
 /// The entropy of the logarithm of a unit-rate gamma variate, `α + ln Γ(α) − α ψ(α)`, and its derivative `1 − α ψ′(α)`.
 pub(crate) fn log_gamma_entropy(alpha: f64) -> (f64, f64) {
     if alpha < STIRLING_FROM {
-        let psi1 = super::trigamma(alpha);
-        // α ψ(α) = α ψ(α + 1) − 1: the pole at 0 is out of the way.
-        let psi = digamma(alpha + 1.0);
-        return (alpha + 1.0 + ln_gamma(alpha) - alpha * psi, 1.0 - alpha * psi1);
+        // α ψ(α) = α ψ(α + 1) − 1 and α ψ′(α) = α ψ′(α + 1) + 1/α: the poles at 0 are out of the way.
+        let (psi, slope) = (digamma(alpha + 1.0), trigamma(alpha + 1.0));
+        return (alpha + 1.0 + ln_gamma(alpha) - alpha * psi, 1.0 - alpha * slope - 1.0 / alpha);
     }
     let entropy = HALF_LN_TAU + 0.5 - 0.5 * alpha.ln() + stirling(alpha) + alpha * half_gap(alpha);
     (entropy, -alpha * trigamma_gap(alpha))

@@ -229,30 +229,31 @@ fn upper_tail_derivative(alpha: f64, z: f64, first: f64) -> f64 {
 /// `C = Q/(z p) = 1/(z+1−α − 1(1−α)/(z+3−α − 2(2−α)/(z+5−α − …)))` for z > α, and `∂C/∂α`, by Lentz's method on both.
 fn upper_fraction(alpha: f64, z: f64) -> (f64, f64) {
     let mut b = z + 1.0 - alpha;
-    let (mut f, mut df_over_f) = (b, -1.0 / b);
-    let (mut c, mut dc) = (b, -1.0);
-    let (mut d, mut dd) = (0.0, 0.0);
+    let (mut f, mut rise_of_f) = (b, -1.0 / b);
+    // Lentz's C and D with their logarithmic derivatives: the numbers themselves may be near either end of the range.
+    let (mut c, mut rise_of_c) = (b, -1.0 / b);
+    let (mut d, mut rise_of_d) = (0.0, 0.0);
     for n in 1..MOST_TERMS {
         let n = n as f64;
         b += 2.0;
+        // ∂b/∂α = −1 and ∂a/∂α = n.
         let a = n * (alpha - n);
-        let denominator = b + a * d;
-        // ∂a/∂α = n, ∂b/∂α = −1.
-        dd = -(-1.0 + n * d + a * dd) / denominator / denominator;
-        d = 1.0 / denominator;
-        dc = -1.0 + n / c - a * dc / c / c;
+        let slope = -1.0 + n * d + a * d * rise_of_d;
+        d = 1.0 / (b + a * d);
+        rise_of_d = -d * slope;
+        let slope = -1.0 + n / c - a / c * rise_of_c;
         c = b + a / c;
+        rise_of_c = slope / c;
         let ratio = c * d;
         f *= ratio;
-        let (rise, fall) = (dc / c, dd / d);
-        df_over_f += rise + fall;
-        // Both differences end in rounding, that of `rise` + `fall` relative to each.
-        let rounding = 3e-16 * (df_over_f.abs() + rise.abs());
-        if (ratio - 1.0).abs() <= 3e-16 && (rise + fall).abs() <= rounding {
+        let rise = rise_of_c + rise_of_d;
+        rise_of_f += rise;
+        // Both differences end in rounding, the second one in that of its two parts.
+        if (ratio - 1.0).abs() <= 3e-16 && rise.abs() <= 3e-16 * (rise_of_f.abs() + rise_of_c.abs()) {
             break;
         }
     }
-    (1.0 / f, -df_over_f / f)
+    (1.0 / f, -rise_of_f / f)
 }
 
 /// `S = P/(z p) · α = Σ zᵏ/((α+1)…(α+k))`.
