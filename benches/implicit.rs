@@ -62,6 +62,11 @@ fn main() {
         case("LogGamma(2)", 150.0, LogGamma::new(&[2.0], &[1.3])),
         case("InverseGamma(3)", 150.0, InverseGamma::new(&[3.0], &[1.3])),
         case("ChiSquared(5)", 150.0, ChiSquared::new(&[5.0])),
+        case("VonMises(0.1)", 400.0, VonMises::new(&[0.3], &[0.1])),
+        case("VonMises(2)", 400.0, VonMises::new(&[0.3], &[2.0])),
+        case("VonMises(9)", 400.0, VonMises::new(&[0.3], &[9.0])),
+        case("VonMises(100)", 400.0, VonMises::new(&[0.3], &[100.0])),
+        case("InverseGaussian(1, 2)", 150.0, InverseGaussian::new(&[1.0], &[2.0])),
     ];
     let mut least = vec![(f64::INFINITY, f64::INFINITY); cases.len()];
     for _ in 0..ROUNDS {

@@ -11,6 +11,7 @@ mod gamma;
 mod gumbel;
 mod inverse_cdf;
 mod inverse_gamma;
+mod inverse_gaussian;
 mod kumaraswamy;
 mod laplace;
 mod log_gamma;
@@ -24,6 +25,7 @@ mod product;
 mod softplus_normal;
 mod unconstrained;
 mod uniform;
+mod von_mises;
 mod weibull;
 
 pub use bernoulli::Bernoulli;
@@ -39,6 +41,7 @@ pub use inverse_cdf::{
     ClosedEntropy, Density, DensityGradient, Family, FamilyKl, FamilyMoments, InverseCdf, Quantile,
 };
 pub use inverse_gamma::{InverseGamma, InverseGammaLaw};
+pub use inverse_gaussian::{InverseGaussian, InverseGaussianLaw};
 pub use kumaraswamy::{Kumaraswamy, KumaraswamyLaw};
 pub use laplace::{Laplace, LaplaceLaw};
 pub use log_gamma::{LogGamma, LogGammaLaw};
@@ -52,4 +55,5 @@ pub use product::Product;
 pub use softplus_normal::{Softplus, SoftplusNormal};
 pub use unconstrained::Unconstrained;
 pub use uniform::{Uniform, UniformLaw};
+pub use von_mises::{VonMises, VonMisesLaw};
 pub use weibull::{Weibull, WeibullLaw};

@@ -6,7 +6,7 @@ With q(α, z) = z^α e^−z / Γ(α) = z p(z), S = P/q and h = −(∂P/∂α)/q
 
     α S = Σ t_k,   α h = Σ t_k (ψ(α+k+1) − ln z),   t_k = z^k / ((α+1) … (α+k)).
 
-Each patch is the Chebyshev interpolant on a rectangle, cut where the terms left out add up to 2e-17 of the smallest value, as
+Each patch is the Chebyshev interpolant on a rectangle, cut where the terms left out add up to a tolerance (here 2e-17) of the smallest value, as
 a polynomial in two variables that run over [−1, 1]: row j of the coefficients belongs to the j-th power of the second one. The
 Chebyshev coefficients fall by a factor 5 or more a degree, so the plain powers lose nothing that f64 could show.
 """
@@ -17,6 +17,7 @@ from multiprocessing import Pool
 from mpmath import bernoulli, cos, digamma, erfc, exp, factorial, loggamma, inf, log, mp, mpf, pi, sqrt
 
 mp.dps = 70
+TOLERANCE = mpf("2e-17")
 
 
 def sums(a, z):
@@ -155,7 +156,7 @@ def chebyshev(job):
     C = [[sum(G[k][j] * T(i, k, na) for k in range(na)) for j in range(nx)] for i in range(na)]
     # Leave out from the far corner as long as what is left out stays below the tolerance; keep a staircase.
     smallest = min(abs(v) for row in F for v in row)
-    left = mpf("2e-17") * smallest
+    left = TOLERANCE * smallest
     height = [nx] * na
     while True:
         corners = [i for i in range(na) if height[i] and (i + 1 == na or height[i + 1] < height[i])]
@@ -183,9 +184,15 @@ def chebyshev(job):
     return job, M
 
 
-def number(value):
-    text = repr(float(value))
-    return "0.0" if float(value) == 0 else text
+def number(value, scale=None):
+    """The shortest decimal of an f64, with no more digits than matter beside `scale`: to a 600th of the tolerance."""
+    value = float(value)
+    if value == 0:
+        return "0."
+    digits = 17 if scale is None else int(mp.ceil(log(abs(value) / (TOLERANCE / 600 * abs(scale))) / log(mpf(10))))
+    if digits < 1:
+        return "0."
+    return repr(value) if digits >= 17 else repr(float(f"{value:.{digits - 1}e}"))
 
 
 def patch(M, a_range, x_range, width):
@@ -197,7 +204,7 @@ def patch(M, a_range, x_range, width):
     print("        rows: &[")
     for row in M:
         row = row + [0] * (width - len(row))
-        print("            [" + ", ".join(number(c) for c in row) + "],")
+        print("            [" + ", ".join(number(c, M[0][0]) for c in row) + "],")
     print("        ],\n    },")
 
 
@@ -223,7 +230,7 @@ def pieces(ends):
 
 
 def curve(coefficients):
-    return "[" + ", ".join(number(row[0]) for row in coefficients) + "]"
+    return "[" + ", ".join(number(row[0], coefficients[0][0]) for row in coefficients) + "]"
 
 
 def main():
@@ -275,4 +282,5 @@ def main():
         print("];\n")
 
 
-main()
+if __name__ == "__main__":
+    main()
