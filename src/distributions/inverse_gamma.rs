@@ -94,6 +94,10 @@ impl<T: Real> Quantile<T> for InverseGammaLaw {
         }
         let (z, scale) = (z.f64(), scale.f64());
         let x = scale / z;
+        if x == f64::INFINITY {
+            // The limit for z → 0.
+            return [T::zero(), T::of(z / scale)];
+        }
         [T::of(-z * (gamma_shape_derivative(shape.f64(), x) / x)), T::of(z / scale)]
     }
 
