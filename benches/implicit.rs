@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
+use reparam::Error;
 use reparam::distributions::*;
 use reparam::prelude::*;
 
@@ -30,7 +31,7 @@ struct Case {
 fn case<D: Reparameterizable<f64> + 'static>(
     name: &'static str,
     bound: f64,
-    distribution: Result<D, reparam::Error>,
+    distribution: Result<D, Error>,
 ) -> Case {
     let distribution = distribution.expect("valid parameters");
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);

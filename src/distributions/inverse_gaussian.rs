@@ -79,7 +79,8 @@ const HALF_LN_TAU: f64 = 0.918_938_533_204_672_741_78;
 /// `(a, b)`.
 #[inline]
 fn arguments(z: f64, mu: f64, shape: f64) -> (f64, f64) {
-    let root = (shape / z).sqrt();
+    // The quotient of the roots, which cannot overflow.
+    let root = shape.sqrt() / z.sqrt();
     (root * ((z - mu) / mu), root * ((z + mu) / mu))
 }
 
@@ -174,7 +175,7 @@ impl<T: Real> Density<T> for InverseGaussianLaw {
             return T::neg_infinity();
         }
         let (a, _) = arguments(z, mu, shape);
-        T::of(0.5 * (shape / z).ln() - z.ln() - HALF_LN_TAU - 0.5 * a * a)
+        T::of(0.5 * shape.ln() - 1.5 * z.ln() - HALF_LN_TAU - 0.5 * a * a)
     }
 }
 
@@ -185,8 +186,9 @@ impl<T: Real> DensityGradient<T> for InverseGaussianLaw {
             return T::zero();
         }
         let (z, mu, shape) = (z.f64(), mu.f64(), shape.f64());
-        // 1/μ² − 1/z² = (z − μ)(z + μ)/(μ z)².
-        T::of(-1.5 / z - 0.5 * shape * ((z - mu) / (mu * z)) * ((z + mu) / (mu * z)))
+        // 1/z² − 1/μ² = (μ − z)(μ + z)/(μ z)², one z kept for last: the sum of two infinities would be NaN.
+        let pull = shape / z * ((mu - z) / mu) * ((mu + z) / mu);
+        T::of((0.5 * pull - 1.5) / z)
     }
 
     #[inline]
@@ -196,7 +198,7 @@ impl<T: Real> DensityGradient<T> for InverseGaussianLaw {
         }
         let (z, mu, shape) = (z.f64(), mu.f64(), shape.f64());
         let off = (z - mu) / mu;
-        [T::of(shape * off / mu / mu), T::of(0.5 * (1.0 / shape - off * off / z))]
+        [T::of(shape * off / mu / mu), T::of(0.5 * (1.0 - shape / z * off * off) / shape)]
     }
 }
 

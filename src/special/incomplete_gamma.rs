@@ -428,9 +428,9 @@ fn quantile(alpha: f64, u: Probability<f64>) -> (f64, f64) {
             break;
         }
         if residual < 0.0 {
-            below = z
+            below = z;
         } else {
-            above = z
+            above = z;
         }
         let newton = -residual / slope;
         let bend = if u.in_lower_half() { alpha - z - slope } else { alpha - z + slope };

@@ -25,7 +25,7 @@ use crate::probability::Probability;
 #[must_use]
 #[inline]
 pub fn von_mises_concentration_derivative(kappa: f64, x: f64) -> f64 {
-    if !(kappa >= 0.0 && kappa < f64::INFINITY && x.abs() <= PI) {
+    if !((0.0..f64::INFINITY).contains(&kappa) && x.abs() <= PI) {
         return f64::NAN;
     }
     let (sin, cos) = x.sin_cos();
@@ -166,7 +166,7 @@ fn density(kappa: f64, x: f64) -> f64 {
 /// ```
 #[must_use]
 pub fn von_mises_survival(kappa: f64, x: f64) -> f64 {
-    if !(kappa >= 0.0 && kappa < f64::INFINITY && x.abs() <= PI) {
+    if !((0.0..f64::INFINITY).contains(&kappa) && x.abs() <= PI) {
         return f64::NAN;
     }
     if kappa == 0.0 {
@@ -194,7 +194,7 @@ fn upper_tail(kappa: f64, x: f64) -> f64 {
 #[must_use]
 pub fn von_mises_quantile(kappa: f64, u: Probability<f64>) -> f64 {
     let tail = u.tail().abs();
-    if !(kappa >= 0.0 && kappa < f64::INFINITY && tail <= 0.5) {
+    if !((0.0..f64::INFINITY).contains(&kappa) && tail <= 0.5) {
         return f64::NAN;
     }
     let x = upper_quantile(kappa, tail);
@@ -219,9 +219,9 @@ fn upper_quantile(kappa: f64, tail: f64) -> f64 {
         let integral = tail_integral(kappa, x, |_| 1.0);
         let residual = (density(kappa, x) * integral / tail).ln();
         if residual > 0.0 {
-            low = x
+            low = x;
         } else {
-            high = x
+            high = x;
         }
         let step = residual * integral;
         let next = x + step;
