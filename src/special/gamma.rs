@@ -55,7 +55,7 @@ pub(super) fn ln_gamma_1p(x: f64) -> f64 {
 /// ```
 /// use reparam::special::ln_beta;
 /// assert!((ln_beta(2.0, 3.0) + 12.0f64.ln()).abs() < 1e-15);
-/// assert!((ln_beta(1e-3, 1e20) - 6.861_655_182_979_01).abs() < 1e-13);
+/// assert!((ln_beta(1e-3, 1e20) - 6.8611271835239727).abs() < 1e-13);
 /// ```
 #[must_use]
 pub fn ln_beta(a: f64, b: f64) -> f64 {
