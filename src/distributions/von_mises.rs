@@ -34,8 +34,8 @@ use crate::special::{
 /// parameters. The pathwise gradient is that of an objective on the circle: f must be 2π-periodic, or else its μ-gradient
 /// lacks the jump of f across `μ ± π`. (The κ-gradient is right for any f on the period about μ, as dx/dκ = 0 at its ends.)
 ///
-/// Mean and variance are those of z as a number on the period about μ; the variance is finite and at most π²/3. It is summed from the Fourier
-/// series for small κ and by quadrature for large. The circular mean is μ, the mean resultant length A(κ).
+/// Mean and variance are those of z as a number on the period about μ; the variance, at most π²/3, is made by
+/// quadrature. The circular mean is μ, the mean resultant length A(κ).
 ///
 /// Independent draws come from a rejection sampler and are pulled back at z. The derivative has relative error below 1e-13 in f64
 /// at every κ: no jump where other libraries change to a normal approximation.
