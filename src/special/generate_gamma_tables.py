@@ -1,6 +1,6 @@
 """Makes gamma_tables.rs: polynomials for the shape derivative of the gamma quantile and for the incomplete gamma function, by mpmath.
 
-    python3 src/special/generate_gamma_tables.py > src/special/gamma_tables.rs
+    python3 src/special/generate_gamma_tables.py > src/special/gamma_tables.rs && cargo fmt
 
 With q(α, z) = z^α e^−z / Γ(α) = z p(z), S = P/q and h = −(∂P/∂α)/q = d ln z/dα at fixed P:
 

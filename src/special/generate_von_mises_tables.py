@@ -1,6 +1,6 @@
 """Makes von_mises_tables.rs: polynomials for the concentration derivative of the von Mises quantile and for Bessel functions, by mpmath.
 
-    python3 src/special/generate_von_mises_tables.py > src/special/von_mises_tables.rs
+    python3 src/special/generate_von_mises_tables.py > src/special/von_mises_tables.rs && cargo fmt
 
 At fixed probability dx/dκ = −sin x · W(κ, cos x), with W entire in cos x:
 
