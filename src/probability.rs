@@ -50,6 +50,12 @@ impl<T: Real> Probability<T> {
         !self.0.is_sign_negative()
     }
 
+    /// The same probability in double precision.
+    #[inline]
+    pub(crate) fn to_f64(self) -> Probability<f64> {
+        Probability(self.0.f64())
+    }
+
     /// `u`, the probability below.
     #[inline]
     pub fn lower(self) -> T {

@@ -106,7 +106,7 @@ pub trait FamilyKl<T: Real>: Family<T> {
 /// | score, entropy | those of the family, coordinate by coordinate |
 ///
 /// Uniform, exponential, logistic, Gumbel, Laplace, Cauchy, Weibull, Pareto and Kumaraswamy are ready-made aliases of
-/// this type. Another family takes about twenty lines:
+/// this type, and so are the families with an implicit derivative: gamma and its relatives, inverse Gaussian, von Mises. Another family takes about twenty lines:
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
