@@ -11,17 +11,22 @@ use rand::{Rng, TryRng};
 use self::buffers::Buffers;
 use crate::distribution::Distribution;
 use crate::error::Error;
-use crate::estimate::GradientEstimate;
+use crate::estimate::{GradientEstimate, Moments};
 use crate::estimator::{Block, BlockShape, GradientEstimator, Lesson};
 use crate::real::Real;
 use crate::sums::ShiftedSums;
 use crate::vector::{BlockRng, BlockSeed};
 
-/// Gradient samples that share one generator, seeded from the caller's: a job is cut into so many parts, of at least (by the number of
-/// parameters) and at most so many samples. This does not depend on anything but these two numbers, so blocks can be made anywhere and merge to the same bits.
+/// Gradient samples that share one generator, seeded from the caller's, make a block: a job is cut into so many of them, of at least (by the
+/// number of parameters) and at most so many samples; small samples make longer blocks, up to so many numbers. This does not depend
+/// on anything but the sizes of the job, so blocks can be made anywhere and merge to the same bits.
 const PARTS: usize = 24;
 const LEAST: [usize; 3] = [8, 16, 24];
-const BLOCK: usize = 256;
+const BLOCK: (usize, usize) = (256, 4096);
+const BLOCK_NUMBERS: usize = 16_384;
+
+/// Gradient samples that are summed up in their own precision before they join the others in `f64`.
+const STRETCH: usize = 256;
 
 /// Bytes that the buffers of one tile of a block may take. They are written and read back within some tens of microseconds
 /// and should stay in the second-level cache; smaller tiles measured slower, since each pass over a tile has a cost of its own.
@@ -217,7 +222,11 @@ impl<T: Real> Totals<T> {
 
     /// Joins the next block. Blocks must come in order: sums round.
     fn absorb(&mut self, sums: &BlockSums<T>) {
-        self.estimate.absorb(sums.count, sums.count as u64 * self.evaluations, &sums.gradient, &sums.value);
+        let moments = self.estimate.more(sums.count as u64 * self.evaluations);
+        for (moments, column) in moments.into_iter().zip([&sums.gradient, &sums.value]) {
+            moments.join(&column.folded);
+            moments.absorb(sums.rows, &column.sums);
+        }
         for (total, &block) in self.statistics.iter_mut().zip(&sums.statistics) {
             *total += block;
         }
@@ -236,26 +245,72 @@ impl<T: Real> Totals<T> {
     }
 }
 
-/// What one block leaves behind.
+/// What one block leaves behind: moments of its stretches of gradient samples but the last, and the sums over that one.
 #[derive(Debug, Clone, Default)]
 struct BlockSums<T> {
     count: usize,
-    gradient: ShiftedSums<T>,
-    value: ShiftedSums<T>,
+    /// Gradient samples in the last stretch.
+    rows: usize,
+    gradient: Columns<T>,
+    value: Columns<T>,
     statistics: Vec<f64>,
+    /// Whether a stretch before the last was not finite.
+    broken: bool,
+}
+
+/// What a block's sums need room for.
+#[derive(Debug, Clone, Copy)]
+struct Room {
+    params: usize,
+    statistics: usize,
+    tile: usize,
+    block: usize,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Columns<T> {
+    folded: Moments,
+    sums: ShiftedSums<T>,
+}
+
+impl<T: Real> Columns<T> {
+    fn resize(&mut self, len: usize, room: Room) {
+        self.folded.reset(if room.block > STRETCH { len } else { 0 });
+        self.sums.resize(len, room.tile);
+    }
 }
 
 impl<T: Real> BlockSums<T> {
-    /// Makes room for the sums over gradient samples of so many parameters, a tile of them at a time.
-    fn resize(&mut self, params: usize, statistics: usize, tile: usize) {
-        self.gradient.resize(params, tile);
-        self.value.resize(1, tile);
-        self.statistics.resize(statistics, 0.0);
+    /// Makes room for the sums over gradient samples of so many parameters.
+    fn resize(&mut self, room: Room) {
+        self.gradient.resize(room.params, room);
+        self.value.resize(1, room);
+        self.statistics.resize(room.statistics, 0.0);
+    }
+
+    /// Back to no gradient samples, for a block of so many.
+    fn start(&mut self, count: usize) {
+        (self.count, self.rows, self.broken) = (count, 0, false);
+        self.statistics.fill(0.0);
+        for column in [&mut self.gradient, &mut self.value] {
+            if column.folded.count() > 0 {
+                column.folded.reset(column.folded.mean().len());
+            }
+        }
+    }
+
+    /// Ends a stretch.
+    fn fold(&mut self) {
+        self.broken |= !self.is_finite();
+        for column in [&mut self.gradient, &mut self.value] {
+            column.folded.absorb(self.rows, &column.sums);
+        }
+        self.rows = 0;
     }
 
     /// Whether the sums are finite: a single NaN or infinity among the samples would have made them not so.
     fn is_finite(&self) -> bool {
-        self.gradient.is_finite() && self.value.is_finite()
+        !self.broken && self.gradient.sums.is_finite() && self.value.sums.is_finite()
     }
 }
 
@@ -327,8 +382,10 @@ impl<T: Real> Worker<T> {
         let bytes = row * size_of::<T>();
         // To join a block costs as much as to sum up a few of its rows.
         let least = LEAST[usize::from(params > 256) + usize::from(params > 4096)];
-        let block = (samples / PARTS).clamp(least, BLOCK).min(samples);
-        let tile = (TILE_BYTES / bytes).max(ROWS.min(MOST_TILE_BYTES / bytes)).clamp(1, block);
+        let numbers = draws * shape.noise.max(dim).max(1);
+        let most = (BLOCK_NUMBERS / numbers).clamp(BLOCK.0, BLOCK.1) / STRETCH * STRETCH;
+        let block = (samples / PARTS).clamp(least, most).min(samples);
+        let tile = (TILE_BYTES / bytes).max(ROWS.min(MOST_TILE_BYTES / bytes)).clamp(1, block.min(STRETCH));
         (self.shape, self.dim, self.params, self.samples) = (shape, dim, params, samples);
         (self.tile, self.block) = (tile, block);
         self.buffers.fit([
@@ -340,7 +397,12 @@ impl<T: Real> Worker<T> {
             shape.scratch,
             tile,
         ]);
-        self.sums.resize(params, shape.statistics, tile);
+        self.sums.resize(self.room());
+    }
+
+    /// The room that the sums of a block take.
+    fn room(&self) -> Room {
+        Room { params: self.params, statistics: self.shape.statistics, tile: self.tile, block: self.block }
     }
 
     /// The seed of a block of `count` gradient samples. It is kept, to run a block once more when it went wrong.
@@ -367,12 +429,14 @@ impl<T: Real> Worker<T> {
         let mut rng = origin.generator();
         let (shape, dim, params) = (self.shape, self.dim, self.params);
         let sums = &mut self.sums;
-        sums.count = count;
-        sums.statistics.fill(0.0);
+        sums.start(count);
         let [noise, z, values, dz, gradients, scratch, means] = self.buffers.get_mut();
         let mut start = 0;
         while start < count {
-            let samples = self.tile.min(count - start);
+            if sums.rows == STRETCH {
+                sums.fold();
+            }
+            let samples = self.tile.min(count - start).min(STRETCH - sums.rows);
             let draws = samples * shape.draws;
             let (values, gradients) = (&mut values[..draws], &mut gradients[..samples * params]);
             let slopes = if shape.objective_gradient { draws * dim } else { 0 };
@@ -395,18 +459,20 @@ impl<T: Real> Worker<T> {
                     return;
                 }
             }
-            sums.gradient.add(gradients, start == 0);
+            let first = sums.rows == 0;
+            sums.gradient.sums.add(gradients, first);
             if shape.draws == 1 {
-                sums.value.add(values, start == 0);
+                sums.value.sums.add(values, first);
             } else {
                 let weight = T::of(shape.draws as f64).recip();
                 for (mean, values) in means.iter_mut().zip(values.chunks_exact(shape.draws)) {
-                    // As a deviation from the first: equal values, as of a point set made in parts, stay what they are.
-                    let first = values[0];
-                    *mean = first + values.iter().map(|&f| f - first).sum::<T>() * weight;
+                    // As a deviation from one of them: equal values, as of a point set made in parts, stay what they are.
+                    let shift = values[0];
+                    *mean = shift + values.iter().map(|&f| f - shift).sum::<T>() * weight;
                 }
-                sums.value.add(&means[..samples], start == 0);
+                sums.value.sums.add(&means[..samples], first);
             }
+            sums.rows += samples;
             start += samples;
         }
     }

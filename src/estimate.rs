@@ -41,7 +41,7 @@ impl Moments {
     }
 
     /// Back to no samples, in the same memory.
-    fn reset(&mut self, len: usize) {
+    pub(crate) fn reset(&mut self, len: usize) {
         self.count = 0;
         for moments in [&mut self.mean, &mut self.m2] {
             moments.clear();
@@ -73,6 +73,19 @@ impl Moments {
         self.count = total;
     }
 
+    /// Joins the sums over `count` rows.
+    pub(crate) fn absorb<T: Real>(&mut self, count: usize, sums: &ShiftedSums<T>) {
+        sums.join(count, self.count, &mut self.mean, &mut self.m2);
+        self.count += count as u64;
+    }
+
+    /// Joins the samples of another of the same length.
+    pub(crate) fn join(&mut self, other: &Self) {
+        if other.count > 0 {
+            self.push(other.count, other.mean.iter().copied().zip(other.m2.iter().copied()));
+        }
+    }
+
     /// Joins the samples of another.
     ///
     /// # Errors
@@ -81,9 +94,7 @@ impl Moments {
         if self.mean.len() != other.mean.len() {
             return Err(Error::Merge { what: "lengths" });
         }
-        if other.count > 0 {
-            self.push(other.count, other.mean.iter().copied().zip(other.m2.iter().copied()));
-        }
+        self.join(other);
         Ok(())
     }
 
@@ -197,19 +208,10 @@ impl<T: Real> GradientEstimate<T> {
         self.evaluations = 0;
     }
 
-    /// Joins the sums over `count` gradient samples, of gradient and value.
-    pub(crate) fn absorb(
-        &mut self,
-        count: usize,
-        evaluations: u64,
-        gradient: &ShiftedSums<T>,
-        value: &ShiftedSums<T>,
-    ) {
-        for (moments, sums) in [(&mut self.moments, gradient), (&mut self.value, value)] {
-            sums.join(count, moments.count, &mut moments.mean, &mut moments.m2);
-            moments.count += count as u64;
-        }
+    /// The moments of gradient and value, for more gradient samples that took so many evaluations.
+    pub(crate) fn more(&mut self, evaluations: u64) -> [&mut Moments; 2] {
         self.evaluations += evaluations;
+        [&mut self.moments, &mut self.value]
     }
 
     /// Makes the gradient that is read of the moments.
@@ -464,7 +466,9 @@ mod tests {
                 sums.resize(row.len(), 1);
                 sums.add(row, true);
             }
-            estimate.absorb(1, 1, &gradient, &values);
+            for (moments, sums) in estimate.more(1).into_iter().zip([gradient, values]) {
+                moments.absorb(1, &sums);
+            }
         }
         estimate.finish();
         estimate

@@ -36,8 +36,8 @@ where
         let mut owned = estimator.clone();
         measure(|| drop(owned.estimate(p, f, samples, &mut generator).unwrap())).count_total
     };
-    let one_block = alone(256);
-    assert_eq!(alone(100 * 256), one_block, "{what}: allocations after the first block");
+    let blocks_of_full_length = alone(100 * 256);
+    assert_eq!(alone(400 * 256), blocks_of_full_length, "{what}: allocations after the first block");
 }
 
 fn square() -> impl DifferentiableObjective<f64> {

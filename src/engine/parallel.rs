@@ -1,6 +1,6 @@
 //! Blocks made by many threads, joined in order: the same bits as from one.
 
-use std::mem::swap;
+use std::mem::replace;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rand::Rng;
 use rayon::prelude::*;
 
-use super::{BlockSeed, BlockSums, Engine, Origin, Worker};
+use super::{BlockSeed, BlockSums, Engine, Origin, Totals, Worker};
 use crate::distribution::Distribution;
 use crate::error::Error;
 use crate::estimate::GradientEstimate;
@@ -24,32 +24,61 @@ const ALONE: Duration = Duration::from_micros(20);
 
 /// Blocks of a wave for each thread, within what the bytes of their sums allow. The threads wait for each other at the end of a
 /// wave, which costs some 10 µs and, at worst, the time of a block.
-const WAVE: (usize, usize) = (8, 256);
+const WAVE: (usize, usize) = (8, 4096);
 const WAVE_BYTES: usize = 1 << 20;
-
-/// How often a thread comes to fetch blocks in a wave: more evens out the ends, fewer keeps it from queueing.
-const VISITS: usize = 16;
 
 /// The buffers of all threads.
 #[derive(Debug, Clone)]
 pub(super) struct Crew<T> {
     workers: Vec<Worker<T>>,
-    blocks: Vec<Planned<T>>,
+    blocks: Vec<Planned>,
+    /// Sums that nobody uses.
+    spare: Vec<BlockSums<T>>,
 }
 
 impl<T> Default for Crew<T> {
     fn default() -> Self {
-        Self { workers: Vec::new(), blocks: Vec::new() }
+        Self { workers: Vec::new(), blocks: Vec::new(), spare: Vec::new() }
     }
 }
 
-/// A block with its generator, to be made by any thread.
+/// A block to be made by any thread.
 #[derive(Debug, Clone)]
-struct Planned<T> {
+struct Planned {
     start: usize,
     count: usize,
     seed: BlockSeed,
-    sums: BlockSums<T>,
+}
+
+/// Where the blocks of a wave come together in order, each as soon as those before it are there.
+#[derive(Debug)]
+struct Ledger<'a, T> {
+    totals: &'a mut Totals<T>,
+    /// The block that comes next.
+    next: usize,
+    /// Blocks that came before their turn.
+    early: Vec<(usize, BlockSums<T>)>,
+    spare: &'a mut Vec<BlockSums<T>>,
+}
+
+impl<T: Real> Ledger<'_, T> {
+    /// Enters the sums of a block. Those that come before their turn stay; others of any size are then left in their place.
+    fn enter(&mut self, place: usize, sums: &mut BlockSums<T>) -> bool {
+        if place != self.next {
+            let free = self.spare.pop().unwrap_or_default();
+            self.early.push((place, replace(sums, free)));
+            return true;
+        }
+        self.totals.absorb(sums);
+        self.next += 1;
+        while let Some(i) = self.early.iter().position(|&(place, _)| place == self.next) {
+            let (_, sums) = self.early.swap_remove(i);
+            self.totals.absorb(&sums);
+            self.spare.push(sums);
+            self.next += 1;
+        }
+        false
+    }
 }
 
 impl<T: Real> Engine<T> {
@@ -112,21 +141,15 @@ impl<T: Real> Engine<T> {
     /// Plans a wave of blocks, from a sample on: their generators come from the caller's in order. Returns where the next begins.
     fn plan<R: Rng + ?Sized>(&mut self, done: usize, samples: usize, threads: usize, rng: &mut R) -> usize {
         let (params, statistics) = (self.worker.params, self.worker.shape.statistics);
-        let bytes =
-            size_of::<Planned<T>>() + 3 * (params + 1) * size_of::<T>() + statistics * size_of::<f64>();
+        let bytes = 3 * (params + 1) * size_of::<T>() + statistics * size_of::<f64>();
         let length = threads * (WAVE_BYTES / bytes).clamp(WAVE.0, WAVE.1);
         let length = length.min((samples - done).div_ceil(self.worker.block));
-        let blocks = &mut self.crew.blocks;
-        blocks.truncate(length);
+        self.crew.blocks.clear();
         let mut start = done;
-        for place in 0..length {
+        for _ in 0..length {
             let count = self.worker.block.min(samples - start);
             let seed = self.worker.block_seed(count, rng);
-            match blocks.get_mut(place) {
-                Some(block) => (block.start, block.count, block.seed) = (start, count, seed),
-                None => blocks.push(Planned { start, count, seed, sums: BlockSums::default() }),
-            }
-            blocks[place].sums.resize(params, statistics, self.worker.tile);
+            self.crew.blocks.push(Planned { start, count, seed });
             start += count;
         }
         let workers = threads.min(length);
@@ -150,43 +173,46 @@ impl<T: Real> Engine<T> {
         F: Sync + ?Sized,
     {
         let shape = self.worker.shape;
-        let Crew { workers, blocks } = &mut self.crew;
+        let room = self.worker.room();
+        let Crew { workers, blocks, spare } = &mut self.crew;
+        let blocks = &blocks[..];
         let workers = &mut workers[..rayon::current_num_threads().min(blocks.len())];
-        let visit = blocks.len().div_ceil(VISITS * workers.len());
-        let queue = Mutex::new(blocks.chunks_mut(visit));
-        let fetch = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let queue = AtomicUsize::new(0);
+        let ledger = Mutex::new(Ledger { totals: &mut self.totals, next: 0, early: Vec::new(), spare });
         // The first block that went wrong. Those behind it need not be made; those before it must, one of them may be wrong too.
         let wrong = AtomicUsize::new(usize::MAX);
         // A task owns its worker and not its thread, so that an objective may use the same threads.
         workers.par_iter_mut().with_max_len(1).for_each(|worker| {
-            let mut fetched = fetch();
-            if fetched.is_some() {
-                worker.prepare(shape, distribution, samples);
-            }
-            while let Some(blocks) = fetched {
-                for block in blocks {
-                    if block.start > wrong.load(Ordering::Relaxed) {
-                        return;
-                    }
-                    swap(&mut worker.sums, &mut block.sums);
-                    let range = (block.start as u64, block.count);
-                    let origin = Origin::Seed(block.seed);
-                    worker.run(estimator, distribution, objective, range, origin, None);
-                    swap(&mut worker.sums, &mut block.sums);
-                    if !block.sums.is_finite() {
-                        wrong.fetch_min(block.start, Ordering::Relaxed);
-                    }
+            let mut prepared = false;
+            loop {
+                let place = queue.fetch_add(1, Ordering::Relaxed);
+                let Some(block) = blocks.get(place) else { return };
+                if place > wrong.load(Ordering::Relaxed) {
+                    return;
                 }
-                fetched = fetch();
+                if !prepared {
+                    worker.prepare(shape, distribution, samples);
+                    prepared = true;
+                }
+                let range = (block.start as u64, block.count);
+                let origin = Origin::Seed(block.seed);
+                worker.run(estimator, distribution, objective, range, origin, None);
+                if !worker.sums.is_finite() {
+                    wrong.fetch_min(place, Ordering::Relaxed);
+                }
+                let stays =
+                    ledger.lock().unwrap_or_else(PoisonError::into_inner).enter(place, &mut worker.sums);
+                if stays {
+                    worker.sums.resize(room);
+                }
             }
         });
-        for block in &self.crew.blocks {
-            if !block.sums.is_finite() {
-                let range = (block.start as u64, block.count);
-                let culprit = self.worker.diagnose(estimator, distribution, objective, range, block.seed);
-                return Err(culprit.into_error(range.0, distribution));
-            }
-            self.totals.absorb(&block.sums);
+        let place = wrong.into_inner();
+        if let Some(block) = blocks.get(place) {
+            let range = (block.start as u64, block.count);
+            let seed = block.seed;
+            let culprit = self.worker.diagnose(estimator, distribution, objective, range, seed);
+            return Err(culprit.into_error(range.0, distribution));
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use rand::{Rng, SeedableRng};
 
 use super::lanes::LaneRng;
 use super::laws::{Exponential, Gumbel, Logistic, Normal};
-use super::ziggurat::{Law, outside};
+use super::ziggurat::{Law, bend_of, outside};
 use super::{exp, exp_in_place, fill_exponential, fill_gumbel, fill_logistic, fill_normal, fill_uniform};
 use crate::real::Real;
 
@@ -226,6 +226,62 @@ fn check_outside<L: Law>(seed: u64, cdf: impl Fn(f64) -> (f64, f64)) {
         (below / rest, above / rest)
     });
     assert_distances(distances);
+}
+
+/// What is drawn from beyond the widest layer, alone.
+fn check_tail<L: Law>(seed: u64, cdf: impl Fn(f64) -> (f64, f64)) {
+    let mut rng = lanes(seed);
+    let draws: Vec<f64> = (0..100_000).map(|_| L::tail(&mut rng)).collect();
+    let (left, right) = L::edges(0);
+    let left = if L::SYMMETRIC { -right } else { left };
+    let (low, high) = (cdf(left).0, cdf(right).1);
+    let all = low + high;
+    let distances = distances(draws, |x| {
+        let (below, above) = cdf(x);
+        if x < left { (below / all, (all - below) / all) } else { ((all - above) / all, above / all) }
+    });
+    assert_distances(distances);
+}
+
+/// The bounds that spare most points the curve hold for every end of a layer.
+fn check_bends<L: Law>() {
+    for region in 1..L::INSIDE {
+        let (outer, inner) = (L::edges(region - 1), L::edges(region));
+        for (a, b) in [(outer.0, inner.0), (outer.1, inner.1)] {
+            let (low, high) = (L::density(a), L::density(b));
+            for t in 1..20 {
+                let t = 0.05 * f64::from(t);
+                let bend = ((L::density(a + (b - a) * t) - low) / (high - low) - t).abs();
+                assert!(a == b || bend < bend_of(region), "region {region}: {bend}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_curve_is_near_its_chords() {
+    check_bends::<Normal>();
+    check_bends::<Exponential>();
+    check_bends::<Logistic>();
+    check_bends::<Gumbel>();
+}
+
+#[test]
+fn tails_have_their_own_law() {
+    check_tail::<Normal>(16, |x| (normal_cdf(x), normal_cdf(-x)));
+    check_tail::<Exponential>(17, |x| (-(-x).exp_m1(), (-x).exp()));
+    check_tail::<Logistic>(18, |x| (1.0 / (1.0 + (-x).exp()), 1.0 / (1.0 + x.exp())));
+    check_tail::<Gumbel>(19, |x| ((-(-x).exp()).exp(), -(-(-x).exp()).exp_m1()));
+}
+
+#[test]
+fn single_draws_have_the_law_of_blocks() {
+    let mut rng = lanes(20);
+    let mut draws = vec![0.0; 1_000_000];
+    for piece in draws.chunks_mut(7) {
+        fill_exponential(&mut rng, piece);
+    }
+    assert_distances(distances(draws, |x| (-(-x).exp_m1(), (-x).exp())));
 }
 
 #[test]

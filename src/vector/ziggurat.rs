@@ -150,6 +150,11 @@ const FIRST_BEND: f64 = 0.1;
 const BEND: f64 = 0.035;
 const FIRST: usize = 8;
 
+#[inline]
+pub(super) fn bend_of(region: usize) -> f64 {
+    if region < FIRST { FIRST_BEND } else { BEND }
+}
+
 /// One variate.
 #[inline]
 fn single<L: Law, R: Rng + ?Sized>(rng: &mut R) -> f64 {
@@ -170,7 +175,7 @@ pub(super) fn outside<L: Law, R: Rng + ?Sized>(rng: &mut R) -> f64 {
     }
     let (outer, inner) = (L::edges(region - 1), L::edges(region));
     let (left, right) = (inner.0 - outer.0, outer.1 - inner.1);
-    let bend = if region < FIRST { FIRST_BEND } else { BEND };
+    let bend = bend_of(region);
     loop {
         // 32 bits along the layer, 31 for the height, one for the sign: what is small here is the ends themselves.
         let word = rng.next_u64();
