@@ -1,11 +1,20 @@
 //! Special functions and their derivatives, one family a file. Each states its error bound and how it was measured.
 
 mod digamma;
+mod incomplete_beta;
 mod normal;
 mod sigmoid;
 mod student_t;
+mod student_t_shape;
 
 pub use digamma::{digamma, trigamma};
+pub use incomplete_beta::{
+    beta_implicit_gradient, beta_log_odds_implicit_gradient, beta_log_odds_quantile, beta_quantile,
+    incomplete_beta, incomplete_beta_gradient, incomplete_beta_log_odds, incomplete_beta_upper,
+};
 pub use normal::normal_quantile;
 pub use sigmoid::{log_sigmoid, log_sum_exp, sigmoid, softplus, softplus_inverse};
 pub use student_t::student_t_quantile;
+pub use student_t_shape::{
+    student_t_cdf, student_t_cdf_gradient, student_t_implicit_gradient, student_t_inverse,
+};
