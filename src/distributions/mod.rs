@@ -1,6 +1,7 @@
 //! The distributions, one a file: parameters, transform, pullback, score, tests.
 
 mod bernoulli;
+mod beta;
 mod binary_concrete;
 mod categorical;
 mod cauchy;
@@ -18,11 +19,13 @@ mod numeric_inverse;
 mod pareto;
 mod product;
 mod softplus_normal;
+mod student_t;
 mod unconstrained;
 mod uniform;
 mod weibull;
 
 pub use bernoulli::Bernoulli;
+pub use beta::{Beta, BetaLaw, LogitBeta, LogitBetaLaw};
 pub use binary_concrete::BinaryConcrete;
 pub use categorical::Categorical;
 pub use cauchy::{Cauchy, CauchyLaw};
@@ -42,6 +45,7 @@ pub use numeric_inverse::{Cdf, NumericInverse};
 pub use pareto::{Pareto, ParetoLaw};
 pub use product::Product;
 pub use softplus_normal::{Softplus, SoftplusNormal};
+pub use student_t::{StudentT, StudentTLaw};
 pub use unconstrained::Unconstrained;
 pub use uniform::{Uniform, UniformLaw};
 pub use weibull::{Weibull, WeibullLaw};

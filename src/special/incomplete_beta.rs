@@ -72,7 +72,7 @@ fn admissible(a: f64, b: f64) -> Option<(f64, f64)> {
 /// `ψ(q) − ψ(p)` with `h = q − p` given to full precision: recurrence to 10 and the asymptotic series, both in differences, so that a
 /// small h loses nothing.
 #[inline]
-fn digamma_rise(p: f64, q: f64, h: f64) -> f64 {
+pub(crate) fn digamma_rise(p: f64, q: f64, h: f64) -> f64 {
     let (mut p, mut q, mut shift) = (p, q, 0.0);
     while p.min(q) < 10.0 {
         shift += 1.0 / (p * q);
@@ -96,7 +96,7 @@ fn digamma_rise(p: f64, q: f64, h: f64) -> f64 {
 }
 
 /// `ln Γ(p + h) − ln Γ(p)` in the same way.
-fn ln_gamma_rise(p: f64, h: f64) -> f64 {
+pub(crate) fn ln_gamma_rise(p: f64, h: f64) -> f64 {
     let (mut p, mut shift) = (p, 0.0);
     while p < 10.0 || p + h < 10.0 {
         shift += (h / p).ln_1p();
@@ -131,7 +131,7 @@ fn ln_a_beta(a: f64, b: f64) -> f64 {
 }
 
 /// `ln(1 + u) − u`.
-fn log1p_minus(u: f64) -> f64 {
+pub(crate) fn log1p_minus(u: f64) -> f64 {
     if u.abs() > 0.4 {
         return u.ln_1p() - u;
     }
@@ -163,6 +163,23 @@ pub(super) fn ln_kernel(a: f64, b: f64, at: Point) -> f64 {
     };
     let deviance = part(a, excess / a, at.ln_x) + part(b, -excess / b, at.ln_y);
     deviance + 0.5 * (a / n * b / std::f64::consts::TAU).ln() - stirling(a) - stirling(b) + stirling(n)
+}
+
+/// `ln p(x)` of a Beta on the closed unit interval, limits at its ends included.
+pub(crate) fn ln_beta_density(x: f64, a: f64, b: f64) -> f64 {
+    let power = |shape: f64, ln: f64| if shape == 1.0 { 0.0 } else { (shape - 1.0) * ln };
+    if x <= 0.0 || x >= 1.0 {
+        // (−∞) · shape of one end; the other end's factor is 1.
+        let end = power(if x <= 0.0 { a } else { b }, f64::NEG_INFINITY);
+        return if end == 0.0 { -ln_a_beta(a.min(b), a.max(b)) + a.min(b).ln() } else { end };
+    }
+    let at = Point::at(x);
+    ln_kernel(a, b, at) - at.ln_x - at.ln_y
+}
+
+/// `ln p(l)` of the log-odds of a Beta.
+pub(crate) fn ln_beta_log_odds_density(l: f64, a: f64, b: f64) -> f64 {
+    ln_kernel(a, b, Point::at_log_odds(l))
 }
 
 /// `ln Γ(x) − ((x − ½) ln x − x + ½ ln 2π)` for x ≥ 10.
