@@ -49,6 +49,9 @@ fn main() {
         }
     }
     for ((name, bound, _), found) in cases.iter().zip(best) {
-        println!("{name:<24} {found:7.1} ns of {bound:6.0}{}", if found <= *bound { "" } else { "  EXCEEDED" });
+        println!(
+            "{name:<24} {found:7.1} ns of {bound:6.0}{}",
+            if found <= *bound { "" } else { "  EXCEEDED" }
+        );
     }
 }

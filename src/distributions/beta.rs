@@ -187,7 +187,8 @@ impl Shapes {
     fn kl(self, q: Self) -> f64 {
         let odds = self.a.ln() - self.b.ln();
         let (_, gap_x, gap_y) = self.at_mean();
-        let height = ln_beta_log_odds_density(odds, self.a, self.b) - ln_beta_log_odds_density(odds, q.a, q.b);
+        let height =
+            ln_beta_log_odds_density(odds, self.a, self.b) - ln_beta_log_odds_density(odds, q.a, q.b);
         (height + (self.a - q.a) * gap_x + (self.b - q.b) * gap_y).max(0.0)
     }
 

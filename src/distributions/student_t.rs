@@ -166,7 +166,8 @@ impl<T: Real> DensityGradient<T> for StudentTLaw {
         let bend = if s < 0.4 { -log1p_minus(-s) } else { ln_spread(ratio, t, nu) - s };
         let to_nu = central_excess(nu).0 - 0.5 * bend + 0.5 * s / nu;
         // ν (t² − 1)/(ν + t²) = (ν + 1) s − 1
-        let to_sigma = if t.abs() < 1e100 { (t * t - 1.0) / (1.0 + t * t / nu) } else { (nu + 1.0) * s - 1.0 };
+        let to_sigma =
+            if t.abs() < 1e100 { (t * t - 1.0) / (1.0 + t * t / nu) } else { (nu + 1.0) * s - 1.0 };
         [T::of(to_nu), T::of(location_score(t, nu) / sigma), T::of(to_sigma / sigma)]
     }
 }

@@ -200,9 +200,9 @@ struct Dual {
     db: f64,
 }
 
-/// `S = ₂F₁(a + b, 1; a + 1; x) = Σ (a + b)ₖ/(a + 1)ₖ xᵏ`, all terms positive, with its derivatives.
+/// `S = ₂F₁(a + b, 1; a + 1; x) = Σ (a + b)ₖ/(a + 1)ₖ xᵏ`, all terms positive, with its derivatives; that in b only if `BOTH`.
 #[inline]
-fn series(a: f64, b: f64, x: f64) -> Dual {
+fn series<const BOTH: bool>(a: f64, b: f64, x: f64) -> Dual {
     let (mut p, mut r) = (a + b, a + 1.0);
     let (mut term, mut ha, mut hb) = (1.0, 0.0, 0.0);
     let (mut s, mut sa, mut sb) = (1.0, 0.0, 0.0);
@@ -211,11 +211,16 @@ fn series(a: f64, b: f64, x: f64) -> Dual {
         let ratio = x * (p * (p * inverse));
         term *= ratio;
         ha += inverse;
-        hb += r * inverse;
         s += term;
         sa += term * ha;
-        sb += term * hb;
-        if term * hb <= 4e-17 * sb * (1.0 - ratio) {
+        let settled = if BOTH {
+            hb += r * inverse;
+            sb += term * hb;
+            term * hb <= 4e-17 * sb * (1.0 - ratio)
+        } else {
+            term <= 4e-17 * s * (1.0 - ratio)
+        };
+        if settled {
             break;
         }
         p += 1.0;
@@ -302,14 +307,14 @@ enum Route {
 
 /// The route to a point at or below the mean.
 #[inline]
-fn route(a: f64, b: f64, at: Point) -> Route {
+fn route<const BOTH: bool>(a: f64, b: f64, at: Point) -> Route {
     if at.x <= NEAR {
-        return Route::Lower(series(a, b, at.x));
+        return Route::Lower(series::<BOTH>(a, b, at.x));
     }
-    far_route(a, b, at)
+    far_route::<BOTH>(a, b, at)
 }
 
-fn far_route(a: f64, b: f64, at: Point) -> Route {
+fn far_route<const BOTH: bool>(a: f64, b: f64, at: Point) -> Route {
     let n = a + b;
     if b < SMALL {
         if a <= 1.0 || a * at.y <= 2.0 {
@@ -319,15 +324,19 @@ fn far_route(a: f64, b: f64, at: Point) -> Route {
         // I is near e^(−deviance): its complement may stand for it where that is not small.
         let deviance = a * ((a / n).ln() - at.ln_x) + b * ((b / n).ln() - at.ln_y);
         if deviance < 3.0 {
-            return Route::Upper(series(b, a, at.y));
+            return Route::Upper(series::<true>(b, a, at.y));
         }
     }
-    if at.y > 0.3 && a < 1e3 { Route::Lower(series(a, b, at.x)) } else { Route::Lower(fraction(a, b, at.x)) }
+    if at.y > 0.3 && a < 1e3 {
+        Route::Lower(series::<BOTH>(a, b, at.x))
+    } else {
+        Route::Lower(fraction(a, b, at.x))
+    }
 }
 
-/// `(dl/da, dl/db)` at fixed probability.
+/// `(dl/da, dl/db)` at fixed probability; the second only if `BOTH`.
 #[inline]
-pub(super) fn field(a: f64, b: f64, at: Point) -> (f64, f64) {
+fn field<const BOTH: bool>(a: f64, b: f64, at: Point) -> (f64, f64) {
     let n = a + b;
     if a.min(b) >= LARGE {
         let excess = (b * at.x - a * at.y) / a.min(b);
@@ -341,20 +350,32 @@ pub(super) fn field(a: f64, b: f64, at: Point) -> (f64, f64) {
         }
     }
     if b * at.x <= a * at.y {
-        near_field(a, b, n, at)
+        near_field::<BOTH>(a, b, n, at)
     } else {
-        let (v, w) = near_field(b, a, n, at.swapped());
+        // The mirror image: its second derivative is wanted.
+        let (v, w) = near_field::<true>(b, a, n, at.swapped());
         (-w, -v)
     }
 }
 
+/// `dz/da / z` at fixed probability and fixed b, from z and 1 − z; 0 at z = 1, and finite at z = 0.
+pub(crate) fn beta_implicit_log_slope(z: f64, rest: f64, a: f64, b: f64) -> f64 {
+    if rest <= 0.0 {
+        return 0.0;
+    }
+    let z = z.max(f64::MIN_POSITIVE);
+    let ln_z = if z <= 0.5 { z.ln() } else { (-rest).ln_1p() };
+    let ln_rest = if rest <= 0.5 { rest.ln() } else { (-z).ln_1p() };
+    rest * field::<false>(a, b, Point { x: z, y: rest, ln_x: ln_z, ln_y: ln_rest }).0
+}
+
 /// The field at or below the mean.
 #[inline]
-fn near_field(a: f64, b: f64, n: f64, at: Point) -> (f64, f64) {
-    match route(a, b, at) {
-        Route::Lower(s) => lower_field(a, b, n, at, s),
+fn near_field<const BOTH: bool>(a: f64, b: f64, n: f64, at: Point) -> (f64, f64) {
+    match route::<BOTH>(a, b, at) {
+        Route::Lower(s) => lower_field::<BOTH>(a, b, n, at, s),
         Route::Upper(s) => {
-            let (v, w) = lower_field(b, a, n, at.swapped(), s);
+            let (v, w) = lower_field::<true>(b, a, n, at.swapped(), s);
             (-w, -v)
         }
         Route::UpperSmall(r) => {
@@ -366,16 +387,16 @@ fn near_field(a: f64, b: f64, n: f64, at: Point) -> (f64, f64) {
 
 /// From `ln I = a ln x + b ln y − ln a B + ln S` and `I/q = S/a`.
 #[inline]
-fn lower_field(a: f64, b: f64, n: f64, at: Point, s: Dual) -> (f64, f64) {
+fn lower_field<const BOTH: bool>(a: f64, b: f64, n: f64, at: Point, s: Dual) -> (f64, f64) {
     let to_a = -at.ln_x - digamma_rise(a + 1.0, n, b - 1.0);
-    let to_b = -at.ln_y - digamma_rise(b, n, a);
+    let to_b = if BOTH { -at.ln_y - digamma_rise(b, n, a) } else { 0.0 };
     ((s.value * to_a - s.da) / a, (s.value * to_b - s.db) / a)
 }
 
 /// dl/da by the series in x, wherever x is.
 #[inline]
 pub(super) fn series_slope(a: f64, b: f64, at: Point) -> f64 {
-    lower_field(a, b, a + b, at, series(a, b, at.x)).0
+    lower_field::<false>(a, b, a + b, at, series::<false>(a, b, at.x)).0
 }
 
 /// From `ln I = a ln x − ln a B + ln(1 + a x R)`.
@@ -435,7 +456,7 @@ pub(super) fn ln_tails(a: f64, b: f64, at: Point) -> (f64, f64) {
 
 fn near_ln_tails(a: f64, b: f64, at: Point) -> (f64, f64) {
     let complement = |ln: f64| ln_1m_exp(ln.min(0.0));
-    match route(a, b, at) {
+    match route::<false>(a, b, at) {
         Route::Lower(s) => {
             // For a small a all but a small part may be below the mean: its logarithm is then a sum of small terms.
             let ln = if a < SMALL {
@@ -585,7 +606,7 @@ pub fn incomplete_beta_gradient<T: Real>(x: T, a: T, b: T) -> [T; 2] {
         Some(_) if x <= T::zero() || x >= T::one() => [T::zero(); 2],
         Some((a, b)) if !x.is_nan() => {
             let at = Point::at(x.f64());
-            let (v, w) = field(a, b, at);
+            let (v, w) = field::<true>(a, b, at);
             let q = ln_kernel(a, b, at).exp();
             [T::of(-v * q), T::of(-w * q)]
         }
@@ -613,7 +634,7 @@ pub fn beta_implicit_gradient<T: Real>(z: T, a: T, b: T) -> [T; 2] {
         Some(_) if z <= T::zero() || z >= T::one() => [T::zero(); 2],
         Some((a, b)) if !z.is_nan() => {
             let at = Point::at(z.f64());
-            let (v, w) = field(a, b, at);
+            let (v, w) = field::<true>(a, b, at);
             [T::of(at.x * (at.y * v)), T::of(at.x * (at.y * w))]
         }
         _ => [T::nan(); 2],
@@ -633,7 +654,7 @@ pub fn beta_log_odds_implicit_gradient<T: Real>(l: T, a: T, b: T) -> [T; 2] {
     match admissible(a.f64(), b.f64()) {
         Some((a, b)) if !l.is_nan() => {
             let limit = f64::MAX;
-            let (v, w) = field(a, b, Point::at_log_odds(l.f64().clamp(-limit, limit)));
+            let (v, w) = field::<true>(a, b, Point::at_log_odds(l.f64().clamp(-limit, limit)));
             [T::of(v), T::of(w)]
         }
         _ => [T::nan(); 2],

@@ -11,6 +11,7 @@ const MOST: f64 = 1e150;
 /// `½ (ψ((ν + 1)/2) − ψ(ν/2) − 1/ν)` and its derivative: what `∂ ln p/∂ν` is at the centre. A sum of positive terms, so that no digit is lost
 /// to the normal limit at a large ν: `f(x) = ψ(x + ½) − ψ(x) − 1/(2x)` obeys `f(x) − f(x + 1) = 1/(4 x (x + ½)(x + 1))`, and has the asymptotic
 /// series `Σ (1 − 2^(−2k)) B₂ₖ/k x^(−2k)`.
+#[inline]
 pub(crate) fn central_excess(nu: f64) -> (f64, f64) {
     const TERMS: [f64; 7] = [
         5461.0 / 32768.0,
