@@ -39,6 +39,10 @@ fn main() {
         let t = StudentT::new(&[nu], &[0.5], &[2.0]).expect("valid");
         cases.push(case(format!("StudentT({nu})"), 200.0, t));
     }
+    for alpha in shapes {
+        let ten = Dirichlet::new(&[alpha; 10], 10).expect("valid");
+        cases.push(case(format!("Dirichlet(10 × {alpha})"), 1500.0, ten));
+    }
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
     let mut best = vec![f64::INFINITY; cases.len()];
     for _ in 0..ROUNDS {

@@ -6,6 +6,7 @@ mod binary_concrete;
 mod categorical;
 mod cauchy;
 mod concrete;
+mod dirichlet;
 mod exponential;
 mod gumbel;
 mod inverse_cdf;
@@ -30,6 +31,7 @@ pub use binary_concrete::BinaryConcrete;
 pub use categorical::Categorical;
 pub use cauchy::{Cauchy, CauchyLaw};
 pub use concrete::{Concrete, ExpConcrete, GumbelSoftmax, LogSimplex, Simplex, Space};
+pub use dirichlet::Dirichlet;
 pub use exponential::{Exponential, ExponentialLaw};
 pub use gumbel::{Gumbel, GumbelLaw};
 pub use inverse_cdf::{

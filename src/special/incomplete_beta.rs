@@ -358,15 +358,13 @@ fn field<const BOTH: bool>(a: f64, b: f64, at: Point) -> (f64, f64) {
     }
 }
 
-/// `dz/da / z` at fixed probability and fixed b, from z and 1 − z; 0 at z = 1, and finite at z = 0.
-pub(crate) fn beta_implicit_log_slope(z: f64, rest: f64, a: f64, b: f64) -> f64 {
-    if rest <= 0.0 {
-        return 0.0;
-    }
-    let z = z.max(f64::MIN_POSITIVE);
-    let ln_z = if z <= 0.5 { z.ln() } else { (-rest).ln_1p() };
-    let ln_rest = if rest <= 0.5 { rest.ln() } else { (-z).ln_1p() };
-    rest * field::<false>(a, b, Point { x: z, y: rest, ln_x: ln_z, ln_y: ln_rest }).0
+/// `dl/da` of the log-odds at fixed probability and fixed b, from x and y = 1 − x; finite where either has underflowed to 0.
+#[inline]
+pub(crate) fn beta_implicit_log_odds_slope(x: f64, y: f64, a: f64, b: f64) -> f64 {
+    let (x, y) = (x.max(f64::MIN_POSITIVE), y.max(f64::MIN_POSITIVE));
+    let ln_x = if x <= 0.5 { x.ln() } else { (-y).ln_1p() };
+    let ln_y = if y <= 0.5 { y.ln() } else { (-x).ln_1p() };
+    field::<false>(a, b, Point { x, y, ln_x, ln_y }).0
 }
 
 /// The field at or below the mean.

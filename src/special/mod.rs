@@ -13,7 +13,7 @@ pub use incomplete_beta::{
     incomplete_beta, incomplete_beta_gradient, incomplete_beta_log_odds, incomplete_beta_upper,
 };
 pub(crate) use incomplete_beta::{
-    beta_implicit_log_slope, digamma_rise, ln_beta_density, ln_beta_log_odds_density, ln_gamma_rise,
+    beta_implicit_log_odds_slope, digamma_rise, ln_beta_density, ln_beta_log_odds_density, ln_gamma_rise,
     log1p_minus,
 };
 pub use normal::normal_quantile;
