@@ -155,7 +155,7 @@ struct Shapes {
 impl Shapes {
     #[inline]
     fn of<T: Real>([a, b]: [T; 2]) -> Self {
-        let (a, b) = (a.f64().clamp(1e-150, 1e150), b.f64().clamp(1e-150, 1e150));
+        let (a, b) = (a.f64().clamp(1e-150, 1e70), b.f64().clamp(1e-150, 1e70));
         Self { a, b, n: a + b }
     }
 

@@ -13,7 +13,8 @@
 use crate::probability::Probability;
 use crate::real::Real;
 
-/// A point of the unit interval with everything that rounding would take from it near the ends.
+/// A point of the unit interval with everything that rounding would take from it near the ends. A logarithm that is NaN has not been
+/// asked for yet.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Point {
     pub(super) x: f64,
@@ -26,12 +27,23 @@ impl Point {
     /// From x strictly inside (0, 1).
     #[inline]
     fn at(x: f64) -> Self {
-        let y = 1.0 - x;
-        if x <= 0.5 {
-            Self { x, y, ln_x: x.ln(), ln_y: (-x).ln_1p() }
-        } else {
-            Self { x, y, ln_x: (-y).ln_1p(), ln_y: y.ln() }
-        }
+        Self::of_both(x, 1.0 - x)
+    }
+
+    /// From x and y = 1 − x, each to full precision and above 0.
+    #[inline]
+    fn of_both(x: f64, y: f64) -> Self {
+        Self { x, y, ln_x: f64::NAN, ln_y: f64::NAN }
+    }
+
+    #[inline]
+    fn ln_x(self) -> f64 {
+        if self.ln_x.is_nan() { ln_of(self.x, self.y) } else { self.ln_x }
+    }
+
+    #[inline]
+    fn ln_y(self) -> f64 {
+        if self.ln_y.is_nan() { ln_of(self.y, self.x) } else { self.ln_y }
     }
 
     #[inline]
@@ -53,12 +65,18 @@ impl Point {
     }
 }
 
-/// Shapes beyond these count as these: the formulas need the square of their inverse.
+/// `ln x` where y = 1 − x.
+#[inline]
+fn ln_of(x: f64, y: f64) -> f64 {
+    if x <= 0.5 { x.ln() } else { (-y).ln_1p() }
+}
+
+/// Shapes beyond these count as these: the formulas need the square of their inverse and their fourth power.
 const SMALLEST: f64 = 1e-150;
-const LARGEST: f64 = 1e150;
+const LARGEST: f64 = 1e70;
 
 /// Shapes from which the Taylor series about the mean is used.
-const LARGE: f64 = 80.0;
+pub(super) const LARGE: f64 = 80.0;
 /// Up to here a side of the interval is near enough for a plain power series.
 const NEAR: f64 = 0.6;
 /// Below this shape, what is beyond the mean is a small part of the whole.
@@ -73,6 +91,18 @@ fn admissible(a: f64, b: f64) -> Option<(f64, f64)> {
 /// small h loses nothing.
 #[inline]
 pub(crate) fn digamma_rise(p: f64, q: f64, h: f64) -> f64 {
+    let (logarithm, rest) = digamma_rise_parts(p, q, h);
+    logarithm + rest
+}
+
+/// `ψ(q) − ψ(p) − ln(q/p)`, without the large terms where the arguments are large.
+pub(super) fn digamma_rise_beyond_logarithm(p: f64, q: f64, h: f64) -> f64 {
+    let (logarithm, rest) = digamma_rise_parts(p, q, h);
+    if p.min(q) >= 10.0 { rest } else { logarithm - (h / p).ln_1p() + rest }
+}
+
+#[inline]
+fn digamma_rise_parts(p: f64, q: f64, h: f64) -> (f64, f64) {
     let (mut p, mut q, mut shift) = (p, q, 0.0);
     while p.min(q) < 10.0 {
         shift += 1.0 / (p * q);
@@ -92,7 +122,7 @@ pub(crate) fn digamma_rise(p: f64, q: f64, h: f64) -> f64 {
     }
     // The series has one more factor y: its divided difference is value(p) + y_q · slope.
     let slope = slope * at_q + value;
-    (h * u).ln_1p() + h * (uv * (0.5 + (u + v) * slope) + shift)
+    ((h * u).ln_1p(), h * (uv * (0.5 + (u + v) * slope) + shift))
 }
 
 /// `ln Γ(p + h) − ln Γ(p)` in the same way.
@@ -152,7 +182,7 @@ pub(super) fn ln_kernel(a: f64, b: f64, at: Point) -> f64 {
     if a.min(b) < 10.0 {
         // From the smaller shape, so that the larger one enters by a difference.
         let (small, large) = (a.min(b), a.max(b));
-        return a * at.ln_x + b * at.ln_y + small.ln() - ln_a_beta(small, large);
+        return a * at.ln_x() + b * at.ln_y() + small.ln() - ln_a_beta(small, large);
     }
     // The distance from the mode in exact products, then Stirling's series: nothing of the size of a or b is subtracted.
     let n = a + b;
@@ -161,7 +191,7 @@ pub(super) fn ln_kernel(a: f64, b: f64, at: Point) -> f64 {
     let part = |shape: f64, u: f64, ln_x: f64| {
         if u > -0.9 { shape * log1p_minus(u) } else { shape * (ln_x - (shape / n).ln() - u) }
     };
-    let deviance = part(a, excess / a, at.ln_x) + part(b, -excess / b, at.ln_y);
+    let deviance = part(a, excess / a, at.ln_x()) + part(b, -excess / b, at.ln_y());
     deviance + 0.5 * (a / n * b / std::f64::consts::TAU).ln() - stirling(a) - stirling(b) + stirling(n)
 }
 
@@ -174,7 +204,7 @@ pub(crate) fn ln_beta_density(x: f64, a: f64, b: f64) -> f64 {
         return if end == 0.0 { -ln_a_beta(a.min(b), a.max(b)) + a.min(b).ln() } else { end };
     }
     let at = Point::at(x);
-    ln_kernel(a, b, at) - at.ln_x - at.ln_y
+    ln_kernel(a, b, at) - at.ln_x() - at.ln_y()
 }
 
 /// `ln p(l)` of the log-odds of a Beta.
@@ -206,25 +236,35 @@ fn series<const BOTH: bool>(a: f64, b: f64, x: f64) -> Dual {
     let (mut p, mut r) = (a + b, a + 1.0);
     let (mut term, mut ha, mut hb) = (1.0, 0.0, 0.0);
     let (mut s, mut sa, mut sb) = (1.0, 0.0, 0.0);
-    for _ in 0..100_000 {
-        let inverse = 1.0 / (p * r);
-        let ratio = x * (p * (p * inverse));
-        term *= ratio;
-        ha += inverse;
-        s += term;
-        sa += term * ha;
+    // Two terms a turn: one division serves both.
+    for _ in 0..50_000 {
+        let (p1, r1) = (p + 1.0, r + 1.0);
+        let (here, next) = (p * r, p1 * r1);
+        let inverse = 1.0 / (here * next);
+        let (here, next) = (next * inverse, here * inverse);
+        let second_ratio = x * (p1 * (p1 * next));
+        let first = term * (x * (p * (p * here)));
+        let second = first * second_ratio;
+        ha += here;
+        sa += first * ha;
+        ha += next;
+        sa += second * ha;
+        s += first + second;
+        term = second;
         let settled = if BOTH {
-            hb += r * inverse;
-            sb += term * hb;
-            term * hb <= 4e-17 * sb * (1.0 - ratio)
+            hb += r * here;
+            sb += first * hb;
+            hb += r1 * next;
+            sb += second * hb;
+            second * hb <= 4e-17 * sb * (1.0 - second_ratio)
         } else {
-            term <= 4e-17 * s * (1.0 - ratio)
+            second <= 4e-17 * s * (1.0 - second_ratio)
         };
         if settled {
             break;
         }
-        p += 1.0;
-        r += 1.0;
+        p = p1 + 1.0;
+        r = r1 + 1.0;
     }
     Dual { value: s, da: (1.0 - b) * sa, db: sb }
 }
@@ -321,9 +361,10 @@ fn far_route<const BOTH: bool>(a: f64, b: f64, at: Point) -> Route {
             return Route::UpperSmall(remainder(b, a, at.y));
         }
     } else {
-        // I is near e^(−deviance): its complement may stand for it where that is not small.
-        let deviance = a * ((a / n).ln() - at.ln_x) + b * ((b / n).ln() - at.ln_y);
-        if deviance < 3.0 {
+        // I is near e^(−deviance): its complement may stand for it where that is not small. The deviance is at most χ², which is cheaper.
+        let excess = b * at.x - a * at.y;
+        let deviance = || a * ((a / n).ln() - at.ln_x()) + b * ((b / n).ln() - at.ln_y());
+        if excess * excess < 3.0 * n * at.x * at.y || deviance() < 3.0 {
             return Route::Upper(series::<true>(b, a, at.y));
         }
     }
@@ -342,9 +383,9 @@ fn field<const BOTH: bool>(a: f64, b: f64, at: Point) -> (f64, f64) {
         let excess = (b * at.x - a * at.y) / a.min(b);
         if excess.abs() <= 0.4 {
             return if a <= b {
-                taylor(a, b, excess)
+                taylor::<BOTH>(a, b, excess)
             } else {
-                let (v, w) = taylor(b, a, -excess);
+                let (v, w) = taylor::<true>(b, a, -excess);
                 (-w, -v)
             };
         }
@@ -362,9 +403,7 @@ fn field<const BOTH: bool>(a: f64, b: f64, at: Point) -> (f64, f64) {
 #[inline]
 pub(crate) fn beta_implicit_log_odds_slope(x: f64, y: f64, a: f64, b: f64) -> f64 {
     let (x, y) = (x.max(f64::MIN_POSITIVE), y.max(f64::MIN_POSITIVE));
-    let ln_x = if x <= 0.5 { x.ln() } else { (-y).ln_1p() };
-    let ln_y = if y <= 0.5 { y.ln() } else { (-x).ln_1p() };
-    field::<false>(a, b, Point { x, y, ln_x, ln_y }).0
+    field::<false>(a, b, Point::of_both(x, y)).0
 }
 
 /// The field at or below the mean.
@@ -386,8 +425,8 @@ fn near_field<const BOTH: bool>(a: f64, b: f64, n: f64, at: Point) -> (f64, f64)
 /// From `ln I = a ln x + b ln y − ln a B + ln S` and `I/q = S/a`.
 #[inline]
 fn lower_field<const BOTH: bool>(a: f64, b: f64, n: f64, at: Point, s: Dual) -> (f64, f64) {
-    let to_a = -at.ln_x - digamma_rise(a + 1.0, n, b - 1.0);
-    let to_b = if BOTH { -at.ln_y - digamma_rise(b, n, a) } else { 0.0 };
+    let to_a = -at.ln_x() - digamma_rise(a + 1.0, n, b - 1.0);
+    let to_b = if BOTH { -at.ln_y() - digamma_rise(b, n, a) } else { 0.0 };
     ((s.value * to_a - s.da) / a, (s.value * to_b - s.db) / a)
 }
 
@@ -400,9 +439,9 @@ pub(super) fn series_slope(a: f64, b: f64, at: Point) -> f64 {
 /// From `ln I = a ln x − ln a B + ln(1 + a x R)`.
 fn small_field(a: f64, b: f64, n: f64, at: Point, r: Dual) -> (f64, f64) {
     let whole = 1.0 + a * at.x * r.value;
-    let to_a = whole * (at.ln_x + digamma_rise(1.0 + a, n, b - 1.0)) + at.x * (r.value + a * r.da);
+    let to_a = whole * (at.ln_x() + digamma_rise(1.0 + a, n, b - 1.0)) + at.x * (r.value + a * r.da);
     let to_b = whole * digamma_rise(b, n, a) + a * at.x * r.db;
-    let scale = -(-b * at.ln_y).exp() / a;
+    let scale = -(-b * at.ln_y()).exp() / a;
     (scale * to_a, scale * to_b)
 }
 
@@ -410,36 +449,48 @@ fn small_field(a: f64, b: f64, n: f64, at: Point, r: Dual) -> (f64, f64) {
 /// (continuity of the density of l). With `x = x₀ (1 + τ)`, x₀ = a/n ≤ ½ the mean, their Taylor coefficients obey three-term recurrences, which
 /// run downwards: every other solution grows upwards.
 #[inline]
-fn taylor(a: f64, b: f64, tau: f64) -> (f64, f64) {
+fn taylor<const BOTH: bool>(a: f64, b: f64, tau: f64) -> (f64, f64) {
+    // Terms for |τ|ᴷ < 1e-16, and for the recurrence to have forgotten its start, whose error grows as e^(aτ²/2) away from the mean.
+    let by_distance = -37.0 / tau.abs().max(1e-9).ln();
+    let by_memory = 15.0 + 1900.0 / a + (a * tau * tau).min(16.0);
+    let last = by_distance.max(by_memory) as usize + 1;
+    let (mut v, mut w) = (0.0, 0.0);
+    visit_taylor::<BOTH>(a, b, last, |c, d| {
+        v = v * tau + c;
+        w = w * tau + d;
+    });
+    (v, w)
+}
+
+/// Calls `visit` with the Taylor coefficients of both fields in τ, from the last, `last − 1`, to that of order 0.
+#[inline]
+pub(super) fn visit_taylor<const BOTH: bool>(a: f64, b: f64, last: usize, mut visit: impl FnMut(f64, f64)) {
     let n = a + b;
     let (x0, y0) = (a / n, b / n);
     let odds = a / b;
     let tilt = (b - a) / n;
-    // Terms for |τ|ᴷ < 1e-16, and for the recurrence to have forgotten its start.
-    let by_distance = -37.0 / tau.abs().max(1e-9).ln();
-    let last = by_distance.max(14.0 + 2600.0 / a) as usize + 1;
-    let (mut v, mut w) = (0.0, 0.0);
     let mut power = odds.powi(last as i32);
     let back = 1.0 / odds;
     let mut sign = if last.is_multiple_of(2) { 1.0 } else { -1.0 };
     let mut k = last as f64;
     // A start to O(1/k): the solution of the recurrence at constant ratios −1 and x₀/y₀.
-    let (c1, d1) = (sign / ((k + 1.0) * (a - 1.0)), -power * odds / ((k + 1.0) * (a - odds)));
-    let (c2, d2) = (-sign / ((k + 2.0) * (a - 1.0)), -power * odds * odds / ((k + 2.0) * (a - odds)));
-    let (mut c1, mut c2, mut d1, mut d2) = (c1, c2, d1, d2);
+    let (mut c1, mut d1) = (sign / ((k + 1.0) * (a - 1.0)), -power * odds / ((k + 1.0) * (a - odds)));
+    let (mut c2, mut d2) = (-sign / ((k + 2.0) * (a - 1.0)), -power * odds * odds / ((k + 2.0) * (a - odds)));
     for _ in 0..last {
         let inverse = 1.0 / ((a + x0 * (k - 1.0)) * k);
         let (up, here) = (y0 * (k + 1.0) * k, tilt * k * k);
         let c = (up * c2 + here * c1 - sign) * inverse;
-        let d = (up * d2 + here * d1 - power) * inverse;
-        (c2, c1, d2, d1) = (c1, c, d1, d);
-        v = v * tau + c;
-        w = w * tau + d;
-        power *= back;
+        let mut d = 0.0;
+        (c2, c1) = (c1, c);
+        if BOTH {
+            d = (up * d2 + here * d1 - power) * inverse;
+            (d2, d1) = (d1, d);
+            power *= back;
+        }
+        visit(c, d);
         sign = -sign;
         k -= 1.0;
     }
-    (v, w)
 }
 
 /// `(ln I, ln(1 − I))`.
@@ -458,7 +509,7 @@ fn near_ln_tails(a: f64, b: f64, at: Point) -> (f64, f64) {
         Route::Lower(s) => {
             // For a small a all but a small part may be below the mean: its logarithm is then a sum of small terms.
             let ln = if a < SMALL {
-                a * at.ln_x + b * at.ln_y - ln_a_beta(a, b) + s.value.ln()
+                a * at.ln_x() + b * at.ln_y() - ln_a_beta(a, b) + s.value.ln()
             } else {
                 ln_kernel(a, b, at) + (s.value / a).ln()
             };
@@ -469,7 +520,7 @@ fn near_ln_tails(a: f64, b: f64, at: Point) -> (f64, f64) {
             (complement(ln), ln)
         }
         Route::UpperSmall(r) => {
-            let ln = b * at.ln_y - ln_a_beta(b, a) + (b * at.y * r.value).ln_1p();
+            let ln = b * at.ln_y() - ln_a_beta(b, a) + (b * at.y * r.value).ln_1p();
             (complement(ln), ln)
         }
     }
@@ -538,7 +589,7 @@ fn tails_at(x: f64, a: f64, b: f64) -> (f64, f64) {
 
 /// `I_x(a, b)`, the probability that a Beta(a, b) is at most x.
 ///
-/// 0 below the unit interval and 1 above it; NaN if a or b is not above 0 or anything is NaN. Shapes beyond 1e-150 … 1e150 count as these.
+/// 0 below the unit interval and 1 above it; NaN if a or b is not above 0 or anything is NaN. Shapes beyond 1e-150 … 1e70 count as these.
 ///
 /// Error: see the table in `tests/incomplete_beta.rs`, at most 1e-12 relative against mpmath for shapes in 1e-8 … 1e4 and values above 1e-300. The
 /// f32 function is the f64 one, rounded.

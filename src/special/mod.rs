@@ -1,5 +1,6 @@
 //! Special functions and their derivatives, one family a file. Each states its error bound and how it was measured.
 
+mod beta_field;
 mod digamma;
 mod incomplete_beta;
 mod normal;
@@ -7,6 +8,7 @@ mod sigmoid;
 mod student_t;
 mod student_t_shape;
 
+pub(crate) use beta_field::BetaField;
 pub use digamma::{digamma, trigamma};
 pub use incomplete_beta::{
     beta_implicit_gradient, beta_log_odds_implicit_gradient, beta_log_odds_quantile, beta_quantile,

@@ -6,7 +6,7 @@ use crate::real::Real;
 
 /// Degrees of freedom beyond these count as these.
 const FEWEST: f64 = 1e-150;
-const MOST: f64 = 1e150;
+const MOST: f64 = 1e70;
 
 /// `½ (ψ((ν + 1)/2) − ψ(ν/2) − 1/ν)` and its derivative: what `∂ ln p/∂ν` is at the centre. A sum of positive terms, so that no digit is lost
 /// to the normal limit at a large ν: `f(x) = ψ(x + ½) − ψ(x) − 1/(2x)` obeys `f(x) − f(x + 1) = 1/(4 x (x + ½)(x + 1))`, and has the asymptotic
