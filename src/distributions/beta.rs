@@ -306,7 +306,7 @@ impl<T: Real> DensityGradient<T> for BetaLaw {
 
     fn score(&self, z: T, theta: [T; 2]) -> [T; 2] {
         let z = z.f64();
-        if z < 0.0 || z > 1.0 {
+        if !(0.0..=1.0).contains(&z) {
             return [T::zero(); 2];
         }
         let shapes = Shapes::of(theta);

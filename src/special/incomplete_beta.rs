@@ -76,7 +76,7 @@ const SMALLEST: f64 = 1e-150;
 const LARGEST: f64 = 1e70;
 
 /// Shapes from which the Taylor series about the mean is used.
-pub(super) const LARGE: f64 = 80.0;
+pub(super) const LARGE: f64 = 90.0;
 /// Up to here a side of the interval is near enough for a plain power series.
 const NEAR: f64 = 0.6;
 /// Below this shape, what is beyond the mean is a small part of the whole.
