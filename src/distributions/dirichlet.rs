@@ -190,33 +190,29 @@ impl<T: Real> Concentration<'_, T> {
     }
 }
 
-/// Draws one row: gamma variates as factors and logarithms, normalised by the largest logarithm first.
+/// Draws one row: gamma variates as factors and logarithms, in place relative to the largest logarithm so far, then normalised.
 #[inline]
 fn draw_row<T: Real, R: Rng + ?Sized>(alpha: &[T], rng: &mut R, z: &mut [T]) {
-    // The factors wait in f64 where they fit, so that f32 rounds once.
-    let mut few = [(0.0, 0.0); 32];
-    let mut many;
-    let gammas = if alpha.len() <= few.len() {
-        &mut few[..alpha.len()]
-    } else {
-        many = vec![(0.0, 0.0); alpha.len()];
-        &mut many[..]
-    };
+    // In units of the mean of their sum, so that nothing overflows.
+    let unit = Concentration(alpha).sum().recip();
     let mut largest = f64::NEG_INFINITY;
-    for (gamma, &a) in gammas.iter_mut().zip(alpha) {
-        *gamma = split_gamma(shape(a), rng);
-        largest = largest.max(gamma.1);
-    }
-    let mut total = 0.0;
-    for (factor, ln) in gammas.iter_mut() {
-        if *ln != largest {
-            *factor *= (*ln - largest).exp();
+    for j in 0..z.len() {
+        let (factor, ln) = split_gamma(shape(alpha[j]), rng);
+        let mut scaled = factor * unit;
+        if ln < largest {
+            scaled *= (ln - largest).exp();
+        } else if ln > largest {
+            let shrink = T::of((largest - ln).exp());
+            for z in &mut z[..j] {
+                *z *= shrink;
+            }
+            largest = ln;
         }
-        total += *factor;
+        z[j] = T::of(scaled);
     }
-    let scale = 1.0 / total;
-    for (z, (factor, _)) in z.iter_mut().zip(gammas) {
-        *z = T::of(*factor * scale);
+    let scale = z.iter().map(|z| z.f64()).sum::<f64>().recip();
+    for z in z {
+        *z = T::of(z.f64() * scale);
     }
 }
 
