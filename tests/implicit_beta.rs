@@ -151,7 +151,7 @@ fn means_and_variances_are_those_of_the_draws() {
 }
 
 /// Mean and variance within 4.5 standard errors.
-fn check_moments(distribution: &(impl MeanVariance<f64>), seed: u64) {
+fn check_moments(distribution: &impl MeanVariance<f64>, seed: u64) {
     let dim = distribution.dim();
     let (mut mean, mut variance, mut z) = (vec![0.0; dim], vec![0.0; dim], vec![0.0; dim]);
     distribution.mean(&mut mean);
