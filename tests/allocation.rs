@@ -81,6 +81,9 @@ fn nothing_is_allocated_after_the_first_block_nor_in_a_later_estimate() {
     check_both("Weibull", &Weibull::new(&[1.5; 3], &[0.5; 3]).unwrap());
     check_both("Kumaraswamy", &Kumaraswamy::new(&[1.5; 3], &[2.5; 3]).unwrap());
     check_both("Laplace", &Laplace::new(&[1.5; 3], &[2.5; 3]).unwrap());
+    check_both("Beta", &Beta::new(&[1.5; 3], &[2.5; 3]).unwrap());
+    check_both("StudentT", &StudentT::new(&[4.5; 3], &[0.5; 3], &[2.0; 3]).unwrap());
+    check_both("Dirichlet", &Dirichlet::new(&[1.5; 40], 40).unwrap());
     check_both("GumbelSoftmax", &GumbelSoftmax::new(&[0.0, 1.0, -1.0], 3, 0.7).unwrap());
     check_both("BinaryConcrete", &BinaryConcrete::new(&[0.0, 1.0], 0.7).unwrap());
     check("pathwise of Uniform", &Pathwise, &Uniform::new(&[0.0; 3], &[2.0; 3]).unwrap(), &square());

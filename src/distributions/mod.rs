@@ -1,11 +1,13 @@
 //! The distributions, one a file: parameters, transform, pullback, score, tests.
 
 mod bernoulli;
+mod beta;
 mod binary_concrete;
 mod categorical;
 mod cauchy;
 mod chi_squared;
 mod concrete;
+mod dirichlet;
 mod exponential;
 mod gamma;
 mod gumbel;
@@ -23,17 +25,20 @@ mod numeric_inverse;
 mod pareto;
 mod product;
 mod softplus_normal;
+mod student_t;
 mod unconstrained;
 mod uniform;
 mod von_mises;
 mod weibull;
 
 pub use bernoulli::Bernoulli;
+pub use beta::{Beta, BetaLaw, LogitBeta, LogitBetaLaw};
 pub use binary_concrete::BinaryConcrete;
 pub use categorical::Categorical;
 pub use cauchy::{Cauchy, CauchyLaw};
 pub use chi_squared::{ChiSquared, ChiSquaredLaw};
 pub use concrete::{Concrete, ExpConcrete, GumbelSoftmax, LogSimplex, Simplex, Space};
+pub use dirichlet::Dirichlet;
 pub use exponential::{Exponential, ExponentialLaw};
 pub use gamma::{Gamma, GammaLaw};
 pub use gumbel::{Gumbel, GumbelLaw};
@@ -53,6 +58,7 @@ pub use numeric_inverse::{Cdf, NumericInverse};
 pub use pareto::{Pareto, ParetoLaw};
 pub use product::Product;
 pub use softplus_normal::{Softplus, SoftplusNormal};
+pub use student_t::{StudentT, StudentTLaw};
 pub use unconstrained::Unconstrained;
 pub use uniform::{Uniform, UniformLaw};
 pub use von_mises::{VonMises, VonMisesLaw};

@@ -1,22 +1,34 @@
 //! Special functions and their derivatives, one family a file. Each states its error bound and how it was measured.
 
 mod bessel;
+mod beta_field;
 mod digamma;
 mod gamma;
 mod gamma_tables;
+mod incomplete_beta;
 mod incomplete_gamma;
 mod mills;
 mod normal;
 mod polynomial;
 mod sigmoid;
 mod student_t;
+mod student_t_shape;
 mod von_mises;
 mod von_mises_tables;
 
 pub use bessel::{bessel_i0_scaled, bessel_ratio, bessel_ratio_complement, bessel_ratio_derivative};
+pub(crate) use beta_field::BetaField;
 pub use digamma::{digamma, trigamma};
 pub(crate) use gamma::{deviance, digamma_gap, gamma_kl, log_gamma_entropy};
 pub use gamma::{ln_beta, ln_gamma};
+pub use incomplete_beta::{
+    beta_implicit_gradient, beta_log_odds_implicit_gradient, beta_log_odds_quantile, beta_quantile,
+    incomplete_beta, incomplete_beta_gradient, incomplete_beta_log_odds, incomplete_beta_upper,
+};
+pub(crate) use incomplete_beta::{
+    beta_implicit_log_odds_slope, digamma_rise, ln_beta_density, ln_beta_log_odds_density, ln_gamma_rise,
+    log1p_minus,
+};
 pub(crate) use incomplete_gamma::{exponential_integral_scaled, ln_kernel};
 pub use incomplete_gamma::{
     gamma_ln_quantile, gamma_log_shape_derivative, gamma_p, gamma_p_shape_derivative, gamma_q,
@@ -26,5 +38,9 @@ pub use mills::{mills_defect, mills_ratio};
 pub use normal::normal_quantile;
 pub use sigmoid::{log_sigmoid, log_sum_exp, sigmoid, softplus, softplus_inverse};
 pub use student_t::student_t_quantile;
+pub(crate) use student_t_shape::central_excess;
+pub use student_t_shape::{
+    student_t_cdf, student_t_cdf_gradient, student_t_implicit_gradient, student_t_inverse,
+};
 pub use von_mises::{von_mises_concentration_derivative, von_mises_quantile, von_mises_survival};
 pub(crate) use von_mises::{von_mises_ln_density, von_mises_variance};
