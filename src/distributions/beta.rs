@@ -2,6 +2,7 @@
 
 use rand::Rng;
 
+use super::gamma::split_unit_draw;
 use super::inverse_cdf::{
     ClosedEntropy, Density, DensityGradient, Family, FamilyKl, FamilyMoments, InverseCdf, Quantile, ln_power,
 };
@@ -195,15 +196,15 @@ impl Shapes {
     /// Log-odds of a draw, from two gamma variates.
     #[inline]
     fn draw_log_odds<R: Rng + ?Sized>(self, rng: &mut R) -> f64 {
-        let (x, ln_x) = split_gamma(self.a, rng);
-        let (y, ln_y) = split_gamma(self.b, rng);
+        let (x, ln_x) = split_unit_draw(self.a, rng);
+        let (y, ln_y) = split_unit_draw(self.b, rng);
         (x / y).ln() + (ln_x - ln_y)
     }
 
     #[inline]
     fn draw<R: Rng + ?Sized>(self, rng: &mut R) -> f64 {
-        let (x, ln_x) = split_gamma(self.a, rng);
-        let (y, ln_y) = split_gamma(self.b, rng);
+        let (x, ln_x) = split_unit_draw(self.a, rng);
+        let (y, ln_y) = split_unit_draw(self.b, rng);
         if ln_x == 0.0 && ln_y == 0.0 {
             return x / (x + y);
         }
@@ -211,37 +212,6 @@ impl Shapes {
         let difference = ln_x - ln_y;
         let e = (-difference.abs()).exp();
         if difference <= 0.0 { x * e / (x * e + y) } else { x / (x + y * e) }
-    }
-}
-
-/// A gamma variate of unit scale as a factor and a logarithm, `g e^l`: a small shape's variate underflows. `l = 0` for shapes from 1.
-#[inline]
-pub(super) fn split_gamma<R: Rng + ?Sized>(shape: f64, rng: &mut R) -> (f64, f64) {
-    if shape >= 1.0 {
-        (marsaglia_tsang(shape, rng), 0.0)
-    } else {
-        let ln_u = (2.0 * f64::signed_tail(rng).abs()).ln();
-        (marsaglia_tsang(shape + 1.0, rng), ln_u / shape)
-    }
-}
-
-/// Marsaglia & Tsang 2000: the cube of a shifted normal variate, accepted nearly always; shape ≥ 1.
-#[inline]
-fn marsaglia_tsang<R: Rng + ?Sized>(shape: f64, rng: &mut R) -> f64 {
-    let d = shape - 1.0 / 3.0;
-    let c = 1.0 / (9.0 * d).sqrt();
-    loop {
-        let x = f64::standard_normal(rng);
-        let root = 1.0 + c * x;
-        if root <= 0.0 {
-            continue;
-        }
-        let v = root * root * root;
-        let u = 2.0 * f64::signed_tail(rng).abs();
-        let x2 = x * x;
-        if u < 1.0 - 0.0331 * x2 * x2 || u.ln() < 0.5 * x2 + d * (1.0 - v + v.ln()) {
-            return d * v;
-        }
     }
 }
 

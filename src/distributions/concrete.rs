@@ -3,7 +3,6 @@
 use rand::Rng;
 
 use super::categorical::check_classes;
-use super::inverse_cdf::ln_1m_exp;
 use crate::distribution::{
     Conditional, DifferentiableLogDensity, Distribution, LogDensity, Reparameterizable, UniformNoise,
 };
@@ -11,6 +10,7 @@ use crate::error::Error;
 use crate::layout::{Domain, Layout};
 use crate::probability::Probability;
 use crate::real::Real;
+use crate::special::ln_1m_exp;
 use crate::vector::{exp_in_place, fill_gumbel, kernel, largest, sum_of};
 
 /// The space that a relaxed draw lives in: the simplex, or its logarithm. Sealed.

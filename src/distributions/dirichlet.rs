@@ -2,7 +2,7 @@
 
 use rand::Rng;
 
-use super::beta::split_gamma;
+use super::gamma::split_unit_draw;
 use super::inverse_cdf::ln_power;
 use super::normal::negate;
 use crate::distribution::{
@@ -197,7 +197,7 @@ fn draw_row<T: Real, R: Rng + ?Sized>(alpha: &[T], rng: &mut R, z: &mut [T]) {
     let unit = Concentration(alpha).sum().recip();
     let mut largest = f64::NEG_INFINITY;
     for j in 0..z.len() {
-        let (factor, ln) = split_gamma(shape(alpha[j]), rng);
+        let (factor, ln) = split_unit_draw(shape(alpha[j]), rng);
         let mut scaled = factor * unit;
         if ln < largest {
             scaled *= (ln - largest).exp();

@@ -82,24 +82,33 @@ impl<T: Real> Gamma<T> {
     }
 }
 
-/// One draw of shape α and rate 1: Marsaglia & Tsang 2000, whose proposal is a cube of a normal.
+/// One draw of shape α and rate 1.
 #[inline]
-pub(super) fn unit_draw<R: Rng + ?Sized>(alpha: f64, rng: &mut R) -> f64 {
+fn unit_draw<R: Rng + ?Sized>(alpha: f64, rng: &mut R) -> f64 {
+    // Below shape 1 in logarithms: the power underflows before the product does.
     if alpha < 1.0 { ln_unit_draw(alpha, rng).exp() } else { draw_from_one(alpha, rng) }
 }
 
-/// The logarithm of one draw. Below shape 1 it is that of shape α + 1 times u^(1/α), which only a logarithm can hold.
+/// The logarithm of one draw.
 #[inline]
 pub(super) fn ln_unit_draw<R: Rng + ?Sized>(alpha: f64, rng: &mut R) -> f64 {
+    let (factor, ln) = split_unit_draw(alpha, rng);
+    factor.ln() + ln
+}
+
+/// One draw of shape α and rate 1 as a factor and a logarithm, `g e^l`. Below shape 1 it is a draw of shape α + 1 times u^(1/α), which
+/// only a logarithm can hold; from 1 on, `l = 0`.
+#[inline]
+pub(super) fn split_unit_draw<R: Rng + ?Sized>(alpha: f64, rng: &mut R) -> (f64, f64) {
     if alpha < 1.0 {
-        let u = Probability::from_tail(f64::signed_tail(rng));
-        draw_from_one(alpha + 1.0, rng).ln() + u.ln_lower() / alpha
+        let ln_u = uniform(rng).ln();
+        (draw_from_one(alpha + 1.0, rng), ln_u / alpha)
     } else {
-        draw_from_one(alpha, rng).ln()
+        (draw_from_one(alpha, rng), 0.0)
     }
 }
 
-/// For shapes from 1 on.
+/// For shapes from 1 on: Marsaglia & Tsang 2000, whose proposal is a cube of a normal, accepted nearly always.
 #[inline]
 fn draw_from_one<R: Rng + ?Sized>(alpha: f64, rng: &mut R) -> f64 {
     let d = alpha - 1.0 / 3.0;
@@ -111,12 +120,18 @@ fn draw_from_one<R: Rng + ?Sized>(alpha: f64, rng: &mut R) -> f64 {
             continue;
         }
         let v = root * root * root;
-        let u = Probability::from_tail(f64::signed_tail(rng));
+        let u = uniform(rng);
         let square = x * x;
-        if u.lower() < 1.0 - 0.0331 * square * square || u.ln_lower() < 0.5 * square - d * deviance(v) {
+        if u < 1.0 - 0.0331 * square * square || u.ln() < 0.5 * square - d * deviance(v) {
             return d * v;
         }
     }
+}
+
+/// A uniform on (0, 1) with all its digits near 0.
+#[inline]
+fn uniform<R: Rng + ?Sized>(rng: &mut R) -> f64 {
+    2.0 * f64::signed_tail(rng).abs()
 }
 
 /// `ln z p(z)` at `x = βz`, −∞ where x is 0 or ∞.

@@ -1,13 +1,11 @@
 //! The Kumaraswamy distribution.
 
-use super::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, Family, InverseCdf, Quantile, ln_1m_exp, ln_power,
-};
+use super::inverse_cdf::{ClosedEntropy, Density, DensityGradient, Family, InverseCdf, Quantile, ln_power};
 use crate::error::Error;
 use crate::layout::Domain;
 use crate::probability::Probability;
 use crate::real::Real;
-use crate::special::{digamma, trigamma};
+use crate::special::{digamma, ln_1m_exp, trigamma};
 
 /// The Kumaraswamy with independent coordinates on the unit interval, D of them: like a Beta, with a quantile function.
 ///

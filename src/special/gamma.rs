@@ -1,5 +1,6 @@
 //! The logarithms of the gamma and beta functions, without cancellation at either end.
 
+use super::gamma_rise::log1p_minus;
 use super::gamma_tables::LOG_GAMMA;
 use super::polynomial::horner;
 use super::{digamma, trigamma};
@@ -112,8 +113,7 @@ fn trigamma_gap(x: f64) -> f64 {
 
 /// `x − 1 − ln x` for x > 0, to a few ulp of itself near its double root at 1.
 pub(crate) fn deviance(x: f64) -> f64 {
-    let d = x - 1.0;
-    if d.abs() > 0.5 { d - x.ln() } else { exp_excess(d.ln_1p()) }
+    -log1p_minus(x - 1.0)
 }
 
 /// `e^t − 1 − t`, to a few ulp of itself near its double root at 0.

@@ -4,8 +4,10 @@ mod bessel;
 mod beta_field;
 mod digamma;
 mod gamma;
+mod gamma_rise;
 mod gamma_tables;
 mod incomplete_beta;
+mod incomplete_beta_fields;
 mod incomplete_gamma;
 mod mills;
 mod normal;
@@ -21,14 +23,13 @@ pub(crate) use beta_field::BetaField;
 pub use digamma::{digamma, trigamma};
 pub(crate) use gamma::{deviance, digamma_gap, gamma_kl, log_gamma_entropy};
 pub use gamma::{ln_beta, ln_gamma};
+pub(crate) use gamma_rise::{digamma_rise, ln_gamma_rise, log1p_minus};
 pub use incomplete_beta::{
     beta_implicit_gradient, beta_log_odds_implicit_gradient, beta_log_odds_quantile, beta_quantile,
     incomplete_beta, incomplete_beta_gradient, incomplete_beta_log_odds, incomplete_beta_upper,
 };
-pub(crate) use incomplete_beta::{
-    beta_implicit_log_odds_slope, digamma_rise, ln_beta_density, ln_beta_log_odds_density, ln_gamma_rise,
-    log1p_minus,
-};
+pub(crate) use incomplete_beta::{ln_beta_density, ln_beta_log_odds_density};
+pub(crate) use incomplete_beta_fields::beta_implicit_log_odds_slope;
 pub(crate) use incomplete_gamma::{exponential_integral_scaled, ln_kernel};
 pub use incomplete_gamma::{
     gamma_ln_quantile, gamma_log_shape_derivative, gamma_p, gamma_p_shape_derivative, gamma_q,
@@ -36,6 +37,7 @@ pub use incomplete_gamma::{
 };
 pub use mills::{mills_defect, mills_ratio};
 pub use normal::normal_quantile;
+pub(crate) use sigmoid::ln_1m_exp;
 pub use sigmoid::{log_sigmoid, log_sum_exp, sigmoid, softplus, softplus_inverse};
 pub use student_t::student_t_quantile;
 pub(crate) use student_t_shape::central_excess;

@@ -47,6 +47,12 @@ pub fn softplus_inverse<T: Real>(y: T) -> T {
     y + (-(-y).exp_m1()).ln()
 }
 
+/// `ln(1 − eˣ)` for x ≤ 0, to a few ulp at both ends (Mächler 2012, "Accurately computing log(1 − exp(−|a|))").
+#[inline]
+pub(crate) fn ln_1m_exp<T: Real>(x: T) -> T {
+    if x > -T::LN_2() { (-x.exp_m1()).ln() } else { (-x.exp()).ln_1p() }
+}
+
 /// `ln Σ eˣ` over a slice; −∞ for an empty one. The largest element is taken out, so nothing overflows.
 ///
 /// ```
@@ -81,5 +87,12 @@ mod tests {
         assert_eq!(softplus(-1e300), 0.0);
         assert_eq!(log_sum_exp::<f64>(&[]), f64::NEG_INFINITY);
         assert_eq!(log_sum_exp(&[f64::NEG_INFINITY, -1e300]), -1e300);
+    }
+
+    #[test]
+    fn ln_1m_exp_holds_at_both_ends() {
+        assert_eq!(ln_1m_exp(-1e-300f64), 1e-300f64.ln());
+        assert_eq!(ln_1m_exp(-50.0f64), -(-50.0f64).exp());
+        assert_eq!(ln_1m_exp(0.0f64), f64::NEG_INFINITY);
     }
 }

@@ -1,6 +1,7 @@
 //! Student's t with any number of degrees of freedom: both tails, the quantile, and the derivatives in the degrees of freedom.
 
-use super::incomplete_beta::{Point, ln_kernel, ln_tails, lower_log_odds, series_slope};
+use super::incomplete_beta::{ln_tails, lower_log_odds};
+use super::incomplete_beta_fields::{Point, ln_kernel, series_slope};
 use crate::probability::Probability;
 use crate::real::Real;
 
