@@ -11,7 +11,6 @@ use std::time::Instant;
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 use reparam::Error;
-use reparam::distributions::*;
 use reparam::prelude::*;
 
 /// Draws in one timed call.
@@ -21,7 +20,7 @@ const DRAWS: usize = 2000;
 const ROUNDS: usize = 200;
 
 struct Case {
-    name: &'static str,
+    name: String,
     /// Nanoseconds that a draw with its derivative may take.
     bound: f64,
     /// Draws and pulls back, giving the nanoseconds of both.
@@ -29,11 +28,11 @@ struct Case {
 }
 
 fn case<D: Reparameterizable<f64> + 'static>(
-    name: &'static str,
+    name: impl Into<String>,
     bound: f64,
     distribution: Result<D, Error>,
 ) -> Case {
-    let distribution = distribution.expect("valid parameters");
+    let (name, distribution) = (name.into(), distribution.expect("valid parameters"));
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
     let mut noise = vec![0.0; DRAWS * distribution.noise_dim()];
     let mut z = vec![0.0; DRAWS * distribution.dim()];
@@ -69,6 +68,16 @@ fn main() {
         case("VonMises(100)", 400.0, VonMises::new(&[0.3], &[100.0])),
         case("InverseGaussian(1, 2)", 150.0, InverseGaussian::new(&[1.0], &[2.0])),
     ];
+    let shapes = [0.1, 0.5, 1.0, 3.0, 10.0, 30.0, 100.0];
+    for a in shapes {
+        cases.extend(shapes.map(|b| case(format!("Beta({a}, {b})"), 400.0, Beta::new(&[a], &[b]))));
+    }
+    for nu in shapes {
+        cases.push(case(format!("StudentT({nu})"), 200.0, StudentT::new(&[nu], &[0.5], &[2.0])));
+    }
+    for alpha in shapes {
+        cases.push(case(format!("Dirichlet(10 × {alpha})"), 1500.0, Dirichlet::new(&[alpha; 10], 10)));
+    }
     let mut least = vec![(f64::INFINITY, f64::INFINITY); cases.len()];
     for _ in 0..ROUNDS {
         for (case, least) in cases.iter_mut().zip(&mut least) {
@@ -76,10 +85,10 @@ fn main() {
             *least = (least.0.min(draw), least.1.min(derivative));
         }
     }
-    println!("{:<22} {:>8} {:>11} {:>8} {:>8}", "ns per draw", "draw", "derivative", "both", "bound");
+    println!("{:<26} {:>8} {:>11} {:>8} {:>8}", "ns per draw", "draw", "derivative", "both", "bound");
     for (case, (draw, derivative)) in cases.iter().zip(least) {
         let both = draw + derivative;
         let verdict = if both <= case.bound { "" } else { "  over" };
-        println!("{:<22} {draw:>8.1} {derivative:>11.1} {both:>8.1} {:>8}{verdict}", case.name, case.bound);
+        println!("{:<26} {draw:>8.1} {derivative:>11.1} {both:>8.1} {:>8}{verdict}", case.name, case.bound);
     }
 }
