@@ -8,12 +8,16 @@ use std::time::{Duration, Instant};
 use rand::Rng;
 use rayon::prelude::*;
 
-use super::{BlockSeed, BlockSums, Engine, Origin, Totals, Worker};
+use super::block_sums::BlockSums;
+use super::origin::Origin;
+use super::worker::Worker;
+use super::{Engine, Totals};
 use crate::distribution::Distribution;
 use crate::error::Error;
 use crate::estimate::GradientEstimate;
 use crate::estimator::GradientEstimator;
 use crate::real::Real;
+use crate::vector::BlockSeed;
 
 /// Numbers that a job must fill at least to go to the threads at once. It takes some 50 µs then, even with an objective that
 /// costs nothing: more than it takes to wake the threads.

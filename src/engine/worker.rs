@@ -1,0 +1,178 @@
+//! Makes blocks of gradient samples, tile by tile.
+
+use rand::Rng;
+
+use super::block_sums::{BlockSums, Room, STRETCH};
+use super::buffers::Buffers;
+use super::inspector::{Culprit, Inspector, Tile};
+use super::origin::Origin;
+use crate::distribution::Distribution;
+use crate::estimator::{Block, BlockShape, GradientEstimator};
+use crate::real::Real;
+use crate::vector::BlockSeed;
+
+/// Gradient samples that share one generator, seeded from the caller's, make a block: a job is cut into so many of them, of at least (by the
+/// number of parameters) and at most so many samples; small samples make longer blocks, up to so many numbers. This does not depend
+/// on anything but the sizes of the job, so blocks can be made anywhere and merge to the same bits.
+const PARTS: usize = 24;
+const LEAST: [usize; 3] = [8, 16, 24];
+const BLOCK: (usize, usize) = (256, 4096);
+const BLOCK_NUMBERS: usize = 16_384;
+
+/// Bytes that the buffers of one tile of a block may take. They are written and read back within some tens of microseconds
+/// and should stay in the second-level cache; smaller tiles measured slower, since each pass over a tile has a cost of its own.
+const TILE_BYTES: usize = 64 << 10;
+
+/// Long rows: so many of them are taken together, up to so many bytes, since the sums are read and written once a tile.
+const ROWS: usize = 8;
+const MOST_TILE_BYTES: usize = 2 << 20;
+
+/// The fixed buffers that blocks stream through.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Worker<T> {
+    pub(super) shape: BlockShape,
+    pub(super) dim: usize,
+    pub(super) params: usize,
+    /// Gradient samples of the job.
+    pub(super) samples: usize,
+    /// Gradient samples of a block.
+    pub(super) block: usize,
+    /// Gradient samples that fit into the buffers.
+    pub(super) tile: usize,
+    /// Noise, draws, values, ∂f/∂z, gradients, scratch, and the mean objective of each gradient sample of the tile.
+    buffers: Buffers<T, 7>,
+    pub(super) sums: BlockSums<T>,
+}
+
+impl<T: Real> Worker<T> {
+    /// Makes room for an estimate; nothing is allocated where the last one had the same shape.
+    pub(super) fn prepare<D: Distribution<T> + ?Sized>(
+        &mut self,
+        shape: BlockShape,
+        distribution: &D,
+        samples: usize,
+    ) {
+        let (dim, params) = (distribution.dim(), distribution.params().len());
+        if (self.shape, self.dim, self.params, self.samples) == (shape, dim, params, samples) {
+            return;
+        }
+        let draws = shape.draws;
+        let dz = if shape.objective_gradient { draws * dim } else { 0 };
+        let row = draws * (shape.noise + dim + 1) + dz + params + 1;
+        let bytes = row * size_of::<T>();
+        // To join a block costs as much as to sum up a few of its rows.
+        let least = LEAST[usize::from(params > 256) + usize::from(params > 4096)];
+        let numbers = draws * shape.noise.max(dim).max(1);
+        let most = (BLOCK_NUMBERS / numbers).clamp(BLOCK.0, BLOCK.1) / STRETCH * STRETCH;
+        let block = (samples / PARTS).clamp(least, most).min(samples);
+        let tile = (TILE_BYTES / bytes).max(ROWS.min(MOST_TILE_BYTES / bytes)).clamp(1, block.min(STRETCH));
+        (self.shape, self.dim, self.params, self.samples) = (shape, dim, params, samples);
+        (self.tile, self.block) = (tile, block);
+        self.buffers.fit([
+            tile * draws * shape.noise,
+            tile * draws * dim,
+            tile * draws,
+            tile * dz,
+            tile * params,
+            shape.scratch,
+            tile,
+        ]);
+        self.sums.resize(self.room());
+    }
+
+    /// The room that the sums of a block take.
+    pub(super) fn room(&self) -> Room {
+        Room { params: self.params, statistics: self.shape.statistics, tile: self.tile, block: self.block }
+    }
+
+    /// The seed of a block of `count` gradient samples. It is kept, to run a block once more when it went wrong.
+    pub(super) fn block_seed<R: Rng + ?Sized>(&self, count: usize, rng: &mut R) -> BlockSeed {
+        let numbers = count * self.shape.draws * self.shape.noise.max(self.dim);
+        BlockSeed::from_rng(numbers, rng)
+    }
+
+    /// Makes one block of gradient samples and sums them up. An inspector looks at every number of every tile, and ends the run
+    /// at the first that is not finite.
+    pub(super) fn run<E, D, F>(
+        &mut self,
+        estimator: &E,
+        distribution: &D,
+        objective: &F,
+        (first, count): (u64, usize),
+        origin: Origin<'_>,
+        mut inspector: Option<&mut Inspector>,
+    ) where
+        E: GradientEstimator<T, D, F> + ?Sized,
+        D: Distribution<T> + ?Sized,
+        F: ?Sized,
+    {
+        let mut rng = origin.generator();
+        let (shape, dim, params) = (self.shape, self.dim, self.params);
+        let sums = &mut self.sums;
+        sums.start(count);
+        let [noise, z, values, dz, gradients, scratch, means] = self.buffers.get_mut();
+        let mut start = 0;
+        while start < count {
+            if sums.rows == STRETCH {
+                sums.fold();
+            }
+            let samples = self.tile.min(count - start).min(STRETCH - sums.rows);
+            let draws = samples * shape.draws;
+            let (values, gradients) = (&mut values[..draws], &mut gradients[..samples * params]);
+            let slopes = if shape.objective_gradient { draws * dim } else { 0 };
+            let (z, dz) = (&mut z[..draws * dim], &mut dz[..slopes]);
+            let block = Block {
+                samples,
+                first: first + start as u64,
+                noise: &mut noise[..draws * shape.noise],
+                z,
+                values,
+                dz,
+                gradients,
+                scratch,
+                statistics: &mut sums.statistics,
+            };
+            estimator.gradient_samples(distribution, objective, block, &mut rng);
+            if let Some(inspector) = &mut inspector {
+                inspector.look(Tile { shape, dim, params, z, values, dz, gradients }, start, samples);
+                if inspector.found {
+                    return;
+                }
+            }
+            let first = sums.rows == 0;
+            sums.gradient.sums.add(gradients, first);
+            if shape.draws == 1 {
+                sums.value.sums.add(values, first);
+            } else {
+                let weight = T::of(shape.draws as f64).recip();
+                for (mean, values) in means.iter_mut().zip(values.chunks_exact(shape.draws)) {
+                    // As a deviation from one of them: equal values, as of a point set made in parts, stay what they are.
+                    let shift = values[0];
+                    *mean = shift + values.iter().map(|&f| f - shift).sum::<T>() * weight;
+                }
+                sums.value.sums.add(&means[..samples], first);
+            }
+            sums.rows += samples;
+            start += samples;
+        }
+    }
+
+    /// Runs a block that went wrong once more, with the same generator. The check costs nothing as long as all is well.
+    pub(super) fn diagnose<E, D, F>(
+        &mut self,
+        estimator: &E,
+        distribution: &D,
+        objective: &F,
+        block: (u64, usize),
+        seed: BlockSeed,
+    ) -> Culprit
+    where
+        E: GradientEstimator<T, D, F> + ?Sized,
+        D: Distribution<T> + ?Sized,
+        F: ?Sized,
+    {
+        let mut inspector = Inspector::default();
+        self.run(estimator, distribution, objective, block, Origin::Seed(seed), Some(&mut inspector));
+        inspector.culprit
+    }
+}
