@@ -4,11 +4,13 @@
 mod common;
 
 use std::cell::RefCell;
+use std::convert::Infallible;
 
 use common::rng;
-use rand::Rng;
+use rand::rngs::Xoshiro256PlusPlus;
+use rand::{Rng, TryRng};
 use reparam::prelude::*;
-use reparam::{Block, BlockShape, Lesson, Moments, Real};
+use reparam::{Block, BlockShape, Engine, Lesson, Moments, Real};
 
 fn square<T: Real>() -> (impl Fn(&[T]) -> T, impl Fn(&[T], &mut [T]) -> T) {
     (
@@ -289,6 +291,95 @@ fn a_non_finite_objective_is_reported_with_its_sample_and_value() {
                 assert_eq!(found.to_bits(), value.to_bits());
             }
             other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// Blocks of small gradient samples are long, and are summed up a stretch at a time.
+#[test]
+fn a_number_that_is_not_finite_is_found_in_every_stretch_of_a_long_block() {
+    let (p, samples) = (normal(1), 100_000);
+    let draws = RefCell::new(Vec::new());
+    let record = |z: &[f64]| {
+        draws.borrow_mut().push(z[0]);
+        z[0]
+    };
+    ScoreFunction::new().estimate(&p, &record, samples, &mut rng(3)).unwrap();
+    let draws = draws.into_inner();
+    for index in [0, 255, 256, 300, 4095, 4096, 50_000, samples - 1] {
+        let f = |z: &[f64]| if z[0] == draws[index] { f64::NAN } else { z[0] };
+        let error = ScoreFunction::new().estimate(&p, &f, samples, &mut rng(3)).unwrap_err();
+        assert!(
+            matches!(error, Error::NonFiniteObjective { sample, draw: 0, .. } if sample == index as u64),
+            "{index}: {error}"
+        );
+    }
+}
+
+/// Counts the bytes that are drawn from it.
+struct Metered {
+    inner: Xoshiro256PlusPlus,
+    bytes: usize,
+}
+
+impl TryRng for Metered {
+    type Error = Infallible;
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        self.bytes += 4;
+        self.inner.try_next_u32()
+    }
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        self.bytes += 8;
+        self.inner.try_next_u64()
+    }
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        self.bytes += bytes.len();
+        self.inner.try_fill_bytes(bytes)
+    }
+}
+
+#[test]
+fn a_callers_generator_is_the_source_of_every_draw_if_asked() {
+    let (p, samples) = (normal(20), 5000);
+    let bytes = |engine: &mut Engine<f64>| {
+        let mut metered = Metered { inner: rng(4), bytes: 0 };
+        let estimate = engine.estimate(&mut Pathwise, &p, &square(), samples, &mut metered).unwrap().clone();
+        (metered.bytes, estimate)
+    };
+    // A seed a block, or a word a number and one more in 300.
+    let (seeds, _) = bytes(&mut Engine::new());
+    assert!(seeds <= 25 * 32, "{seeds}");
+    let mut engine = Engine::new().with_callers_generator();
+    let (all, first) = bytes(&mut engine);
+    assert!((8 * 20 * samples..9 * 20 * samples).contains(&all), "{all}");
+    assert_eq!(first, bytes(&mut engine).1);
+    // ∂/∂μ E z² = 2μ, in five standard errors: 20 comparisons.
+    for ((g, error), mu) in first.gradient().iter().zip(first.standard_error()).zip(p.mu()) {
+        assert!((g - 2.0 * mu).abs() < 5.0 * error);
+    }
+}
+
+#[test]
+fn with_the_callers_generator_errors_say_where_too() {
+    let (p, samples) = (normal(2), 3000);
+    let draws = RefCell::new(Vec::new());
+    let record = |z: &[f64]| {
+        draws.borrow_mut().push(z[1]);
+        z[0]
+    };
+    let mut engine = Engine::new().with_callers_generator();
+    engine.estimate(&mut ScoreFunction::new(), &p, &record, samples, &mut rng(5)).unwrap();
+    let draws = draws.into_inner();
+    for index in [0, 124, 125, 2999] {
+        let at = |z: &[f64]| z[1] == draws[index];
+        for (bad, named) in [(f64::NAN, "is NaN"), (1e200, "1e200")] {
+            let f = |z: &[f64]| if at(z) { bad } else { z[0] };
+            let error = engine.estimate(&mut ScoreFunction::new(), &p, &f, samples, &mut rng(5)).unwrap_err();
+            let found = match &error {
+                Error::NonFiniteObjective { sample, .. } | Error::NonFiniteGradient { sample, .. } => *sample,
+                _ => u64::MAX,
+            };
+            assert_eq!(found, index as u64, "{named}: {error}");
         }
     }
 }

@@ -100,6 +100,17 @@ fn any_number_of_threads_gives_the_same_bits() {
 }
 
 #[test]
+fn a_callers_generator_is_asked_by_one_thread_alone() {
+    let (p, f) = (normal::<f64>(5), square());
+    let mut engine = Engine::new().with_callers_generator();
+    let one = engine.estimate(&mut Pathwise, &p, &f, 40_001, &mut rng(7)).unwrap().clone();
+    let many = pool(3)
+        .install(|| engine.par_estimate(&mut Pathwise, &p, &f, 40_001, &mut rng(7)).map(Clone::clone))
+        .unwrap();
+    assert_eq!(one, many);
+}
+
+#[test]
 fn estimators_with_a_memory_learn_the_same() {
     for estimator in baselines() {
         assert_same_bits(&estimator, &normal::<f64>(3), &square());
