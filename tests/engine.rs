@@ -316,6 +316,24 @@ fn a_number_that_is_not_finite_is_found_in_every_stretch_of_a_long_block() {
     }
 }
 
+#[test]
+fn a_long_block_keeps_every_gradient_sample() {
+    let (p, samples) = (normal(1), 100_003);
+    let draws = RefCell::new(Vec::new());
+    let f = Differentiable(|z: &[f64], dz: Option<&mut [f64]>| {
+        draws.borrow_mut().push(2.0 * z[0]);
+        if let Some(dz) = dz {
+            dz[0] = 2.0 * z[0];
+        }
+        z[0] * z[0]
+    });
+    let estimate = Pathwise.estimate(&p, &f, samples, &mut rng(6)).unwrap();
+    let draws = Moments::from_rows(&draws.into_inner(), 1);
+    assert_eq!((estimate.samples(), draws.count()), (samples as u64, samples as u64));
+    let (found, exact) = (estimate.moments(), (draws.mean()[0], draws.variance()[0]));
+    assert!((found.mean()[0] - exact.0).abs() < 1e-12 && (found.variance()[0] - exact.1).abs() < 1e-11);
+}
+
 /// Counts the bytes that are drawn from it.
 struct Metered {
     inner: Xoshiro256PlusPlus,
