@@ -115,31 +115,31 @@ fn score_by_hand<T: Real, const GROUP: usize>(case: &Case<T>, rng: &mut Xoshiro2
 
 /// The same for one relaxed categorical of K classes and `f = Σ x²`.
 #[inline(never)]
-fn relaxed_by_hand(logits: &[f64], tau: f64, samples: usize, rng: &mut Xoshiro256PlusPlus) -> Sums<f64> {
+fn relaxed_by_hand<T: Real>(logits: &[T], tau: T, samples: usize, rng: &mut Xoshiro256PlusPlus) -> Sums<T> {
     let k = logits.len();
-    let (mut gradient, mut gradient_squares) = (vec![0.0; k], vec![0.0; k]);
-    let (mut value, mut value_squares) = (0.0, 0.0);
-    let mut x = vec![0.0; k];
+    let (mut gradient, mut gradient_squares) = (vec![T::zero(); k], vec![T::zero(); k]);
+    let (mut value, mut value_squares) = (T::zero(), T::zero());
+    let mut x = vec![T::zero(); k];
     for _ in 0..samples {
-        let mut largest = f64::NEG_INFINITY;
+        let mut largest = T::neg_infinity();
         for (x, logit) in x.iter_mut().zip(logits) {
             let e: f64 = Exp1.sample(rng);
-            *x = (logit - e.ln()) / tau;
+            *x = (*logit - T::of(e).ln()) / tau;
             largest = largest.max(*x);
         }
-        let mut sum = 0.0;
+        let mut sum = T::zero();
         for x in &mut x {
             *x = (*x - largest).exp();
             sum += *x;
         }
-        let mut f = 0.0;
+        let mut f = T::zero();
         for x in &mut x {
             *x /= sum;
             f += *x * *x;
         }
-        let mean = 2.0 * f;
+        let mean = f + f;
         for ((x, g), q) in x.iter().zip(&mut gradient).zip(&mut gradient_squares) {
-            let d = x * (2.0 * x - mean) / tau;
+            let d = *x * (*x + *x - mean) / tau;
             *g += d;
             *q += d * d;
         }
@@ -331,6 +331,30 @@ fn gaussian_ratios<T: Real>(scalar: &str, rounds: usize) -> Result<(), Error> {
     Ok(())
 }
 
+fn gumbel_ratios<T: Real>(scalar: &str, rounds: usize) -> Result<(), Error> {
+    let (mut a, mut b) = (Xoshiro256PlusPlus::seed_from_u64(1), Xoshiro256PlusPlus::seed_from_u64(2));
+    let mut lanes = LaneRng::seed_from_u64(3);
+    let tau = T::of(0.5);
+    for classes in [10, 100] {
+        let logits: Vec<T> = (0..classes).map(|k| T::of(0.1 * f64::from(k))).collect();
+        let relaxed = GumbelSoftmax::new(&logits, logits.len(), tau)?;
+        let samples = ELEMENTS / logits.len();
+        let zeros = vec![T::zero(); logits.len()];
+        let f = quadratic(&zeros);
+        let mut engine = Engine::new();
+        let times = alternate(
+            rounds,
+            [
+                &mut || done(relaxed_by_hand(&logits, tau, samples, &mut a)),
+                &mut || done(noise_alone(fill_gumbel::<T, LaneRng>, ELEMENTS, &mut lanes)),
+                &mut || engine.estimate(&mut Pathwise, &relaxed, &f, samples, &mut b).map(drop),
+            ],
+        )?;
+        print_line(&format!("Gumbel-Softmax, {scalar}, K = {classes}"), ELEMENTS, times);
+    }
+    Ok(())
+}
+
 /// Ours beside loops by hand, and estimators beside each other.
 fn ratios(rounds: usize) -> Result<(), Error> {
     println!("\nns per draw and dimension, the least of {rounds} alternating calls");
@@ -339,23 +363,8 @@ fn ratios(rounds: usize) -> Result<(), Error> {
     gaussian_ratios::<f32>("f32", rounds)?;
     let (mut a, mut b) = (Xoshiro256PlusPlus::seed_from_u64(1), Xoshiro256PlusPlus::seed_from_u64(2));
     let mut lanes = LaneRng::seed_from_u64(3);
-    for classes in [10, 100] {
-        let logits: Vec<f64> = (0..classes).map(|k| 0.1 * f64::from(k)).collect();
-        let relaxed = GumbelSoftmax::new(&logits, logits.len(), 0.5)?;
-        let samples = ELEMENTS / logits.len();
-        let zeros = vec![0.0; logits.len()];
-        let f = quadratic(&zeros);
-        let mut engine = Engine::new();
-        let times = alternate(
-            rounds,
-            [
-                &mut || done(relaxed_by_hand(&logits, 0.5, samples, &mut a)),
-                &mut || done(noise_alone(fill_gumbel::<f64, LaneRng>, ELEMENTS, &mut lanes)),
-                &mut || engine.estimate(&mut Pathwise, &relaxed, &f, samples, &mut b).map(drop),
-            ],
-        )?;
-        print_line(&format!("Gumbel-Softmax, f64, K = {classes}"), ELEMENTS, times);
-    }
+    gumbel_ratios::<f64>("f64", rounds)?;
+    gumbel_ratios::<f32>("f32", rounds)?;
 
     println!("\n{:<44}{:>9}{:>9}{:>10}", "ns per draw and dimension", "pathwise", "leave-one", "ratio");
     let case = Case::<f64>::new(100)?;

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::gaussian::{Case, TABLE, evaluate, moments};
+use common::gaussian::{Case, TABLE, Tally, check_moments, evaluate, moments};
 use common::{Table, rng, sample_batches};
 use reparam::prelude::*;
 
@@ -30,22 +30,9 @@ fn every_row_by_quadrature_over_the_noise() {
     let mut rows = 0;
     for row in Table::parse(TABLE).rows() {
         let case = Case::of(&row);
-        let check = |found: [(f64, f64); 2], columns: [&str; 2]| {
-            for ((mean, variance), (column, gradient)) in
-                found.into_iter().zip(columns.into_iter().zip(["grad_mu", "grad_sigma"]))
-            {
-                let exact = row.number(gradient);
-                let expected = row.number(column);
-                let label = format!("{} {column}", case.label());
-                // The mean square is the size that the quadrature rounds at.
-                let size = (expected + exact * exact).sqrt();
-                assert!((mean - exact).abs() <= 1e-9 * (exact.abs() + size), "{label}: mean {mean} {exact}");
-                assert!(
-                    (variance - expected).abs() <= 1e-8 * expected + 1e-12 * size * size + 1e-14,
-                    "{label}: variance {variance} {expected}"
-                );
-            }
-        };
+        // The mean square is the size that the quadrature rounds at.
+        let size = |_: &str, exact: f64, expected: f64| (expected + exact * exact).sqrt();
+        let check = |found, columns| check_moments(&case, &row, found, columns, size);
         if case.name != "step" {
             check(moments(&case, |e, g| pathwise_sample(&case, e, g)), ["var_pw_mu", "var_pw_sigma"]);
         }
@@ -69,42 +56,20 @@ const SIGMAS: f64 = 5.5;
 
 #[test]
 fn every_row_by_sampling_the_estimators() {
-    let (mut judged, mut heavy, mut skipped) = (0, 0, 0);
+    let mut tally = Tally::default();
     for (i, row) in Table::parse(TABLE).rows().enumerate() {
         let case = Case::of(&row);
-        let normal = case.normal();
-        let f = Differentiable(|z: &[f64], dz: Option<&mut [f64]>| {
-            let (value, slope) = evaluate(&case.name, case.k, z[0]);
-            if let Some(dz) = dz {
-                dz[0] = slope;
-            }
-            value
-        });
+        let (normal, f) = (case.normal(), case.objective());
         let value = row.number("Ef");
         let best = vec![row.number("bopt_mu"), row.number("bopt_sigma")];
-        let mut check = |sampled: &common::Sampled, columns: [&str; 2]| {
-            assert!(
-                (sampled.value - value).abs() <= SIGMAS * sampled.value_error + 1e-12,
-                "{} value",
-                case.label()
-            );
-            for (p, (column, gradient)) in columns.into_iter().zip(["grad_mu", "grad_sigma"]).enumerate() {
-                let label = format!("{} {column}", case.label());
-                if sampled.check(p, row.number(gradient), row.number(column), SIGMAS, &label) {
-                    judged += 1;
-                } else {
-                    heavy += 1;
-                }
-            }
-        };
         let (samples, seed) = (3000, 100 + i as u64);
-        if case.name == "step" && value.min(1.0 - value) * ((samples * common::BATCHES) as f64) < 1000.0 {
-            // A step five standard deviations out: too few draws reach it to say anything about a variance.
-            skipped += 1;
+        if case.is_out_of_reach(value, samples * common::BATCHES) {
+            tally.skipped += 1;
             continue;
         }
         if case.name != "step" {
-            check(&sample_batches(&mut Pathwise, &normal, &f, samples, seed), ["var_pw_mu", "var_pw_sigma"]);
+            let sampled = sample_batches(&mut Pathwise, &normal, &f, samples, seed);
+            tally.check(&case, &row, &sampled, ["var_pw_mu", "var_pw_sigma"], SIGMAS);
         }
         for (baseline, columns) in [
             (Baseline::None, ["var_sf_mu", "var_sf_sigma"]),
@@ -113,9 +78,11 @@ fn every_row_by_sampling_the_estimators() {
             (Baseline::LeaveOneOut { group: 2 }, ["var_sf_mu_loo2", "var_sf_sigma_loo2"]),
         ] {
             let mut estimator = ScoreFunction::new().with_baseline(baseline);
-            check(&sample_batches(&mut estimator, &normal, &f, samples, seed), columns);
+            let sampled = sample_batches(&mut estimator, &normal, &f, samples, seed);
+            tally.check(&case, &row, &sampled, columns, SIGMAS);
         }
     }
+    let Tally { judged, heavy, skipped } = tally;
     // The rows whose fourth moment is too large for a sampled variance are judged by quadrature above.
     assert!(
         judged >= 650 && heavy <= 50 && skipped <= 1,

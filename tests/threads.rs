@@ -104,9 +104,8 @@ fn a_callers_generator_is_asked_by_one_thread_alone() {
     let (p, f) = (normal::<f64>(5), square());
     let mut engine = Engine::new().with_callers_generator();
     let one = engine.estimate(&mut Pathwise, &p, &f, 40_001, &mut rng(7)).unwrap().clone();
-    let many = pool(3)
-        .install(|| engine.par_estimate(&mut Pathwise, &p, &f, 40_001, &mut rng(7)).map(Clone::clone))
-        .unwrap();
+    let many =
+        pool(3).install(|| engine.par_estimate(&mut Pathwise, &p, &f, 40_001, &mut rng(7)).cloned()).unwrap();
     assert_eq!(one, many);
 }
 

@@ -55,7 +55,6 @@ pub(super) struct Rows<'a, T> {
 }
 
 /// Fills a block: `evaluate(noise, z, values, dz)` draws and evaluates rows, `differentiate(rows, gradients)` makes the gradient of each row.
-#[allow(clippy::needless_pass_by_value, reason = "a block is filled once")]
 pub(super) fn gradient_samples<T, D, S, R>(
     source: &S,
     distribution: &D,

@@ -2,7 +2,7 @@
 
 use reparam::prelude::*;
 
-use super::{Row, gaussian_expectation};
+use super::{Row, Sampled, gaussian_expectation};
 
 pub const TABLE: &str = include_str!("../data/gaussian.csv");
 
@@ -50,6 +50,22 @@ impl Case {
         Normal::new(&[self.mu], &[self.sigma]).unwrap()
     }
 
+    /// The test function of the row.
+    pub fn objective(&self) -> impl DifferentiableObjective<f64> {
+        Differentiable(|z: &[f64], dz: Option<&mut [f64]>| {
+            let (value, slope) = evaluate(&self.name, self.k, z[0]);
+            if let Some(dz) = dz {
+                dz[0] = slope;
+            }
+            value
+        })
+    }
+
+    /// Whether too few of `samples` draws reach a step to say anything about a variance: one five standard deviations out.
+    pub fn is_out_of_reach(&self, value: f64, samples: usize) -> bool {
+        self.name == "step" && value.min(1.0 - value) * (samples as f64) < 1000.0
+    }
+
     pub fn label(&self) -> String {
         format!("{}(k = {}) at μ = {}, σ = {}", self.name, self.k, self.mu, self.sigma)
     }
@@ -73,4 +89,51 @@ pub fn moments(case: &Case, gradient: impl Fn(f64, &mut [f64; 2])) -> [(f64, f64
         let mean = power(1);
         (mean, power(2) - mean * mean)
     })
+}
+
+/// How many comparisons of sampled variances said something.
+#[derive(Default)]
+pub struct Tally {
+    pub judged: usize,
+    pub heavy: usize,
+    pub skipped: usize,
+}
+
+impl Tally {
+    /// The value and both gradients, with their variances, against a row.
+    pub fn check(&mut self, case: &Case, row: &Row<'_>, sampled: &Sampled, columns: [&str; 2], sigmas: f64) {
+        let value = row.number("Ef");
+        let label = case.label();
+        assert!((sampled.value - value).abs() <= sigmas * sampled.value_error + 1e-12, "{label} value");
+        for (p, (column, gradient)) in columns.into_iter().zip(["grad_mu", "grad_sigma"]).enumerate() {
+            let label = format!("{label} {column}");
+            if sampled.check(p, row.number(gradient), row.number(column), sigmas, &label) {
+                self.judged += 1;
+            } else {
+                self.heavy += 1;
+            }
+        }
+    }
+}
+
+/// Mean and variance by quadrature against a row. `size` of a gradient is what the quadrature rounds at.
+pub fn check_moments(
+    case: &Case,
+    row: &Row<'_>,
+    found: [(f64, f64); 2],
+    columns: [&str; 2],
+    size: impl Fn(&str, f64, f64) -> f64,
+) {
+    for ((mean, variance), (column, gradient)) in
+        found.into_iter().zip(columns.into_iter().zip(["grad_mu", "grad_sigma"]))
+    {
+        let (exact, expected) = (row.number(gradient), row.number(column));
+        let label = format!("{} {column}", case.label());
+        let size = size(gradient, exact, expected);
+        assert!((mean - exact).abs() <= 1e-9 * (exact.abs() + size), "{label}: mean {mean} {exact}");
+        assert!(
+            (variance - expected).abs() <= 1e-8 * expected + 1e-12 * size * size + 1e-14,
+            "{label}: variance {variance} {expected}"
+        );
+    }
 }
