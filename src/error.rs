@@ -77,6 +77,12 @@ pub enum Error {
         /// Name of the parameter in the distribution's layout.
         parameter: Cow<'static, str>,
     },
+    /// No weak derivative is known for a parameter, so a measure-valued estimate of its gradient cannot be made. Freeze it, or use another
+    /// estimator.
+    NoWeakDerivative {
+        /// Name of the parameter in the distribution's layout.
+        parameter: Cow<'static, str>,
+    },
     /// The transform gave NaN or ±∞: a log-normal overflowed, say.
     NonFiniteTransform {
         /// Index of the gradient sample, counted from 0 within the call.
@@ -154,6 +160,10 @@ impl fmt::Display for Error {
             Self::SupportDependsOnParameter { parameter } => write!(
                 f,
                 "the score function is not valid for parameter {parameter}, which moves the support; use the pathwise estimator"
+            ),
+            Self::NoWeakDerivative { parameter } => write!(
+                f,
+                "no weak derivative is known for parameter {parameter}; use another estimator for it"
             ),
             Self::NonFiniteTransform { sample, coordinate, value } => write!(
                 f,

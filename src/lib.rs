@@ -103,8 +103,8 @@ mod sums;
 mod vector;
 
 pub use distribution::{
-    Conditional, DifferentiableLogDensity, Distribution, Entropy, KlDivergence, LogDensity, MeanVariance,
-    Reparameterizable, UniformNoise,
+    Conditional, Coupling, DifferentiableLogDensity, Distribution, Entropy, KlDivergence, LogDensity,
+    MeanVariance, Reparameterizable, UniformNoise, WeakDerivative, WeakPair, WeakSides,
 };
 pub use engine::Engine;
 pub use error::Error;
@@ -122,8 +122,8 @@ pub use schedule::TemperatureSchedule;
 /// Everything that a typical program needs: `use reparam::prelude::*;`.
 pub mod prelude {
     pub use crate::distribution::{
-        DifferentiableLogDensity, Distribution, Entropy, KlDivergence, LogDensity, MeanVariance,
-        Reparameterizable, UniformNoise,
+        Coupling, DifferentiableLogDensity, Distribution, Entropy, KlDivergence, LogDensity, MeanVariance,
+        Reparameterizable, UniformNoise, WeakDerivative,
     };
     pub use crate::distributions::*;
     pub use crate::error::Error;

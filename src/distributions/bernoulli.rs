@@ -2,7 +2,7 @@
 
 use rand::Rng;
 
-use crate::distribution::{Distribution, Entropy, LogDensity};
+use crate::distribution::{Coupling, Distribution, Entropy, LogDensity, WeakDerivative, WeakPair, WeakSides};
 use crate::error::Error;
 use crate::layout::{Domain, Layout};
 use crate::probability::Probability;
@@ -18,6 +18,7 @@ use crate::vector::kernel;
 /// | log-probability | `Σ ln σ(l)` for 1, `ln σ(−l)` for 0 | `Σ ln p` for 1, `ln(1 − p)` for 0 |
 /// | score | `b − σ(l)` | `1/p` for 1, `−1/(1 − p)` for 0 |
 /// | entropy gradient | `−l p (1 − p)` | `−ln(p/(1 − p))` |
+/// | weak derivative | `p (1 − p)` times that by p | `∂p/∂p = δ₁ − δ₀`: the bit against its opposite |
 ///
 /// Log-probability and score are exact to rounding at any finite logit: `1 − p` is never formed by subtraction from a rounded
 /// p. A draw is a step function of its noise, so there is no pathwise gradient: [`Pathwise`](crate::estimators::Pathwise) on it
@@ -185,6 +186,28 @@ impl<T: Real> Entropy<T> for Bernoulli<T> {
         for ((gradient, &x), p) in gradient.iter_mut().zip(&self.params).zip(self.probabilities()) {
             *gradient = if self.by_logits { -x * p.lower() * p.upper() } else { -p.logit() };
         }
+    }
+}
+
+impl<T: Real> WeakDerivative<T> for Bernoulli<T> {
+    fn weak_sides(&self, _: usize, _: Coupling) -> Option<WeakSides> {
+        Some(WeakSides::AgainstDraw)
+    }
+
+    /// One side is the draw, whatever it is, and the other its opposite: there is nothing left to couple.
+    fn weak_pair<R: Rng + ?Sized>(
+        &self,
+        parameter: usize,
+        _: Coupling,
+        plus: &mut [T],
+        minus: &mut [T],
+        _: &mut R,
+    ) -> T {
+        let p = Probability::from_tail(self.tails[parameter]);
+        let slope = if self.by_logits { p.lower() * p.upper() } else { T::one() };
+        let opposite = T::one() - plus[parameter];
+        let weight = if opposite.is_one() { slope } else { -slope };
+        WeakPair::against_draw(opposite, weight).write(parameter, plus, minus)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use rand::Rng;
 
-use crate::distribution::{Distribution, Entropy, LogDensity};
+use crate::distribution::{Coupling, Distribution, Entropy, LogDensity, WeakDerivative, WeakSides};
 use crate::error::{Error, check_len};
 use crate::layout::{Domain, Layout};
 use crate::probability::Probability;
@@ -18,6 +18,7 @@ use crate::special::log_sum_exp;
 /// | log-probability | `Σ zₖ (lₖ − ln Σ eˡ)` | `Σ zₖ ln pₖ` |
 /// | score | `zₖ − pₖ` | `zₖ/pₖ` (on the simplex only differences matter) |
 /// | entropy gradient | `−pₖ (ln pₖ + H)` | `−ln pₖ − 1` |
+/// | weak derivative | `∂p/∂lₖ = pₖ (δₖ − p)`: category k against the draw | `∂p/∂pₖ = δₖ`: category k alone |
 ///
 /// The score is exact to rounding also where a probability is next to 1. A draw is a step function of its noise, so there is no
 /// pathwise gradient: [`Pathwise`](crate::estimators::Pathwise) on it does not compile, and the docs there say why.
@@ -215,6 +216,27 @@ impl<T: Real> Entropy<T> for Categorical<T> {
                 };
             }
         }
+    }
+}
+
+impl<T: Real> WeakDerivative<T> for Categorical<T> {
+    fn weak_sides(&self, _: usize, _: Coupling) -> Option<WeakSides> {
+        Some(if self.by_logits { WeakSides::AgainstDraw } else { WeakSides::Alone })
+    }
+
+    /// Given the draw there is nothing left to couple.
+    fn weak_pair<R: Rng + ?Sized>(
+        &self,
+        parameter: usize,
+        _: Coupling,
+        plus: &mut [T],
+        _: &mut [T],
+        _: &mut R,
+    ) -> T {
+        let start = parameter / self.classes * self.classes;
+        plus[start..start + self.classes].fill(T::zero());
+        plus[parameter] = T::one();
+        if self.by_logits { self.probs[parameter] } else { T::one() }
     }
 }
 

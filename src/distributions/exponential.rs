@@ -1,6 +1,11 @@
 //! The exponential distribution.
 
-use super::inverse_cdf::{ClosedEntropy, Density, DensityGradient, Family, InverseCdf, Quantile};
+use rand::Rng;
+
+use super::inverse_cdf::{
+    ClosedEntropy, Density, DensityGradient, Family, FamilyWeakDerivative, InverseCdf, Quantile,
+};
+use crate::distribution::{Coupling, WeakPair, WeakSides};
 use crate::error::Error;
 use crate::layout::Domain;
 use crate::probability::Probability;
@@ -17,6 +22,7 @@ use crate::real::Real;
 /// | score | `∂λ = 1/λ − z` |
 /// | ∇_z log p | `−λ` |
 /// | entropy | `1 − ln λ`, gradient `−1/λ` |
+/// | weak derivative | `∂p/∂λ = (p − g)/λ`, g the law of the sum of two such waiting times |
 ///
 /// The support [0, ∞) does not move with the rate, so the score is valid; its variance is λ⁻². The noise keeps its full
 /// precision in the upper tail: the largest draw is `53/λ`, of probability 2⁻⁷⁷, in f64 and f32 alike; an equidistant
@@ -105,5 +111,24 @@ impl<T: Real> ClosedEntropy<T> for ExponentialLaw {
 
     fn entropy_gradient(&self, [rate]: [T; 1]) -> [T; 1] {
         [-rate.recip()]
+    }
+}
+
+impl<T: Real> FamilyWeakDerivative<T> for ExponentialLaw {
+    fn weak_sides(&self, _: usize, _: Coupling) -> Option<WeakSides> {
+        Some(WeakSides::AgainstDraw)
+    }
+
+    /// Coupled, the longer wait is this one and another.
+    fn weak_pair<R: Rng + ?Sized>(
+        &self,
+        _: usize,
+        coupling: Coupling,
+        z: T,
+        theta @ [rate]: [T; 1],
+        rng: &mut R,
+    ) -> WeakPair<T> {
+        let first = if coupling == Coupling::Coupled { z } else { self.draw(theta, rng) };
+        WeakPair::against_draw(first + self.draw(theta, rng), -rate.recip())
     }
 }

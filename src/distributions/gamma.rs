@@ -3,8 +3,10 @@
 use rand::Rng;
 
 use super::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, Family, FamilyKl, FamilyMoments, InverseCdf, Quantile,
+    ClosedEntropy, Density, DensityGradient, Family, FamilyKl, FamilyMoments, FamilyWeakDerivative,
+    InverseCdf, Quantile,
 };
+use crate::distribution::{Coupling, WeakPair, WeakSides};
 use crate::error::Error;
 use crate::layout::Domain;
 use crate::probability::Probability;
@@ -26,6 +28,7 @@ use crate::special::{
 /// | ∇_z log p | `(α − 1)/z − β` |
 /// | entropy | `α − ln β + ln Γ(α) + (1 − α) ψ(α)`, gradient `(1 + (1 − α) ψ′(α), −1/β)` |
 /// | KL(p‖q) | `(α_p − α_q) ψ(α_p) − ln Γ(α_p)/Γ(α_q) − α_q ln r + α_p (r − 1)`, `r = β_q/β_p` |
+/// | weak derivative | `∂p/∂β = (α/β) (p − g)`, g of shape α + 1; none for α |
 ///
 /// Mean α/β, variance α/β². The score is valid for both parameters.
 ///
@@ -269,5 +272,25 @@ impl<T: Real> FamilyKl<T> for GammaLaw {
 
     fn kl_gradient(&self, p: [T; 2], q: [T; 2]) -> ([T; 2], [T; 2]) {
         kl_gradient(p, q)
+    }
+}
+
+impl<T: Real> FamilyWeakDerivative<T> for GammaLaw {
+    fn weak_sides(&self, place: usize, _: Coupling) -> Option<WeakSides> {
+        (place == 1).then_some(WeakSides::AgainstDraw)
+    }
+
+    /// Coupled, the draw of shape α + 1 is this one and an exponential.
+    fn weak_pair<R: Rng + ?Sized>(
+        &self,
+        _: usize,
+        coupling: Coupling,
+        z: T,
+        theta @ [shape, rate]: [T; 2],
+        rng: &mut R,
+    ) -> WeakPair<T> {
+        let first = if coupling == Coupling::Coupled { z } else { self.draw(theta, rng) };
+        let more = T::of(-uniform(rng).ln() / rate.f64());
+        WeakPair::against_draw(first + more, -shape / rate)
     }
 }

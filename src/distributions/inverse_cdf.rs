@@ -6,8 +6,8 @@ use rand::Rng;
 
 use super::normal::negate;
 use crate::distribution::{
-    Conditional, DifferentiableLogDensity, Distribution, Entropy, KlDivergence, LogDensity, MeanVariance,
-    Reparameterizable, UniformNoise,
+    Conditional, Coupling, DifferentiableLogDensity, Distribution, Entropy, KlDivergence, LogDensity,
+    MeanVariance, Reparameterizable, UniformNoise, WeakDerivative, WeakPair, WeakSides,
 };
 use crate::error::{Error, check_len};
 use crate::layout::{Domain, Layout};
@@ -93,6 +93,22 @@ pub trait FamilyKl<T: Real>: Family<T> {
 
     /// Its gradients with respect to the parameters of p and of q.
     fn kl_gradient(&self, p: Self::Theta, q: Self::Theta) -> (Self::Theta, Self::Theta);
+}
+
+/// A family whose derivative is a difference of two laws that can be drawn from; see [`WeakDerivative`].
+pub trait FamilyWeakDerivative<T: Real>: Family<T> {
+    /// Which sides are drawn for the parameter at this place; `None` if it has no weak derivative.
+    fn weak_sides(&self, place: usize, coupling: Coupling) -> Option<WeakSides>;
+
+    /// One draw of both sides beside the draw z.
+    fn weak_pair<R: Rng + ?Sized>(
+        &self,
+        place: usize,
+        coupling: Coupling,
+        z: T,
+        theta: Self::Theta,
+        rng: &mut R,
+    ) -> WeakPair<T>;
 }
 
 /// Inverse-transform sampling: D independent coordinates of a scalar family `Q`, drawn through its quantile function.
@@ -376,6 +392,24 @@ impl<T: Real, Q: Quantile<T> + FamilyMoments<T>> MeanVariance<T> for InverseCdf<
         for (i, variance) in variance.iter_mut().enumerate() {
             *variance = self.family.variance(self.theta(i));
         }
+    }
+}
+
+impl<T: Real, Q: Quantile<T> + FamilyWeakDerivative<T>> WeakDerivative<T> for InverseCdf<T, Q> {
+    fn weak_sides(&self, parameter: usize, coupling: Coupling) -> Option<WeakSides> {
+        self.family.weak_sides(parameter / self.dim, coupling)
+    }
+
+    fn weak_pair<R: Rng + ?Sized>(
+        &self,
+        parameter: usize,
+        coupling: Coupling,
+        plus: &mut [T],
+        minus: &mut [T],
+        rng: &mut R,
+    ) -> T {
+        let (place, i) = (parameter / self.dim, parameter % self.dim);
+        self.family.weak_pair(place, coupling, plus[i], self.theta(i), rng).write(i, plus, minus)
     }
 }
 

@@ -7,6 +7,7 @@ mod categorical;
 mod cauchy;
 mod chi_squared;
 mod concrete;
+mod counts;
 mod dirichlet;
 mod exponential;
 mod gamma;
@@ -38,12 +39,16 @@ pub use categorical::Categorical;
 pub use cauchy::{Cauchy, CauchyLaw};
 pub use chi_squared::{ChiSquared, ChiSquaredLaw};
 pub use concrete::{Concrete, ExpConcrete, GumbelSoftmax, LogSimplex, Simplex, Space};
+pub use counts::{
+    Binomial, BinomialFamily, CountFamily, CountLaw, CountWeakDerivative, Counts, Poisson, PoissonFamily,
+};
 pub use dirichlet::Dirichlet;
 pub use exponential::{Exponential, ExponentialLaw};
 pub use gamma::{Gamma, GammaLaw};
 pub use gumbel::{Gumbel, GumbelLaw};
 pub use inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, Family, FamilyKl, FamilyMoments, InverseCdf, Quantile,
+    ClosedEntropy, Density, DensityGradient, Family, FamilyKl, FamilyMoments, FamilyWeakDerivative,
+    InverseCdf, Quantile,
 };
 pub use inverse_gamma::{InverseGamma, InverseGammaLaw};
 pub use inverse_gaussian::{InverseGaussian, InverseGaussianLaw};

@@ -3,10 +3,12 @@
 use rand::Rng;
 
 use crate::distribution::{
-    Conditional, DifferentiableLogDensity, Distribution, Entropy, LogDensity, Reparameterizable, UniformNoise,
+    Conditional, Coupling, DifferentiableLogDensity, Distribution, Entropy, LogDensity, Reparameterizable,
+    UniformNoise, WeakDerivative, WeakPair, WeakSides,
 };
 use crate::error::Error;
 use crate::layout::{Domain, Layout};
+use crate::probability::Probability;
 use crate::real::Real;
 use crate::special::normal_quantile;
 use crate::vector::{affine_rows, fill_normal, pull_affine_rows, scale_rows};
@@ -22,6 +24,7 @@ use crate::vector::{affine_rows, fill_normal, pull_affine_rows, scale_rows};
 /// | score | `∂μ = (z − μ)/σ²`, `∂σ = (((z − μ)/σ)² − 1)/σ` |
 /// | ∇_z log p | `−(z − μ)/σ²` |
 /// | entropy | `Σ ½ ln(2πe) + ln σ`, gradient `(0, 1/σ)` |
+/// | weak derivative | `∂p/∂μ = (r⁺ − r⁻)/(σ√(2π))`, `μ ± σ` times a Rayleigh variate; `∂p/∂σ = (m − p)/σ`, m the double-sided Maxwell |
 ///
 /// The variance of the score grows as σ⁻²: the score-function estimator degrades without bound as σ → 0, the pathwise
 /// estimator does not (Mohamed, Rosca, Figurnov & Mnih 2020, arXiv:1906.10652, section 4.3).
@@ -238,5 +241,44 @@ impl<T: Real> Entropy<T> for Normal<T> {
         for (dsigma, sigma) in dsigma.iter_mut().zip(self.sigma()) {
             *dsigma = sigma.recip();
         }
+    }
+}
+
+/// `x² + χ²₂` under the root: the length of x with two more coordinates that are standard normal.
+fn lengthened<T: Real, R: Rng + ?Sized>(x: T, rng: &mut R) -> T {
+    (x * x - T::of(2.0) * Probability::from_tail(T::signed_tail(rng)).ln_upper()).sqrt()
+}
+
+impl<T: Real> WeakDerivative<T> for Normal<T> {
+    fn weak_sides(&self, parameter: usize, _: Coupling) -> Option<WeakSides> {
+        Some(if parameter < self.dim() { WeakSides::Pair } else { WeakSides::AgainstDraw })
+    }
+
+    /// A Rayleigh variate is the length of two standard normals, a Maxwell variate that of three. Coupled, both sides of μ are at the same
+    /// distance; a Maxwell variate m times a uniform is a normal, so the draw e is taken for that normal, and m for what it then was.
+    fn weak_pair<R: Rng + ?Sized>(
+        &self,
+        parameter: usize,
+        coupling: Coupling,
+        plus: &mut [T],
+        minus: &mut [T],
+        rng: &mut R,
+    ) -> T {
+        let dim = self.dim();
+        let i = parameter % dim;
+        let (mu, sigma) = (self.mu()[i], self.sigma()[i]);
+        let pair = if parameter < dim {
+            let up = lengthened(T::zero(), rng);
+            let down = if coupling == Coupling::Coupled { up } else { lengthened(T::zero(), rng) };
+            let weight = T::of(0.398_942_280_401_432_7) / sigma; // 1/√(2π)
+            WeakPair::pair(mu + sigma * up, mu - sigma * down, weight)
+        } else {
+            let e = match coupling {
+                Coupling::Coupled => (plus[i] - mu) / sigma,
+                Coupling::Independent => T::standard_normal(rng),
+            };
+            WeakPair::against_draw(mu + sigma * lengthened(e, rng).copysign(e), sigma.recip())
+        };
+        pair.write(i, plus, minus)
     }
 }

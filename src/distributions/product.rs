@@ -3,7 +3,8 @@
 use rand::Rng;
 
 use crate::distribution::{
-    Conditional, DifferentiableLogDensity, Distribution, Entropy, LogDensity, Reparameterizable, UniformNoise,
+    Conditional, Coupling, DifferentiableLogDensity, Distribution, Entropy, LogDensity, Reparameterizable,
+    UniformNoise, WeakDerivative, WeakSides,
 };
 use crate::error::Error;
 use crate::layout::Layout;
@@ -221,5 +222,37 @@ impl<T: Real, A: Entropy<T>, B: Entropy<T>> Entropy<T> for Product<T, A, B> {
         let (first, second) = gradient.split_at_mut(self.first.params().len());
         self.first.entropy_gradient(first);
         self.second.entropy_gradient(second);
+    }
+}
+
+impl<T, A, B> WeakDerivative<T> for Product<T, A, B>
+where
+    T: Real,
+    A: WeakDerivative<T>,
+    B: WeakDerivative<T>,
+{
+    fn weak_sides(&self, parameter: usize, coupling: Coupling) -> Option<WeakSides> {
+        let (_, cut) = self.cuts();
+        match parameter.checked_sub(cut) {
+            None => self.first.weak_sides(parameter, coupling),
+            Some(parameter) => self.second.weak_sides(parameter, coupling),
+        }
+    }
+
+    fn weak_pair<R: Rng + ?Sized>(
+        &self,
+        parameter: usize,
+        coupling: Coupling,
+        plus: &mut [T],
+        minus: &mut [T],
+        rng: &mut R,
+    ) -> T {
+        let (dim, cut) = self.cuts();
+        let plus = plus.split_at_mut(dim);
+        let minus = minus.split_at_mut(dim.min(minus.len()));
+        match parameter.checked_sub(cut) {
+            None => self.first.weak_pair(parameter, coupling, plus.0, minus.0, rng),
+            Some(parameter) => self.second.weak_pair(parameter, coupling, plus.1, minus.1, rng),
+        }
     }
 }

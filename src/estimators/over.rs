@@ -11,7 +11,7 @@ use crate::real::Real;
 
 /// Bytes that the rows of one gradient sample may take: a point set beyond that is made in parts. Like the engine's tiles they
 /// should stay in the second-level cache.
-const ROWS_BYTES: usize = 64 << 10;
+pub(super) const ROWS_BYTES: usize = 64 << 10;
 
 /// The room for a gradient sample: as many rows as points, if they are few.
 pub(super) fn shape<T, D, S>(source: &S, distribution: &D, shape: BlockShape) -> BlockShape

@@ -85,6 +85,11 @@ pub(super) fn stirling(x: f64) -> f64 {
                 - y * (1.0 / 1680.0 - y * (1.0 / 1188.0 - y * (691.0 / 360_360.0 - y / 156.0))))))
 }
 
+/// `ln x! − (x + ½) ln x + x − ½ ln 2π` for x > 0: what Stirling's formula leaves of a factorial.
+pub(crate) fn stirling_remainder(x: f64) -> f64 {
+    if x >= STIRLING_FROM { stirling(x) } else { ln_gamma(x + 1.0) - (x + 0.5) * x.ln() + x - HALF_LN_TAU }
+}
+
 /// `ln x − ψ(x)` for x > 0, without the cancellation of its two parts for large x.
 pub(crate) fn digamma_gap(x: f64) -> f64 {
     if x < STIRLING_FROM { x.ln() - digamma(x) } else { 0.5 / x + half_gap(x) }

@@ -21,7 +21,7 @@ mod von_mises_tables;
 pub use bessel::{bessel_i0_scaled, bessel_ratio, bessel_ratio_complement, bessel_ratio_derivative};
 pub(crate) use beta_field::BetaField;
 pub use digamma::{digamma, trigamma};
-pub(crate) use gamma::{deviance, digamma_gap, gamma_kl, log_gamma_entropy};
+pub(crate) use gamma::{deviance, digamma_gap, gamma_kl, log_gamma_entropy, stirling_remainder};
 pub use gamma::{ln_beta, ln_gamma};
 pub(crate) use gamma_rise::{digamma_rise, ln_gamma_rise, log1p_minus};
 pub use incomplete_beta::{
