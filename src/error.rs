@@ -40,6 +40,11 @@ pub enum Error {
         /// The value that was given.
         value: f64,
     },
+    /// A distribution has no parameter of this name.
+    UnknownParameter {
+        /// The name that was given.
+        parameter: Cow<'static, str>,
+    },
     /// A slice has the wrong length.
     Length {
         /// What the slice holds.
@@ -145,6 +150,7 @@ impl fmt::Display for Error {
             Self::NonFiniteParameter { parameter, index, value } => {
                 write!(f, "parameter {parameter}[{index}] is {value}, expected a finite number")
             }
+            Self::UnknownParameter { parameter } => write!(f, "there is no parameter {parameter}"),
             Self::Length { what, expected, found } => {
                 write!(f, "{what} has length {found}, expected {expected}")
             }

@@ -110,6 +110,17 @@ impl Layout {
         Ok((layout, params))
     }
 
+    /// These ranges one after the other, wherever they stood before, with the domains given.
+    pub(crate) fn of_parts(parts: impl IntoIterator<Item = (ParamRange, Domain)>) -> Self {
+        let mut start = 0;
+        let moved = |(part, domain): (ParamRange, Domain)| {
+            let range = start..start + part.range.len();
+            start = range.end;
+            ParamRange { range, domain, ..part }
+        };
+        Self { parts: parts.into_iter().map(moved).collect() }
+    }
+
     /// Marks a parameter as one that the support depends on, for which the score function is refused.
     #[must_use]
     pub fn with_moving_support(self, name: &str) -> Self {

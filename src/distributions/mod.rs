@@ -10,6 +10,7 @@ mod concrete;
 mod counts;
 mod dirichlet;
 mod exponential;
+mod frozen;
 mod gamma;
 mod gumbel;
 mod inverse_cdf;
@@ -44,6 +45,7 @@ pub use counts::{
 };
 pub use dirichlet::Dirichlet;
 pub use exponential::{Exponential, ExponentialLaw};
+pub use frozen::Frozen;
 pub use gamma::{Gamma, GammaLaw};
 pub use gumbel::{Gumbel, GumbelLaw};
 pub use inverse_cdf::{

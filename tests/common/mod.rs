@@ -177,7 +177,15 @@ pub struct Row<'a> {
 
 impl Table {
     pub fn parse(text: &str) -> Self {
-        let split = |line: &str| line.split(',').map(|cell| cell.trim().to_string()).collect::<Vec<_>>();
+        // A comma within quotes does not divide.
+        let split = |line: &str| {
+            let mut quoted = false;
+            let cells = line.split(|c| {
+                quoted ^= c == '"';
+                c == ',' && !quoted
+            });
+            cells.map(|cell| cell.trim().trim_matches('"').to_string()).collect::<Vec<_>>()
+        };
         let mut lines = text.lines();
         let columns = split(lines.next().unwrap());
         Self { columns, rows: lines.map(split).collect() }
