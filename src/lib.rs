@@ -54,6 +54,7 @@
 //! - [`GradientEstimate`]: gradient, variance, standard error, intervals, by parameter name; mergeable.
 //! - [`StochasticNode`]: a layer that samples, in somebody else's training loop.
 //! - [`Unconstrained`](distributions::Unconstrained): parameters that any optimiser can walk on.
+//! - [`verify`]: checks of derivatives, bias and variance, for what you write yourself.
 //!
 //! # Features
 //!
@@ -101,6 +102,7 @@ mod schedule;
 pub mod special;
 mod sums;
 mod vector;
+pub mod verify;
 
 pub use distribution::{
     Conditional, Coupling, DifferentiableLogDensity, Distribution, Entropy, KlDivergence, LogDensity,

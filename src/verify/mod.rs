@@ -1,0 +1,52 @@
+//! Checks of hand-written derivatives and of estimators: what this crate tests itself with, for distributions, objectives and estimators of
+//! your own.
+//!
+//! | question | check | answer |
+//! | --- | --- | --- |
+//! | is the pullback the derivative of the transform? | [`pullback`] | [`Comparisons`] with differences |
+//! | is an implicit pullback `−(∂F/∂θ)/p`? | [`implicit_pullback`] | the same |
+//! | is the pullback's field one that transports the density? | [`continuity`] | the same |
+//! | is the score the derivative of the log-density? | [`score`], [`log_prob_gradient`] | the same |
+//! | are entropy and divergence differentiated right? | [`entropy_gradient`], [`kl_gradient`] | the same |
+//! | is the objective? | [`objective_gradient`] | the same |
+//! | do draws and score belong together? | [`score_identities`]: `E s = 0`, `E s sᵀ = −E ∂s/∂θ` | [`Identities`] |
+//! | is an estimator unbiased? | [`UnbiasednessTest`] with both error rates | [`Unbiasedness`] |
+//! | which of two has less variance? | [`variance_ratio`] | [`VarianceRatio`] with an interval |
+//!
+//! All derivatives are taken in `f64`, by Ridders' extrapolated central differences, which say how far they can be trusted; a comparison that
+//! a difference cannot decide is an error and not a success.
+//!
+//! ```
+//! use reparam::prelude::*;
+//! use reparam::verify;
+//!
+//! // A closure whose gradient has lost a factor.
+//! let f = Differentiable(|z: &[f64], dz: Option<&mut [f64]>| {
+//!     if let Some(dz) = dz {
+//!         dz[0] = z[0];
+//!     }
+//!     z[0] * z[0]
+//! });
+//! let mismatch = verify::objective_gradient(&f, &[3.0]).within(1e-7).unwrap_err();
+//! assert_eq!(mismatch.to_string(), "z[0]: found 3e0, expected 6.0000000e0, relative error 5.0e-1");
+//!
+//! verify::pullback(&Gamma::new(&[0.7], &[2.0])?, &[0.2], &[1.0])?.within(1e-7)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod comparison;
+mod continuity;
+mod derivatives;
+mod differences;
+mod identities;
+mod unbiasedness;
+mod variance_ratio;
+
+pub use comparison::{Comparison, Comparisons, Mismatch};
+pub use continuity::continuity;
+pub use derivatives::{
+    entropy_gradient, implicit_pullback, kl_gradient, log_prob_gradient, objective_gradient, pullback, score,
+};
+pub use identities::{Identities, score_identities};
+pub use unbiasedness::{Unbiasedness, UnbiasednessTest};
+pub use variance_ratio::{VarianceRatio, variance_ratio};

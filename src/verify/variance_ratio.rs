@@ -1,0 +1,134 @@
+//! Which of two estimators has less variance.
+
+use rand::Rng;
+
+use crate::distribution::Distribution;
+use crate::error::Error;
+use crate::estimator::GradientEstimator;
+use crate::real::Real;
+use crate::special::student_t_quantile;
+
+/// The ratio of two estimators' variances, with an interval.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct VarianceRatio {
+    /// Total variance of one gradient sample of the first, over that of the second.
+    pub ratio: f64,
+    /// The ends of the confidence interval of the ratio.
+    pub interval: (f64, f64),
+    /// What to multiply ratio and interval by to compare at the same number of evaluations of the objective: evaluations in a gradient
+    /// sample of the first, over those of the second.
+    pub evaluations: f64,
+}
+
+impl VarianceRatio {
+    /// The ratio at the same number of evaluations of the objective.
+    #[must_use]
+    pub fn per_evaluation(&self) -> f64 {
+        self.ratio * self.evaluations
+    }
+
+    /// Whether the first has less variance a gradient sample, beyond doubt at the level of the interval.
+    #[must_use]
+    pub fn is_less(&self) -> bool {
+        self.interval.1 < 1.0
+    }
+
+    /// Whether a claimed ratio is within the interval.
+    #[must_use]
+    pub fn allows(&self, ratio: f64) -> bool {
+        self.interval.0 <= ratio && ratio <= self.interval.1
+    }
+}
+
+/// Compares the total variance of one gradient sample of two estimators: each makes `batches` estimates of `samples` gradient samples, every
+/// one with a variance of its own; the interval is Student's, for the logarithm of the ratio of their means, at a level such as 0.95.
+///
+/// A claim about variance is tested by the variance, not by how far a mean is off. The interval takes the batches' variances for normal: where rare
+/// gradient samples make the variance, longer batches help, and an infinite variance shows as an interval that does not shrink.
+///
+/// # Errors
+/// [`Error::Option`] for fewer than 2 batches, fewer than 2 gradient samples in a batch, or a level that is not strictly between 0 and 1; those of
+/// [`estimate`](GradientEstimator::estimate).
+///
+/// ```
+/// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
+/// use reparam::prelude::*;
+/// use reparam::verify::{VarianceRatio, variance_ratio};
+///
+/// let normal = Normal::new(&[1.0], &[0.5])?;
+/// let f = |z: &[f64]| z[0] * z[0];
+/// let mut two = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group: 2 });
+/// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
+/// let plain = &mut ScoreFunction::new();
+/// let found: VarianceRatio = variance_ratio(&mut two, plain, &normal, &f, (32, 2000), 0.999, &mut rng)?;
+/// assert!(found.is_less());
+/// assert_eq!(found.evaluations, 2.0); // it pays twice, and is still better
+/// assert!(found.per_evaluation() < 1.0);
+/// # Ok::<(), reparam::Error>(())
+/// ```
+pub fn variance_ratio<T, A, B, D, F, R>(
+    first: &mut A,
+    second: &mut B,
+    distribution: &D,
+    objective: &F,
+    (batches, samples): (usize, usize),
+    level: f64,
+    rng: &mut R,
+) -> Result<VarianceRatio, Error>
+where
+    T: Real,
+    D: Distribution<T> + ?Sized,
+    F: ?Sized,
+    A: GradientEstimator<T, D, F> + ?Sized,
+    B: GradientEstimator<T, D, F> + ?Sized,
+    R: Rng + ?Sized,
+{
+    for (option, value) in [("batches", batches), ("samples", samples)] {
+        if value < 2 {
+            return Err(Error::Option { option, value: value as f64, expected: "at least 2" });
+        }
+    }
+    if !(level > 0.0 && level < 1.0) {
+        let expected = "a number strictly between 0 and 1";
+        return Err(Error::Option { option: "level", value: level, expected });
+    }
+    let a = spread(first, distribution, objective, batches, samples, rng)?;
+    let b = spread(second, distribution, objective, batches, samples, rng)?;
+    let error = a.relative_error.hypot(b.relative_error);
+    let half = error * student_t_quantile(0.5 * (1.0 - level), batches as u64 - 1).abs();
+    let ratio = a.mean / b.mean;
+    let evaluations = first.evaluations(distribution) as f64 / second.evaluations(distribution) as f64;
+    Ok(VarianceRatio { ratio, interval: (ratio * (-half).exp(), ratio * half.exp()), evaluations })
+}
+
+/// The mean of the batches' total variances, and its relative standard error.
+struct Spread {
+    mean: f64,
+    relative_error: f64,
+}
+
+fn spread<T, E, D, F, R>(
+    estimator: &mut E,
+    distribution: &D,
+    objective: &F,
+    batches: usize,
+    samples: usize,
+    rng: &mut R,
+) -> Result<Spread, Error>
+where
+    T: Real,
+    D: Distribution<T> + ?Sized,
+    F: ?Sized,
+    E: GradientEstimator<T, D, F> + ?Sized,
+    R: Rng + ?Sized,
+{
+    let mut variances = Vec::with_capacity(batches);
+    for _ in 0..batches {
+        variances.push(estimator.estimate(distribution, objective, samples, rng)?.total_variance());
+    }
+    let n = batches as f64;
+    let mean = variances.iter().sum::<f64>() / n;
+    let squares: f64 = variances.iter().map(|v| (v - mean).powi(2)).sum();
+    let relative_error = if mean == 0.0 { 0.0 } else { (squares / (n - 1.0) / n).sqrt() / mean };
+    Ok(Spread { mean, relative_error })
+}
