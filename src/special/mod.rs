@@ -11,6 +11,7 @@ mod incomplete_beta_fields;
 mod incomplete_gamma;
 mod mills;
 mod normal;
+mod normal_tails;
 mod polynomial;
 mod sigmoid;
 mod student_t;
@@ -37,6 +38,7 @@ pub use incomplete_gamma::{
 };
 pub use mills::{mills_defect, mills_ratio};
 pub use normal::normal_quantile;
+pub use normal_tails::{normal_cdf, normal_ln_cdf, normal_ln_survival, normal_quantile_ln, normal_survival};
 pub(crate) use sigmoid::ln_1m_exp;
 pub use sigmoid::{log_sigmoid, log_sum_exp, sigmoid, softplus, softplus_inverse};
 pub use student_t::student_t_quantile;
