@@ -3,7 +3,7 @@
 use rand::Rng;
 
 use super::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, Family, FamilyWeakDerivative, InverseCdf, Quantile,
+    ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, FamilyWeakDerivative, InverseCdf, Quantile,
 };
 use crate::distribution::{Coupling, WeakPair, WeakSides};
 use crate::error::Error;
@@ -82,6 +82,16 @@ impl<T: Real> Quantile<T> for ExponentialLaw {
     #[inline]
     fn quantile_gradient(&self, _: Probability<T>, z: T, [rate]: [T; 1]) -> [T; 1] {
         [-z / rate]
+    }
+}
+
+impl<T: Real> FamilyCdf<T> for ExponentialLaw {
+    fn cdf(&self, z: T, [rate]: [T; 1]) -> Probability<T> {
+        if z <= T::zero() {
+            return Probability::never();
+        }
+        let hazard = rate * z;
+        Probability::from_sides(-(-hazard).exp_m1(), (-hazard).exp())
     }
 }
 

@@ -1,6 +1,6 @@
 //! The Gumbel distribution of maxima.
 
-use super::inverse_cdf::{ClosedEntropy, Density, DensityGradient, Family, InverseCdf, Quantile};
+use super::inverse_cdf::{ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, InverseCdf, Quantile};
 use crate::error::Error;
 use crate::layout::Domain;
 use crate::probability::Probability;
@@ -86,6 +86,13 @@ impl<T: Real> Quantile<T> for GumbelLaw {
     #[inline]
     fn quantile_gradient(&self, u: Probability<T>, _: T, _: [T; 2]) -> [T; 2] {
         [T::one(), standard(u)]
+    }
+}
+
+impl<T: Real> FamilyCdf<T> for GumbelLaw {
+    fn cdf(&self, z: T, [mu, scale]: [T; 2]) -> Probability<T> {
+        let hazard = (-((z - mu) / scale)).exp();
+        Probability::from_sides((-hazard).exp(), -(-hazard).exp_m1())
     }
 }
 

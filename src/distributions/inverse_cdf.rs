@@ -15,7 +15,7 @@ use crate::probability::Probability;
 use crate::real::Real;
 
 /// A scalar family of distributions: its parameters. What can be computed of it is said by the traits above this one:
-/// [`Quantile`] or [`Cdf`](super::Cdf), [`Density`], [`DensityGradient`], [`ClosedEntropy`], [`FamilyMoments`], [`FamilyKl`].
+/// [`Quantile`] or [`Cdf`](super::Cdf), [`FamilyCdf`], [`Density`], [`DensityGradient`], [`ClosedEntropy`], [`FamilyMoments`], [`FamilyKl`].
 pub trait Family<T: Real> {
     /// The parameters of one coordinate, or a derivative with respect to them: an array such as `[T; 2]`.
     type Theta: Copy + Default + Debug + AsRef<[T]> + AsMut<[T]>;
@@ -51,6 +51,14 @@ pub trait Quantile<T: Real>: Family<T> {
     fn draw<R: Rng + ?Sized>(&self, theta: Self::Theta, rng: &mut R) -> T {
         self.quantile(Probability::from_tail(T::signed_tail(rng)), theta)
     }
+}
+
+/// A family whose CDF is known to the last digits of both tails: the inverse of its [`Quantile`].
+///
+/// [`NumericInverse`](super::NumericInverse) has it from the [`Cdf`](super::Cdf) that it inverts.
+pub trait FamilyCdf<T: Real>: Family<T> {
+    /// `F(z; θ)` together with `1 − F(z; θ)`, whichever is the smaller one exact: never below the support, always above it.
+    fn cdf(&self, z: T, theta: Self::Theta) -> Probability<T>;
 }
 
 /// A family whose density is known.
@@ -229,6 +237,34 @@ impl<T: Real, Q: Family<T>> InverseCdf<T, Q> {
                 row[place * self.dim + coordinate] = d;
             }
         }
+    }
+}
+
+impl<T: Real, Q: FamilyCdf<T>> InverseCdf<T, Q> {
+    /// Writes `F(zᵢ; θᵢ)` as signed tails ([`Probability`]), row by row: the noise whose transform is z.
+    ///
+    /// ```
+    /// use reparam::prelude::*;
+    ///
+    /// let gumbel = Gumbel::new(&[1.0], &[0.5])?;
+    /// let (mut z, mut noise) = ([0.0], [0.0]);
+    /// gumbel.transform(&[-1e-12], &mut z);
+    /// gumbel.cdf(&z, &mut noise)?;
+    /// assert!((noise[0] / -1e-12 - 1.0f64).abs() < 1e-12);
+    /// # Ok::<(), reparam::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Length`] if z is not whole rows, or `tails` differs from it in length.
+    pub fn cdf(&self, z: &[T], tails: &mut [T]) -> Result<(), Error> {
+        check_len("z", z.len().next_multiple_of(self.dim), z.len())?;
+        check_len("the tails", z.len(), tails.len())?;
+        for (z, tails) in z.chunks_exact(self.dim).zip(tails.chunks_exact_mut(self.dim)) {
+            for (i, (&z, tail)) in z.iter().zip(tails).enumerate() {
+                *tail = self.family.cdf(z, self.theta(i)).tail();
+            }
+        }
+        Ok(())
     }
 }
 

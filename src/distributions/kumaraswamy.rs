@@ -1,6 +1,8 @@
 //! The Kumaraswamy distribution.
 
-use super::inverse_cdf::{ClosedEntropy, Density, DensityGradient, Family, InverseCdf, Quantile, ln_power};
+use super::inverse_cdf::{
+    ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, InverseCdf, Quantile, ln_power,
+};
 use crate::error::Error;
 use crate::layout::Domain;
 use crate::probability::Probability;
@@ -120,6 +122,19 @@ impl<T: Real> Quantile<T> for KumaraswamyLaw {
         let ln_x = ln_1m_exp(exponent);
         // (1 − x)/x · ln(1 − x), bounded by −1 and 0: weighted_ln with 1 − x for z.
         [-z * (ln_x / a) / a, z * weighted_ln(exponent, T::one()) / (a * b)]
+    }
+}
+
+impl<T: Real> FamilyCdf<T> for KumaraswamyLaw {
+    fn cdf(&self, z: T, [a, b]: [T; 2]) -> Probability<T> {
+        if z <= T::zero() {
+            Probability::never()
+        } else if z >= T::one() {
+            Probability::always()
+        } else {
+            let ln_upper = b * ln_1m_exp(a * z.ln());
+            Probability::from_sides(-ln_upper.exp_m1(), ln_upper.exp())
+        }
     }
 }
 

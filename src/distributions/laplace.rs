@@ -1,6 +1,6 @@
 //! The Laplace distribution.
 
-use super::inverse_cdf::{ClosedEntropy, Density, DensityGradient, Family, InverseCdf, Quantile};
+use super::inverse_cdf::{ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, InverseCdf, Quantile};
 use crate::error::Error;
 use crate::layout::Domain;
 use crate::probability::Probability;
@@ -95,6 +95,13 @@ impl<T: Real> Quantile<T> for LaplaceLaw {
     #[inline]
     fn quantile_gradient(&self, u: Probability<T>, _: T, _: [T; 2]) -> [T; 2] {
         [T::one(), standard(u)]
+    }
+}
+
+impl<T: Real> FamilyCdf<T> for LaplaceLaw {
+    fn cdf(&self, z: T, [mu, scale]: [T; 2]) -> Probability<T> {
+        let t = (z - mu) / scale;
+        Probability::from_tail(T::of(0.5) * (-t.abs()).exp() * -t.signum())
     }
 }
 

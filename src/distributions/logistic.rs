@@ -1,10 +1,11 @@
 //! The logistic distribution.
 
-use super::inverse_cdf::{ClosedEntropy, Density, DensityGradient, Family, InverseCdf, Quantile};
+use super::inverse_cdf::{ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, InverseCdf, Quantile};
 use crate::error::Error;
 use crate::layout::Domain;
 use crate::probability::Probability;
 use crate::real::Real;
+use crate::special::sigmoid;
 
 /// The logistic with independent coordinates, `t = (z − μ)/s`, D of them.
 ///
@@ -80,6 +81,13 @@ impl<T: Real> Quantile<T> for LogisticLaw {
     fn quantile_gradient(&self, u: Probability<T>, _: T, _: [T; 2]) -> [T; 2] {
         // The logit itself: (z − μ)/s would lose the digits that μ + s l has rounded away.
         [T::one(), u.logit()]
+    }
+}
+
+impl<T: Real> FamilyCdf<T> for LogisticLaw {
+    fn cdf(&self, z: T, [mu, scale]: [T; 2]) -> Probability<T> {
+        let t = (z - mu) / scale;
+        Probability::from_sides(sigmoid(t), sigmoid(-t))
     }
 }
 

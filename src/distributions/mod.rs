@@ -47,8 +47,8 @@ pub use exponential::{Exponential, ExponentialLaw};
 pub use gamma::{Gamma, GammaLaw};
 pub use gumbel::{Gumbel, GumbelLaw};
 pub use inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, Family, FamilyKl, FamilyMoments, FamilyWeakDerivative,
-    InverseCdf, Quantile,
+    ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, FamilyKl, FamilyMoments,
+    FamilyWeakDerivative, InverseCdf, Quantile,
 };
 pub use inverse_gamma::{InverseGamma, InverseGammaLaw};
 pub use inverse_gaussian::{InverseGaussian, InverseGaussianLaw};

@@ -3,7 +3,7 @@
 use rand::Rng;
 
 use super::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, Family, FamilyKl, FamilyMoments, InverseCdf, Quantile,
+    ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, FamilyKl, FamilyMoments, InverseCdf, Quantile,
 };
 use crate::error::Error;
 use crate::layout::Domain;
@@ -357,6 +357,19 @@ impl<T: Real, C: Cdf<T>> Quantile<T> for NumericInverse<C> {
         match self.0.draw(theta, rng) {
             Some(z) => z,
             None => self.quantile(Probability::from_tail(T::signed_tail(rng)), theta),
+        }
+    }
+}
+
+impl<T: Real, C: Cdf<T>> FamilyCdf<T> for NumericInverse<C> {
+    fn cdf(&self, z: T, theta: C::Theta) -> Probability<T> {
+        let (low, high) = self.0.support(theta);
+        if z <= low {
+            Probability::never()
+        } else if z >= high {
+            Probability::always()
+        } else {
+            Probability::from_sides(self.0.cdf(z, theta), self.0.survival(z, theta))
         }
     }
 }

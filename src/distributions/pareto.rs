@@ -1,6 +1,8 @@
 //! The Pareto distribution.
 
-use super::inverse_cdf::{ClosedEntropy, Density, DensityGradient, Family, InverseCdf, Quantile, scaled_exp};
+use super::inverse_cdf::{
+    ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, InverseCdf, Quantile, scaled_exp,
+};
 use crate::error::Error;
 use crate::layout::Domain;
 use crate::probability::Probability;
@@ -86,6 +88,19 @@ impl<T: Real> Quantile<T> for ParetoLaw {
     #[inline]
     fn quantile_gradient(&self, u: Probability<T>, z: T, [scale, shape]: [T; 2]) -> [T; 2] {
         [z / scale, z * (u.ln_upper() / shape) / shape]
+    }
+}
+
+impl<T: Real> FamilyCdf<T> for ParetoLaw {
+    fn cdf(&self, z: T, [scale, shape]: [T; 2]) -> Probability<T> {
+        if z <= scale {
+            return Probability::never();
+        }
+        // Near the scale the difference is exact, the quotient is not.
+        let excess = (z - scale) / scale;
+        let ln_t = if excess < T::one() { excess.ln_1p() } else { (z / scale).ln() };
+        let hazard = shape * ln_t;
+        Probability::from_sides(-(-hazard).exp_m1(), (-hazard).exp())
     }
 }
 

@@ -3,14 +3,14 @@
 use rand::Rng;
 
 use super::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, Family, FamilyMoments, InverseCdf, Quantile,
+    ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, FamilyMoments, InverseCdf, Quantile,
 };
 use crate::error::Error;
 use crate::layout::Domain;
 use crate::probability::Probability;
 use crate::real::Real;
 use crate::special::{
-    central_excess, ln_gamma_rise, log1p_minus, student_t_implicit_gradient, student_t_inverse,
+    central_excess, ln_gamma_rise, log1p_minus, student_t_cdf, student_t_implicit_gradient, student_t_inverse,
 };
 
 /// Student's t with independent coordinates, `t = (z − μ)/σ`, D of them; ν need not be whole and is learned like the rest.
@@ -141,6 +141,13 @@ impl<T: Real> Quantile<T> for StudentTLaw {
     #[inline]
     fn draw<R: Rng + ?Sized>(&self, [nu, mu, sigma]: [T; 3], rng: &mut R) -> T {
         mu + sigma * T::of(draw(degrees(nu), rng))
+    }
+}
+
+impl<T: Real> FamilyCdf<T> for StudentTLaw {
+    fn cdf(&self, z: T, [nu, mu, sigma]: [T; 3]) -> Probability<T> {
+        let t = (z - mu) / sigma;
+        Probability::from_tail(student_t_cdf(-t.abs(), nu) * -t.signum())
     }
 }
 

@@ -1,6 +1,6 @@
 //! The continuous uniform distribution.
 
-use super::inverse_cdf::{ClosedEntropy, Density, DensityGradient, Family, InverseCdf, Quantile};
+use super::inverse_cdf::{ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, InverseCdf, Quantile};
 use crate::error::Error;
 use crate::layout::Domain;
 use crate::probability::Probability;
@@ -93,6 +93,19 @@ impl<T: Real> Quantile<T> for UniformLaw {
     #[inline]
     fn quantile_gradient(&self, u: Probability<T>, _: T, _: [T; 2]) -> [T; 2] {
         [u.upper(), u.lower()]
+    }
+}
+
+impl<T: Real> FamilyCdf<T> for UniformLaw {
+    fn cdf(&self, z: T, [low, high]: [T; 2]) -> Probability<T> {
+        if z <= low {
+            Probability::never()
+        } else if z >= high {
+            Probability::always()
+        } else {
+            let width = half_width(low, high);
+            Probability::from_sides(half_width(low, z) / width, half_width(z, high) / width)
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The Weibull distribution.
 
 use super::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, Family, InverseCdf, Quantile, ln_power, scaled_exp,
+    ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, InverseCdf, Quantile, ln_power, scaled_exp,
 };
 use crate::error::Error;
 use crate::layout::Domain;
@@ -86,6 +86,16 @@ impl<T: Real> Quantile<T> for WeibullLaw {
     fn quantile_gradient(&self, u: Probability<T>, z: T, [shape, scale]: [T; 2]) -> [T; 2] {
         let ln_e = (-u.ln_upper()).ln();
         [-z * (ln_e / shape) / shape, z / scale]
+    }
+}
+
+impl<T: Real> FamilyCdf<T> for WeibullLaw {
+    fn cdf(&self, z: T, [shape, scale]: [T; 2]) -> Probability<T> {
+        if z <= T::zero() {
+            return Probability::never();
+        }
+        let hazard = (z / scale).powf(shape);
+        Probability::from_sides(-(-hazard).exp_m1(), (-hazard).exp())
     }
 }
 

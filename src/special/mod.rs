@@ -31,7 +31,7 @@ pub use incomplete_beta::{
 };
 pub(crate) use incomplete_beta::{ln_beta_density, ln_beta_log_odds_density};
 pub(crate) use incomplete_beta_fields::beta_implicit_log_odds_slope;
-pub(crate) use incomplete_gamma::{exponential_integral_scaled, ln_kernel};
+pub(crate) use incomplete_gamma::{exponential_integral_scaled, gamma_tails_at_ln, ln_kernel};
 pub use incomplete_gamma::{
     gamma_ln_quantile, gamma_log_shape_derivative, gamma_p, gamma_p_shape_derivative, gamma_q,
     gamma_quantile, gamma_shape_derivative,
