@@ -11,6 +11,7 @@ mod incomplete_beta_fields;
 mod incomplete_gamma;
 mod mills;
 mod normal;
+mod normal_interval;
 mod normal_tails;
 mod polynomial;
 mod sigmoid;
@@ -38,6 +39,8 @@ pub use incomplete_gamma::{
 };
 pub use mills::{mills_defect, mills_ratio};
 pub use normal::normal_quantile;
+pub(crate) use normal_interval::{fall, interval, mass};
+pub(crate) use normal_tails::{HALF_LN_TAU, half_square_exp};
 pub use normal_tails::{normal_cdf, normal_ln_cdf, normal_ln_survival, normal_quantile_ln, normal_survival};
 pub(crate) use sigmoid::ln_1m_exp;
 pub use sigmoid::{log_sigmoid, log_sum_exp, sigmoid, softplus, softplus_inverse};
