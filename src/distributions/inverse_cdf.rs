@@ -96,10 +96,17 @@ pub trait FamilyMoments<T: Real>: Family<T> {
 
 /// A family whose Kullback–Leibler divergence to itself is known.
 pub trait FamilyKl<T: Real>: Family<T> {
-    /// `KL(p ‖ q) = E_p[ln p − ln q]` between two parameter values; ∞ where q does not cover p.
+    /// Whether the support of q covers that of p; always, unless a parameter moves the support.
+    fn covers(&self, p: Self::Theta, q: Self::Theta) -> bool {
+        let _ = (p, q);
+        true
+    }
+
+    /// `KL(p ‖ q) = E_p[ln p − ln q]` between two parameter values; ∞ where q does not [cover](Self::covers) p.
     fn kl(&self, p: Self::Theta, q: Self::Theta) -> T;
 
-    /// Its gradients with respect to the parameters of p and of q.
+    /// Its gradients with respect to the parameters of p and of q, where q covers p. At bounds that coincide, the one-sided derivative in the
+    /// direction that keeps p covered.
     fn kl_gradient(&self, p: Self::Theta, q: Self::Theta) -> (Self::Theta, Self::Theta);
 }
 
@@ -459,6 +466,10 @@ impl<T: Real, Q: Quantile<T> + FamilyKl<T>> KlDivergence<T> for InverseCdf<T, Q>
         check_len("the other distribution's parameters", self.params.len(), other.params.len())?;
         check_len("the gradient of the divergence", self.params.len(), dtheta.len())?;
         check_len("the gradient for the other distribution", self.params.len(), dother.len())?;
+        if let Some(coordinate) = (0..self.dim).find(|&i| !self.family.covers(self.theta(i), other.theta(i)))
+        {
+            return Err(Error::NotCovered { coordinate });
+        }
         for i in 0..self.dim {
             let (p, q) = self.family.kl_gradient(self.theta(i), other.theta(i));
             for (place, (&p, &q)) in p.as_ref().iter().zip(q.as_ref()).enumerate() {

@@ -28,6 +28,7 @@ mod product;
 mod softplus_normal;
 mod student_t;
 mod truncated_normal;
+mod truncated_normal_moments;
 mod unconstrained;
 mod uniform;
 mod von_mises;

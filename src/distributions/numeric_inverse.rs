@@ -411,6 +411,10 @@ impl<T: Real, C: FamilyMoments<T>> FamilyMoments<T> for NumericInverse<C> {
 }
 
 impl<T: Real, C: FamilyKl<T>> FamilyKl<T> for NumericInverse<C> {
+    fn covers(&self, p: C::Theta, q: C::Theta) -> bool {
+        self.0.covers(p, q)
+    }
+
     fn kl(&self, p: C::Theta, q: C::Theta) -> T {
         self.0.kl(p, q)
     }

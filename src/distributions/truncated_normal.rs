@@ -152,7 +152,7 @@ impl Standard {
     }
 
     /// The point at these distances from both ends and from the middle of the normal.
-    fn point(&self, from_low: f64, x: f64, from_high: f64) -> Point {
+    pub(super) fn point(&self, from_low: f64, x: f64, from_high: f64) -> Point {
         if self.mirrored {
             Point { from_a: from_high, x: -x, from_b: from_low }
         } else {
@@ -261,6 +261,19 @@ impl Standard {
             Anchor::B => Point { from_a: self.width - distance, x: self.b - distance, from_b: distance },
             Anchor::Middle => Point { from_a: distance - self.a, x: distance, from_b: self.b - distance },
         }
+    }
+
+    /// The point at a distance from a where that is to the right of the mean of the normal, else from the mean.
+    pub(super) fn from_origin(&self, distance: f64) -> Point {
+        self.placed(if self.a >= 0.0 { Anchor::A } else { Anchor::Middle }, distance)
+    }
+
+    pub(super) fn near_end(&self) -> Point {
+        self.placed(Anchor::A, 0.0)
+    }
+
+    pub(super) fn far_end(&self) -> Point {
+        self.placed(Anchor::B, 0.0)
     }
 
     fn moved(&self, (at, anchor): (Point, Anchor), step: f64) -> (Point, Anchor) {

@@ -39,7 +39,7 @@ pub use incomplete_gamma::{
 };
 pub use mills::{mills_defect, mills_ratio};
 pub use normal::normal_quantile;
-pub(crate) use normal_interval::{fall, interval, mass};
+pub(crate) use normal_interval::{GAUSS_LEGENDRE, fall, interval, mass};
 pub(crate) use normal_tails::{HALF_LN_TAU, half_square_exp};
 pub use normal_tails::{normal_cdf, normal_ln_cdf, normal_ln_survival, normal_quantile_ln, normal_survival};
 pub(crate) use sigmoid::ln_1m_exp;
