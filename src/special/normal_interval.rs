@@ -90,7 +90,7 @@ mod tests {
     /// Many short pieces, each by quadrature, against the formulas of the whole.
     #[test]
     fn wide_intervals_are_the_sum_of_short_ones() {
-        for p in [0.0, 0.3, 2.0, 8.0, 40.0, 300.0] {
+        for p in [0.0f64, 0.3, 2.0, 8.0, 40.0, 300.0] {
             for folds in [2.1, 5.0, 20.0] {
                 let w = 2.0 * folds / (p + (p * p + 2.0 * folds).sqrt());
                 let (mut total, mut sums) = (0.0, [0.0; 4]);

@@ -3,6 +3,7 @@
 use super::mills::mills_ratio;
 use super::normal::central_normal_quantile;
 use super::normal_quantile;
+use crate::probability::Probability;
 
 /// `ln √2π`.
 pub(crate) const HALF_LN_TAU: f64 = 0.918_938_533_204_672_741_78;
@@ -134,4 +135,13 @@ fn far_quantile(size: f64) -> f64 {
         t += excess * m;
     }
     -t
+}
+
+/// `Φ⁻¹((1 + u)/2)`, the quantile of the size of a normal, from the side of u that has the digits.
+pub(crate) fn normal_half_quantile(u: Probability<f64>) -> f64 {
+    if u.in_lower_half() {
+        central_normal_quantile(0.5 * u.lower())
+    } else {
+        -normal_quantile(0.5 * u.upper())
+    }
 }
