@@ -167,7 +167,8 @@ pub trait KlDivergence<T: Real>: Distribution<T> {
     /// Writes its gradients with respect to the parameters of both.
     ///
     /// # Errors
-    /// [`Error::Length`] if the two differ in shape, or a slice in length from the parameters.
+    /// [`Error::Length`] if the two differ in shape, or a slice in length from the parameters; [`Error::NotCovered`] where the divergence is
+    /// infinite because `other` does not cover `self`.
     fn kl_gradient(&self, other: &Self, dtheta: &mut [T], dother: &mut [T]) -> Result<(), Error>;
 }
 

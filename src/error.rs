@@ -132,6 +132,11 @@ pub enum Error {
         /// The probability whose quantile was wanted.
         probability: f64,
     },
+    /// The Kullback–Leibler divergence to a distribution whose support does not cover this one is infinite, and has no gradient.
+    NotCovered {
+        /// The first coordinate that is not covered.
+        coordinate: usize,
+    },
     /// Two estimates cannot be merged: they belong to different parameters.
     Merge {
         /// What differs.
@@ -190,6 +195,10 @@ impl fmt::Display for Error {
             Self::Inversion { probability } => {
                 write!(f, "the CDF could not be inverted at probability {probability}")
             }
+            Self::NotCovered { coordinate } => write!(
+                f,
+                "the other distribution does not cover coordinate {coordinate}: the divergence is infinite and has no gradient"
+            ),
             Self::Merge { what } => write!(f, "estimates cannot be merged: {what} differ"),
             Self::NoDraw => write!(f, "pull back before a draw: call forward first"),
         }

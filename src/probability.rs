@@ -38,6 +38,24 @@ impl<T: Real> Probability<T> {
         if v < T::of(0.5) { Self(-v) } else { Self(T::one() - v) }
     }
 
+    /// From both sides, each to its own precision: the smaller one is kept.
+    #[inline]
+    pub(crate) fn from_sides(lower: T, upper: T) -> Self {
+        if lower <= upper { Self(lower) } else { Self(-upper) }
+    }
+
+    /// The probability of what never happens: 0 below, 1 above.
+    #[inline]
+    pub(crate) fn never() -> Self {
+        Self(T::zero())
+    }
+
+    /// The probability of what always happens: 1 below, 0 above.
+    #[inline]
+    pub(crate) fn always() -> Self {
+        Self(-T::zero())
+    }
+
     /// The signed tail `ε`.
     #[inline]
     pub fn tail(self) -> T {

@@ -7,11 +7,23 @@ mod common;
 use std::collections::BTreeMap;
 
 use common::Table;
-use reparam::special::{digamma, normal_quantile, student_t_quantile, trigamma};
+use reparam::special::{
+    digamma, normal_cdf, normal_ln_cdf, normal_ln_survival, normal_quantile, normal_quantile_ln,
+    normal_survival, student_t_quantile, trigamma,
+};
 
 /// The largest relative error that each function's documentation promises.
-const BUDGET: [(&str, f64); 4] =
-    [("digamma", 1e-15), ("trigamma", 1e-15), ("normal_quantile", 1e-15), ("student_t_quantile", 1e-11)];
+const BUDGET: [(&str, f64); 9] = [
+    ("digamma", 1e-15),
+    ("trigamma", 1e-15),
+    ("normal_quantile", 1e-15),
+    ("normal_cdf", 1e-15),
+    ("normal_survival", 1e-15),
+    ("normal_ln_cdf", 1e-15),
+    ("normal_ln_survival", 1e-15),
+    ("normal_quantile_ln", 1e-15),
+    ("student_t_quantile", 1e-11),
+];
 
 #[test]
 fn every_function_keeps_its_error_budget() {
@@ -23,6 +35,11 @@ fn every_function_keeps_its_error_budget() {
             "digamma" => (digamma(x), exact.abs().max(1.0)),
             "trigamma" => (trigamma(x), exact.abs()),
             "normal_quantile" => (normal_quantile(x), exact.abs()),
+            "normal_cdf" => (normal_cdf(x), exact.abs()),
+            "normal_survival" => (normal_survival(x), exact.abs()),
+            "normal_ln_cdf" => (normal_ln_cdf(x), exact.abs()),
+            "normal_ln_survival" => (normal_ln_survival(x), exact.abs()),
+            "normal_quantile_ln" => (normal_quantile_ln(x), exact.abs()),
             "student_t_quantile" => (student_t_quantile(x, row.number("y") as u64), exact.abs()),
             other => unreachable!("{other}"),
         };

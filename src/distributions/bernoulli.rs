@@ -2,8 +2,12 @@
 
 use rand::Rng;
 
-use crate::distribution::{Coupling, Distribution, Entropy, LogDensity, WeakDerivative, WeakPair, WeakSides};
-use crate::error::Error;
+use super::categorical::relative_entropy;
+use crate::distribution::{
+    Coupling, Distribution, Entropy, KlDivergence, LogDensity, MeanVariance, WeakDerivative, WeakPair,
+    WeakSides,
+};
+use crate::error::{Error, check_len};
 use crate::layout::{Domain, Layout};
 use crate::probability::Probability;
 use crate::real::Real;
@@ -18,6 +22,9 @@ use crate::vector::kernel;
 /// | log-probability | `Σ ln σ(l)` for 1, `ln σ(−l)` for 0 | `Σ ln p` for 1, `ln(1 − p)` for 0 |
 /// | score | `b − σ(l)` | `1/p` for 1, `−1/(1 − p)` for 0 |
 /// | entropy gradient | `−l p (1 − p)` | `−ln(p/(1 − p))` |
+/// | KL(p ‖ q) | `Σ p ln(p/q) + (1 − p) ln((1 − p)/(1 − q))` | |
+/// | its gradients | `p (1 − p)(l_p − l_q)`, `q − p` | `l_p − l_q`, `(q − p)/(q (1 − q))`, l the logits |
+/// | mean, variance | p, `p (1 − p)` | |
 /// | weak derivative | `p (1 − p)` times that by p | `∂p/∂p = δ₁ − δ₀`: the bit against its opposite |
 ///
 /// Log-probability and score are exact to rounding at any finite logit: `1 − p` is never formed by subtraction from a rounded
@@ -186,6 +193,70 @@ impl<T: Real> Entropy<T> for Bernoulli<T> {
         for ((gradient, &x), p) in gradient.iter_mut().zip(&self.params).zip(self.probabilities()) {
             *gradient = if self.by_logits { -x * p.lower() * p.upper() } else { -p.logit() };
         }
+    }
+}
+
+impl<T: Real> MeanVariance<T> for Bernoulli<T> {
+    fn mean(&self, mean: &mut [T]) {
+        for (mean, p) in mean.iter_mut().zip(self.probabilities()) {
+            *mean = p.lower();
+        }
+    }
+
+    fn variance(&self, variance: &mut [T]) {
+        for (variance, p) in variance.iter_mut().zip(self.probabilities()) {
+            *variance = p.lower() * p.upper();
+        }
+    }
+}
+
+impl<T: Real> Bernoulli<T> {
+    /// `ln p` and `ln(1 − p)` of each bit, finite for every logit.
+    fn ln_probabilities(&self) -> impl Iterator<Item = (T, T)> + '_ {
+        self.params.iter().zip(self.probabilities()).map(|(&x, p)| {
+            if self.by_logits { (log_sigmoid(x), log_sigmoid(-x)) } else { (p.ln_lower(), p.ln_upper()) }
+        })
+    }
+
+    /// The logit of each bit.
+    fn logit(&self, i: usize) -> T {
+        if self.by_logits { self.params[i] } else { Probability::from_tail(self.tails[i]).logit() }
+    }
+}
+
+/// The two may differ in whether they are given by logits or by probabilities; each gradient is for the parameters of its own.
+impl<T: Real> KlDivergence<T> for Bernoulli<T> {
+    fn kl(&self, other: &Self) -> Result<T, Error> {
+        check_len("the other distribution's parameters", self.params.len(), other.params.len())?;
+        let bits = self.probabilities().zip(self.ln_probabilities());
+        let others = other.probabilities().zip(other.ln_probabilities());
+        let terms = bits.zip(others).map(|((p, (ln_one, ln_zero)), (q, (ln_q_one, ln_q_zero)))| {
+            relative_entropy(p.lower(), ln_one, q.lower(), ln_q_one)
+                + relative_entropy(p.upper(), ln_zero, q.upper(), ln_q_zero)
+        });
+        Ok(terms.sum())
+    }
+
+    fn kl_gradient(&self, other: &Self, dtheta: &mut [T], dother: &mut [T]) -> Result<(), Error> {
+        let len = self.params.len();
+        check_len("the other distribution's parameters", len, other.params.len())?;
+        check_len("the gradient of the divergence", len, dtheta.len())?;
+        check_len("the gradient for the other distribution", len, dother.len())?;
+        for (i, (p, q)) in self.probabilities().zip(other.probabilities()).enumerate() {
+            let slope = |p: Probability<T>| p.lower() * p.upper();
+            let odds = self.logit(i) - other.logit(i);
+            dtheta[i] = if !self.by_logits {
+                odds
+            } else if slope(p).is_zero() {
+                T::zero()
+            } else {
+                slope(p) * odds
+            };
+            // q − p from the sides that have the digits.
+            let off = if p.in_lower_half() { q.lower() - p.lower() } else { p.upper() - q.upper() };
+            dother[i] = if other.by_logits { off } else { off / slope(q) };
+        }
+        Ok(())
     }
 }
 

@@ -4,7 +4,8 @@ use rand::Rng;
 
 use super::gamma::split_unit_draw;
 use super::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, Family, FamilyKl, FamilyMoments, InverseCdf, Quantile, ln_power,
+    ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, FamilyKl, FamilyMoments, InverseCdf,
+    Quantile, ln_power,
 };
 use crate::error::Error;
 use crate::layout::Domain;
@@ -12,7 +13,8 @@ use crate::probability::Probability;
 use crate::real::Real;
 use crate::special::{
     beta_implicit_gradient, beta_log_odds_implicit_gradient, beta_log_odds_quantile, beta_quantile, digamma,
-    digamma_rise, ln_beta_density, ln_beta_log_odds_density, log_sigmoid, sigmoid, trigamma,
+    digamma_rise, incomplete_beta, incomplete_beta_log_odds, incomplete_beta_upper, ln_beta_density,
+    ln_beta_log_odds_density, log_sigmoid, sigmoid, trigamma,
 };
 
 /// The Beta with independent coordinates on the unit interval, D of them.
@@ -248,6 +250,19 @@ impl<T: Real> Quantile<T> for LogitBetaLaw {
     #[inline]
     fn draw<R: Rng + ?Sized>(&self, theta: [T; 2], rng: &mut R) -> T {
         T::of(Shapes::of(theta).draw_log_odds(rng))
+    }
+}
+
+impl<T: Real> FamilyCdf<T> for BetaLaw {
+    fn cdf(&self, z: T, [alpha, beta]: [T; 2]) -> Probability<T> {
+        Probability::from_sides(incomplete_beta(z, alpha, beta), incomplete_beta_upper(z, alpha, beta))
+    }
+}
+
+impl<T: Real> FamilyCdf<T> for LogitBetaLaw {
+    fn cdf(&self, l: T, [alpha, beta]: [T; 2]) -> Probability<T> {
+        let (lower, upper) = incomplete_beta_log_odds(l, alpha, beta);
+        Probability::from_sides(lower, upper)
     }
 }
 

@@ -2,12 +2,14 @@
 
 use rand::Rng;
 
-use crate::distribution::{Coupling, Distribution, Entropy, LogDensity, WeakDerivative, WeakSides};
+use crate::distribution::{
+    Coupling, Distribution, Entropy, KlDivergence, LogDensity, MeanVariance, WeakDerivative, WeakSides,
+};
 use crate::error::{Error, check_len};
 use crate::layout::{Domain, Layout};
 use crate::probability::Probability;
 use crate::real::Real;
-use crate::special::log_sum_exp;
+use crate::special::{deviance, log_sum_exp};
 
 /// Rows of independent categoricals over K categories, by their logits or by their probabilities. A draw is one-hot rows, so
 /// one objective serves it and its relaxation [`GumbelSoftmax`](super::GumbelSoftmax).
@@ -18,6 +20,9 @@ use crate::special::log_sum_exp;
 /// | log-probability | `Σ zₖ (lₖ − ln Σ eˡ)` | `Σ zₖ ln pₖ` |
 /// | score | `zₖ − pₖ` | `zₖ/pₖ` (on the simplex only differences matter) |
 /// | entropy gradient | `−pₖ (ln pₖ + H)` | `−ln pₖ − 1` |
+/// | KL(p ‖ q) | `Σ pₖ ln(pₖ/qₖ)` | |
+/// | its gradients | `pₖ (ln(pₖ/qₖ) − KL)`, `qₖ − pₖ` (row by row) | `ln(pₖ/qₖ) + 1`, `−pₖ/qₖ` |
+/// | mean, variance | `pₖ`, `pₖ (1 − pₖ)` | |
 /// | weak derivative | `∂p/∂lₖ = pₖ (δₖ − p)`: category k against the draw | `∂p/∂pₖ = δₖ`: category k alone |
 ///
 /// The score is exact to rounding also where a probability is next to 1. A draw is a step function of its noise, so there is no
@@ -216,6 +221,71 @@ impl<T: Real> Entropy<T> for Categorical<T> {
                 };
             }
         }
+    }
+}
+
+/// `p ln(p/q) − p + q`: it sums to the divergence, as p and q sum to the same, and is never below 0. Near p = q it has all its digits.
+pub(super) fn relative_entropy<T: Real>(p: T, ln_p: T, q: T, ln_q: T) -> T {
+    let ratio = q / p;
+    if p.is_zero() {
+        q
+    } else if ratio > T::of(0.5) && ratio < T::of(2.0) {
+        p * T::of(deviance(q.f64() / p.f64()))
+    } else {
+        p * (ln_p - ln_q - T::one()) + q
+    }
+}
+
+impl<T: Real> MeanVariance<T> for Categorical<T> {
+    fn mean(&self, mean: &mut [T]) {
+        mean.copy_from_slice(&self.probs);
+    }
+
+    fn variance(&self, variance: &mut [T]) {
+        for (variance, (&p, &others)) in variance.iter_mut().zip(self.probs.iter().zip(&self.others)) {
+            *variance = p * others;
+        }
+    }
+}
+
+impl<T: Real> Categorical<T> {
+    fn check_shape(&self, other: &Self) -> Result<(), Error> {
+        check_len("the other distribution's parameters", self.params.len(), other.params.len())?;
+        check_len("a row of the other distribution", self.classes, other.classes)
+    }
+
+    /// `ln p − ln q` of a category and the terms of the divergence.
+    fn term(&self, other: &Self, i: usize) -> (T, T) {
+        let (ln_p, ln_q) = (self.ln_probs[i], other.ln_probs[i]);
+        (ln_p - ln_q, relative_entropy(self.probs[i], ln_p, other.probs[i], ln_q))
+    }
+}
+
+/// The two may differ in whether they are given by logits or by probabilities; each gradient is for the parameters of its own.
+impl<T: Real> KlDivergence<T> for Categorical<T> {
+    fn kl(&self, other: &Self) -> Result<T, Error> {
+        self.check_shape(other)?;
+        Ok((0..self.params.len()).map(|i| self.term(other, i).1).sum())
+    }
+
+    fn kl_gradient(&self, other: &Self, dtheta: &mut [T], dother: &mut [T]) -> Result<(), Error> {
+        self.check_shape(other)?;
+        check_len("the gradient of the divergence", self.params.len(), dtheta.len())?;
+        check_len("the gradient for the other distribution", self.params.len(), dother.len())?;
+        for start in (0..self.params.len()).step_by(self.classes) {
+            let row = start..start + self.classes;
+            let kl: T = row.clone().map(|i| self.term(other, i).1).sum();
+            for i in row {
+                let ((ratio, _), p, q) = (self.term(other, i), self.probs[i], other.probs[i]);
+                dtheta[i] = match self.by_logits {
+                    true if p.is_zero() => p,
+                    true => p * (ratio - kl),
+                    false => ratio + T::one(),
+                };
+                dother[i] = if other.by_logits { q - p } else { -p / q };
+            }
+        }
+        Ok(())
     }
 }
 

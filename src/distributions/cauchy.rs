@@ -1,6 +1,8 @@
 //! The Cauchy distribution.
 
-use super::inverse_cdf::{ClosedEntropy, Density, DensityGradient, Family, InverseCdf, Quantile};
+use super::inverse_cdf::{
+    ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, FamilyKl, FamilyMoments, InverseCdf, Quantile,
+};
 use crate::error::Error;
 use crate::layout::Domain;
 use crate::probability::Probability;
@@ -17,6 +19,8 @@ use crate::real::Real;
 /// | score | `∂μ = 2t / (γ (1 + t²))`, `∂γ = (t² − 1) / (γ (t² + 1))` |
 /// | ∇_z log p | `−2t / (γ (1 + t²))` |
 /// | entropy | `ln 4πγ`, gradient `(0, 1/γ)` |
+/// | KL(p ‖ q) | `ln ((γ_p + γ_q)² + (μ_p − μ_q)²)/(4 γ_p γ_q)`, the same both ways |
+/// | mean, variance | none: NaN |
 ///
 /// The score is valid and bounded by 1/γ for both parameters, with variance `1/(2γ²)`. It is the **pathwise** gradient that
 /// needs care: z has no mean, so `q ∂f/∂z` has one only where `z ∂f/∂z` falls off. For `f = cos z` the derivative with
@@ -34,7 +38,8 @@ use crate::real::Real;
 /// ```
 ///
 /// # References
-/// Johnson, Kotz & Balakrishnan 1994, Continuous Univariate Distributions vol. 1, chapter 16, ISBN 0-471-58495-9.
+/// Johnson, Kotz & Balakrishnan 1994, Continuous Univariate Distributions vol. 1, chapter 16, ISBN 0-471-58495-9; divergence: Chyzak &
+/// Nielsen 2019, arXiv:1905.10965.
 pub type Cauchy<T> = InverseCdf<T, CauchyLaw>;
 
 /// The scalar family behind [`Cauchy`].
@@ -80,7 +85,7 @@ fn standard<T: Real>(u: Probability<T>) -> T {
 
 /// `2t/(1 + t²)` and `(t² − 1)/(t² + 1)` without overflow: both are written in 1/t where that is the smaller.
 #[inline]
-fn slopes<T: Real>(t: T) -> (T, T) {
+pub(super) fn slopes<T: Real>(t: T) -> (T, T) {
     let (r, sign) = if t.abs() > T::one() { (t.recip(), T::one()) } else { (t, -T::one()) };
     let weight = (T::one() + r * r).recip();
     (T::of(2.0) * r * weight, sign * (T::one() - r * r) * weight)
@@ -103,6 +108,13 @@ impl<T: Real> Quantile<T> for CauchyLaw {
     #[inline]
     fn quantile_gradient(&self, u: Probability<T>, _: T, _: [T; 2]) -> [T; 2] {
         [T::one(), standard(u)]
+    }
+}
+
+impl<T: Real> FamilyCdf<T> for CauchyLaw {
+    fn cdf(&self, z: T, [mu, scale]: [T; 2]) -> Probability<T> {
+        let t = (z - mu) / scale;
+        Probability::from_tail(t.abs().recip().atan() / T::PI() * -t.signum())
     }
 }
 
@@ -137,5 +149,49 @@ impl<T: Real> ClosedEntropy<T> for CauchyLaw {
 
     fn entropy_gradient(&self, [_, scale]: [T; 2]) -> [T; 2] {
         [T::zero(), scale.recip()]
+    }
+}
+
+impl<T: Real> FamilyMoments<T> for CauchyLaw {
+    fn mean(&self, _: [T; 2]) -> T {
+        T::nan()
+    }
+
+    fn variance(&self, _: [T; 2]) -> T {
+        T::nan()
+    }
+}
+
+/// `ln ((γ_p + γ_q)² + Δ²)/(4 γ_p γ_q)`, as the logarithm of 1 and what is small where the two are near.
+pub(super) fn kl([m, a]: [f64; 2], [n, b]: [f64; 2]) -> f64 {
+    let (off, shift) = ((a - b).abs(), (m - n).abs());
+    let ratio = |x: f64| 0.25 * (x / a) * (x / b);
+    let excess = ratio(off) + ratio(shift);
+    if excess.is_finite() {
+        return excess.ln_1p();
+    }
+    2.0 * (a + b).hypot(m - n).ln() - a.ln() - b.ln() - 2.0 * std::f64::consts::LN_2
+}
+
+/// Its gradients: `∂μ = 2Δ/S`, `∂γ_p = (γ_p² − γ_q² − Δ²)/(γ_p S)`, `S = (γ_p + γ_q)² + Δ²`.
+pub(super) fn kl_gradient([m, a]: [f64; 2], [n, b]: [f64; 2]) -> ([f64; 2], [f64; 2]) {
+    let shift = m - n;
+    // In units of the largest, so that no square overflows.
+    let unit = a.max(b).max(shift.abs());
+    let (u, v, d) = (a / unit, b / unit, shift / unit);
+    let s = (u + v) * (u + v) + d * d;
+    let to_mu = 2.0 * d / s / unit;
+    let slope = |own: f64, other: f64| ((own - other) * (own + other) - d * d) / s;
+    ([to_mu, slope(u, v) / a], [-to_mu, slope(v, u) / b])
+}
+
+impl<T: Real> FamilyKl<T> for CauchyLaw {
+    fn kl(&self, p: [T; 2], q: [T; 2]) -> T {
+        T::of(kl(p.map(T::f64), q.map(T::f64)))
+    }
+
+    fn kl_gradient(&self, p: [T; 2], q: [T; 2]) -> ([T; 2], [T; 2]) {
+        let (dp, dq) = kl_gradient(p.map(T::f64), q.map(T::f64));
+        (dp.map(T::of), dq.map(T::of))
     }
 }

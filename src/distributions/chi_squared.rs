@@ -4,7 +4,7 @@ use rand::Rng;
 
 use super::gamma::GammaLaw;
 use super::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, Family, FamilyKl, FamilyMoments, InverseCdf, Quantile,
+    ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, FamilyKl, FamilyMoments, InverseCdf, Quantile,
 };
 use crate::error::Error;
 use crate::layout::Domain;
@@ -96,6 +96,12 @@ impl<T: Real> Quantile<T> for ChiSquaredLaw {
     #[inline]
     fn draw<R: Rng + ?Sized>(&self, theta: [T; 1], rng: &mut R) -> T {
         GammaLaw.draw(gamma(theta), rng)
+    }
+}
+
+impl<T: Real> FamilyCdf<T> for ChiSquaredLaw {
+    fn cdf(&self, z: T, theta: [T; 1]) -> Probability<T> {
+        GammaLaw.cdf(z, gamma(theta))
     }
 }
 

@@ -3,13 +3,15 @@
 use rand::Rng;
 
 use super::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, Family, FamilyWeakDerivative, InverseCdf, Quantile,
+    ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, FamilyKl, FamilyMoments,
+    FamilyWeakDerivative, InverseCdf, Quantile,
 };
 use crate::distribution::{Coupling, WeakPair, WeakSides};
 use crate::error::Error;
 use crate::layout::Domain;
 use crate::probability::Probability;
 use crate::real::Real;
+use crate::special::deviance;
 
 /// The exponential with independent coordinates: waiting times of events that come at a rate λ.
 ///
@@ -22,6 +24,8 @@ use crate::real::Real;
 /// | score | `∂λ = 1/λ − z` |
 /// | ∇_z log p | `−λ` |
 /// | entropy | `1 − ln λ`, gradient `−1/λ` |
+/// | KL(p ‖ q) | `r − 1 − ln r`, `r = λ_q/λ_p`; gradients `(1 − r)/λ_p`, `1/λ_p − 1/λ_q` |
+/// | mean, variance | `1/λ`, `1/λ²` |
 /// | weak derivative | `∂p/∂λ = (p − g)/λ`, g the law of the sum of two such waiting times |
 ///
 /// The support [0, ∞) does not move with the rate, so the score is valid; its variance is λ⁻². The noise keeps its full
@@ -85,6 +89,16 @@ impl<T: Real> Quantile<T> for ExponentialLaw {
     }
 }
 
+impl<T: Real> FamilyCdf<T> for ExponentialLaw {
+    fn cdf(&self, z: T, [rate]: [T; 1]) -> Probability<T> {
+        if z <= T::zero() {
+            return Probability::never();
+        }
+        let hazard = rate * z;
+        Probability::from_sides(-(-hazard).exp_m1(), (-hazard).exp())
+    }
+}
+
 impl<T: Real> Density<T> for ExponentialLaw {
     #[inline]
     fn ln_density(&self, z: T, [rate]: [T; 1]) -> T {
@@ -130,5 +144,26 @@ impl<T: Real> FamilyWeakDerivative<T> for ExponentialLaw {
     ) -> WeakPair<T> {
         let first = if coupling == Coupling::Coupled { z } else { self.draw(theta, rng) };
         WeakPair::against_draw(first + self.draw(theta, rng), -rate.recip())
+    }
+}
+
+impl<T: Real> FamilyMoments<T> for ExponentialLaw {
+    fn mean(&self, [rate]: [T; 1]) -> T {
+        rate.recip()
+    }
+
+    fn variance(&self, [rate]: [T; 1]) -> T {
+        rate.recip() / rate
+    }
+}
+
+impl<T: Real> FamilyKl<T> for ExponentialLaw {
+    fn kl(&self, [p]: [T; 1], [q]: [T; 1]) -> T {
+        T::of(deviance(q.f64() / p.f64()))
+    }
+
+    fn kl_gradient(&self, [p]: [T; 1], [q]: [T; 1]) -> ([T; 1], [T; 1]) {
+        let (p, q) = (p.f64(), q.f64());
+        ([T::of((p - q) / p / p)], [T::of((q - p) / p / q)])
     }
 }

@@ -3,8 +3,8 @@
 use rand::Rng;
 
 use super::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, Family, FamilyKl, FamilyMoments, FamilyWeakDerivative,
-    InverseCdf, Quantile,
+    ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, FamilyKl, FamilyMoments,
+    FamilyWeakDerivative, InverseCdf, Quantile,
 };
 use crate::distribution::{Coupling, WeakPair, WeakSides};
 use crate::error::Error;
@@ -12,8 +12,8 @@ use crate::layout::Domain;
 use crate::probability::Probability;
 use crate::real::Real;
 use crate::special::{
-    deviance, digamma, digamma_gap, gamma_kl, gamma_quantile, gamma_shape_derivative, ln_kernel,
-    log_gamma_entropy, trigamma,
+    deviance, digamma, digamma_gap, gamma_kl, gamma_p, gamma_q, gamma_quantile, gamma_shape_derivative,
+    ln_kernel, log_gamma_entropy, trigamma,
 };
 
 /// The gamma distribution with independent coordinates, D of them.
@@ -198,6 +198,16 @@ fn ln_density_outside(alpha: f64, rate: f64, z: f64) -> f64 {
         f64::INFINITY
     } else {
         rate.ln()
+    }
+}
+
+impl<T: Real> FamilyCdf<T> for GammaLaw {
+    fn cdf(&self, z: T, [shape, rate]: [T; 2]) -> Probability<T> {
+        if z <= T::zero() {
+            return Probability::never();
+        }
+        let (shape, x) = (shape.f64(), rate.f64() * z.f64());
+        Probability::from_sides(T::of(gamma_p(shape, x)), T::of(gamma_q(shape, x)))
     }
 }
 

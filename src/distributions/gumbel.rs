@@ -1,10 +1,13 @@
 //! The Gumbel distribution of maxima.
 
-use super::inverse_cdf::{ClosedEntropy, Density, DensityGradient, Family, InverseCdf, Quantile};
+use super::inverse_cdf::{
+    ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, FamilyKl, FamilyMoments, InverseCdf, Quantile,
+};
 use crate::error::Error;
 use crate::layout::Domain;
 use crate::probability::Probability;
 use crate::real::Real;
+use crate::special::{digamma, ln_gamma};
 
 /// The Gumbel (type I extreme value, of maxima) with independent coordinates, `t = (z − μ)/β`, D of them.
 ///
@@ -17,6 +20,8 @@ use crate::real::Real;
 /// | score | `∂μ = (1 − e^(−t))/β`, `∂β = (t (1 − e^(−t)) − 1)/β` |
 /// | ∇_z log p | `(e^(−t) − 1)/β` |
 /// | entropy | `ln β + γ + 1`, γ = 0.5772… (Euler), gradient `(0, 1/β)` |
+/// | KL(p ‖ q) | `−ln ρ + γ (ρ − 1) + d + e^(−d) Γ(1 + ρ) − 1`, `ρ = β_p/β_q`, `d = (μ_p − μ_q)/β_q` |
+/// | mean, variance | `μ + γβ`, `π² β²/6`, γ = 0.5772… (Euler) |
 ///
 /// The score is valid for both parameters, with finite variance, `β⁻²` for μ. Mean `μ + γβ`, variance `π²β²/6`. Every
 /// noise value gives a finite draw, −4 < g < 54: u is never rounded to 0 or 1, where `−ln(−ln u)` is infinite, and nothing is
@@ -89,6 +94,13 @@ impl<T: Real> Quantile<T> for GumbelLaw {
     }
 }
 
+impl<T: Real> FamilyCdf<T> for GumbelLaw {
+    fn cdf(&self, z: T, [mu, scale]: [T; 2]) -> Probability<T> {
+        let hazard = (-((z - mu) / scale)).exp();
+        Probability::from_sides((-hazard).exp(), -(-hazard).exp_m1())
+    }
+}
+
 impl<T: Real> Density<T> for GumbelLaw {
     #[inline]
     fn ln_density(&self, z: T, [mu, scale]: [T; 2]) -> T {
@@ -121,5 +133,41 @@ impl<T: Real> ClosedEntropy<T> for GumbelLaw {
 
     fn entropy_gradient(&self, [_, scale]: [T; 2]) -> [T; 2] {
         [T::zero(), scale.recip()]
+    }
+}
+
+/// `KL` of two Gumbel laws whose scales have the ratio `ρ = β_p/β_q` and whose locations differ by `d = (μ_p − μ_q)/β_q`, and its derivatives with respect to
+/// d and ρ. The Weibull law is a Gumbel law of the logarithm, mirrored.
+pub(super) fn kl(rho: f64, d: f64) -> (f64, f64, f64) {
+    const GAMMA: f64 = 0.577_215_664_901_532_860_61;
+    let m = (ln_gamma(1.0 + rho) - d).exp();
+    // ρ = 1 and d = 0 give 0: −ln ρ + γ (ρ − 1) + d + (m − 1).
+    let value = (d + (ln_gamma(1.0 + rho) - d).exp_m1()) + (GAMMA * (rho - 1.0) - rho.ln());
+    (value.max(0.0), 1.0 - m, GAMMA - 1.0 / rho + m * digamma(1.0 + rho))
+}
+
+impl<T: Real> FamilyMoments<T> for GumbelLaw {
+    fn mean(&self, [mu, scale]: [T; 2]) -> T {
+        mu + T::of(0.577_215_664_901_532_9) * scale
+    }
+
+    fn variance(&self, [_, scale]: [T; 2]) -> T {
+        T::PI() * T::PI() / T::of(6.0) * scale * scale
+    }
+}
+
+impl<T: Real> FamilyKl<T> for GumbelLaw {
+    fn kl(&self, p: [T; 2], q: [T; 2]) -> T {
+        let ([m, b], [n, c]) = (p.map(T::f64), q.map(T::f64));
+        T::of(kl(b / c, (m - n) / c).0)
+    }
+
+    fn kl_gradient(&self, p: [T; 2], q: [T; 2]) -> ([T; 2], [T; 2]) {
+        let ([m, b], [n, c]) = (p.map(T::f64), q.map(T::f64));
+        let (rho, d) = (b / c, (m - n) / c);
+        let (_, to_d, to_rho) = kl(rho, d);
+        let dp = [to_d / c, to_rho / c];
+        let dq = [-to_d / c, -(to_rho * rho + to_d * d) / c];
+        (dp.map(T::of), dq.map(T::of))
     }
 }

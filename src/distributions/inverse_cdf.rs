@@ -15,7 +15,7 @@ use crate::probability::Probability;
 use crate::real::Real;
 
 /// A scalar family of distributions: its parameters. What can be computed of it is said by the traits above this one:
-/// [`Quantile`] or [`Cdf`](super::Cdf), [`Density`], [`DensityGradient`], [`ClosedEntropy`], [`FamilyMoments`], [`FamilyKl`].
+/// [`Quantile`] or [`Cdf`](super::Cdf), [`FamilyCdf`], [`Density`], [`DensityGradient`], [`ClosedEntropy`], [`FamilyMoments`], [`FamilyKl`].
 pub trait Family<T: Real> {
     /// The parameters of one coordinate, or a derivative with respect to them: an array such as `[T; 2]`.
     type Theta: Copy + Default + Debug + AsRef<[T]> + AsMut<[T]>;
@@ -53,6 +53,14 @@ pub trait Quantile<T: Real>: Family<T> {
     }
 }
 
+/// A family whose CDF is known to the last digits of both tails: the inverse of its [`Quantile`].
+///
+/// [`NumericInverse`](super::NumericInverse) has it from the [`Cdf`](super::Cdf) that it inverts.
+pub trait FamilyCdf<T: Real>: Family<T> {
+    /// `F(z; θ)` together with `1 − F(z; θ)`, whichever is the smaller one exact: never below the support, always above it.
+    fn cdf(&self, z: T, theta: Self::Theta) -> Probability<T>;
+}
+
 /// A family whose density is known.
 pub trait Density<T: Real>: Family<T> {
     /// `ln p(z; θ)`; −∞ outside the support.
@@ -88,10 +96,17 @@ pub trait FamilyMoments<T: Real>: Family<T> {
 
 /// A family whose Kullback–Leibler divergence to itself is known.
 pub trait FamilyKl<T: Real>: Family<T> {
-    /// `KL(p ‖ q) = E_p[ln p − ln q]` between two parameter values; ∞ where q does not cover p.
+    /// Whether the support of q covers that of p; always, unless a parameter moves the support.
+    fn covers(&self, p: Self::Theta, q: Self::Theta) -> bool {
+        let _ = (p, q);
+        true
+    }
+
+    /// `KL(p ‖ q) = E_p[ln p − ln q]` between two parameter values; ∞ where q does not [cover](Self::covers) p.
     fn kl(&self, p: Self::Theta, q: Self::Theta) -> T;
 
-    /// Its gradients with respect to the parameters of p and of q.
+    /// Its gradients with respect to the parameters of p and of q, where q covers p. At bounds that coincide, the one-sided derivative in the
+    /// direction that keeps p covered.
     fn kl_gradient(&self, p: Self::Theta, q: Self::Theta) -> (Self::Theta, Self::Theta);
 }
 
@@ -229,6 +244,34 @@ impl<T: Real, Q: Family<T>> InverseCdf<T, Q> {
                 row[place * self.dim + coordinate] = d;
             }
         }
+    }
+}
+
+impl<T: Real, Q: FamilyCdf<T>> InverseCdf<T, Q> {
+    /// Writes `F(zᵢ; θᵢ)` as signed tails ([`Probability`]), row by row: the noise whose transform is z.
+    ///
+    /// ```
+    /// use reparam::prelude::*;
+    ///
+    /// let gumbel = Gumbel::new(&[1.0], &[0.5])?;
+    /// let (mut z, mut noise) = ([0.0], [0.0]);
+    /// gumbel.transform(&[-1e-12], &mut z);
+    /// gumbel.cdf(&z, &mut noise)?;
+    /// assert!((noise[0] / -1e-12 - 1.0f64).abs() < 1e-12);
+    /// # Ok::<(), reparam::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Length`] if z is not whole rows, or `tails` differs from it in length.
+    pub fn cdf(&self, z: &[T], tails: &mut [T]) -> Result<(), Error> {
+        check_len("z", z.len().next_multiple_of(self.dim), z.len())?;
+        check_len("the tails", z.len(), tails.len())?;
+        for (z, tails) in z.chunks_exact(self.dim).zip(tails.chunks_exact_mut(self.dim)) {
+            for (i, (&z, tail)) in z.iter().zip(tails).enumerate() {
+                *tail = self.family.cdf(z, self.theta(i)).tail();
+            }
+        }
+        Ok(())
     }
 }
 
@@ -423,6 +466,10 @@ impl<T: Real, Q: Quantile<T> + FamilyKl<T>> KlDivergence<T> for InverseCdf<T, Q>
         check_len("the other distribution's parameters", self.params.len(), other.params.len())?;
         check_len("the gradient of the divergence", self.params.len(), dtheta.len())?;
         check_len("the gradient for the other distribution", self.params.len(), dother.len())?;
+        if let Some(coordinate) = (0..self.dim).find(|&i| !self.family.covers(self.theta(i), other.theta(i)))
+        {
+            return Err(Error::NotCovered { coordinate });
+        }
         for i in 0..self.dim {
             let (p, q) = self.family.kl_gradient(self.theta(i), other.theta(i));
             for (place, (&p, &q)) in p.as_ref().iter().zip(q.as_ref()).enumerate() {

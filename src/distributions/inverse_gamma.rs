@@ -4,13 +4,15 @@ use rand::Rng;
 
 use super::gamma::{kl, kl_gradient, ln_mass, ln_unit_draw, shape_score};
 use super::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, Family, FamilyKl, FamilyMoments, InverseCdf, Quantile,
+    ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, FamilyKl, FamilyMoments, InverseCdf, Quantile,
 };
 use crate::error::Error;
 use crate::layout::Domain;
 use crate::probability::Probability;
 use crate::real::Real;
-use crate::special::{digamma, gamma_ln_quantile, gamma_shape_derivative, log_gamma_entropy, trigamma};
+use crate::special::{
+    digamma, gamma_ln_quantile, gamma_shape_derivative, gamma_tails_at_ln, log_gamma_entropy, trigamma,
+};
 
 /// The inverse gamma distribution with independent coordinates, D of them: the law of `b/x` for x of shape a and rate 1.
 ///
@@ -104,6 +106,16 @@ impl<T: Real> Quantile<T> for InverseGammaLaw {
     #[inline]
     fn draw<R: Rng + ?Sized>(&self, [shape, scale]: [T; 2], rng: &mut R) -> T {
         T::of((scale.f64().ln() - ln_unit_draw(shape.f64(), rng)).exp())
+    }
+}
+
+impl<T: Real> FamilyCdf<T> for InverseGammaLaw {
+    fn cdf(&self, z: T, [shape, scale]: [T; 2]) -> Probability<T> {
+        if z <= T::zero() {
+            return Probability::never();
+        }
+        let (upper, lower) = gamma_tails_at_ln(shape.f64(), scale.f64().ln() - z.f64().ln());
+        Probability::from_sides(T::of(lower), T::of(upper))
     }
 }
 

@@ -1,11 +1,15 @@
 //! The Kumaraswamy distribution.
 
-use super::inverse_cdf::{ClosedEntropy, Density, DensityGradient, Family, InverseCdf, Quantile, ln_power};
+use super::inverse_cdf::{
+    ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, FamilyKl, FamilyMoments, InverseCdf,
+    Quantile, ln_power,
+};
+use super::quadrature::unit;
 use crate::error::Error;
 use crate::layout::Domain;
 use crate::probability::Probability;
 use crate::real::Real;
-use crate::special::{digamma, ln_1m_exp, trigamma};
+use crate::special::{digamma, ln_1m_exp, ln_beta, trigamma};
 
 /// The Kumaraswamy with independent coordinates on the unit interval, D of them: like a Beta, with a quantile function.
 ///
@@ -19,6 +23,8 @@ use crate::special::{digamma, ln_1m_exp, trigamma};
 /// | ∇_z log p | `(a − 1)/z − (b − 1) a z^(a−1)/(1 − z^a)` |
 /// | entropy | `(1 − 1/a) H(b) + 1 − 1/b − ln ab`, `H(b) = ψ(b + 1) + γ` |
 /// | its gradient | `(H(b)/a² − 1/a, (1 − 1/a) ψ′(b + 1) + 1/b² − 1/b)` |
+/// | KL(p ‖ q) | `ln(a_p b_p/(a_q b_q)) − (1 − a_q/a_p) H(b_p) − 1 + 1/b_p − (b_q − 1) E_p ln(1 − z^a_q)`, the last by quadrature |
+/// | mean, variance | `b B(1 + 1/a, b)`, and by quadrature (110 to 220 evaluations, relative accuracy 1e-11) |
 ///
 /// The support does not move; the score is valid for both parameters, with variance `1/b²` for b and a finite one for a.
 /// Limits: a draw rounds to 1 with probability about `2^(−53b)` in f64 and `2^(−24b)` in f32, and 1 − z has few digits well
@@ -123,6 +129,19 @@ impl<T: Real> Quantile<T> for KumaraswamyLaw {
     }
 }
 
+impl<T: Real> FamilyCdf<T> for KumaraswamyLaw {
+    fn cdf(&self, z: T, [a, b]: [T; 2]) -> Probability<T> {
+        if z <= T::zero() {
+            Probability::never()
+        } else if z >= T::one() {
+            Probability::always()
+        } else {
+            let ln_upper = b * ln_1m_exp(a * z.ln());
+            Probability::from_sides(-ln_upper.exp_m1(), ln_upper.exp())
+        }
+    }
+}
+
 impl<T: Real> Density<T> for KumaraswamyLaw {
     #[inline]
     fn ln_density(&self, z: T, [a, b]: [T; 2]) -> T {
@@ -165,6 +184,60 @@ impl<T: Real> ClosedEntropy<T> for KumaraswamyLaw {
         let one = T::one();
         let slope = T::of(trigamma(b.f64() + 1.0));
         [(T::of(harmonic(b.f64())) / a - one) / a, (one - a.recip()) * slope + (b.recip() - one) / b]
+    }
+}
+
+impl<T: Real> FamilyMoments<T> for KumaraswamyLaw {
+    fn mean(&self, [a, b]: [T; 2]) -> T {
+        // b B(1 + 1/a, b)
+        let (a, b) = (a.f64(), b.f64());
+        T::of((b.ln() + ln_beta(1.0 + 1.0 / a, b)).exp())
+    }
+
+    fn variance(&self, [a, b]: [T; 2]) -> T {
+        let (a, b) = (a.f64(), b.f64());
+        // About the mean, of which z loses its last digits only: the difference of the two moments would cancel for a large a.
+        let ln_z = |ln_v: f64| ln_1m_exp(ln_v / b) / a;
+        let [mean] = unit(|_, ln_v| [ln_z(ln_v).exp()]);
+        let [variance] = unit(|_, ln_v| {
+            let ratio = (ln_z(ln_v) - mean.ln()).exp_m1();
+            [ratio * ratio]
+        });
+        T::of(mean * mean * variance)
+    }
+}
+
+/// `E ln(1 − x^r)` for `x = z^a`, and its derivatives with respect to r and b, by quadrature in u.
+fn expected_ln(r: f64, b: f64) -> [f64; 3] {
+    unit(|_, ln_v| {
+        let (exponent, ln_x) = (ln_v / b, ln_1m_exp(ln_v / b));
+        // −x^r/(1 − x^r) · ln x, and −r x^(r−1)/(1 − x^r) · dx/db with dx/db = (1 − x) ln(1 − x)/b.
+        let to_r = -weighted_ln(ln_x, r);
+        let odds = (-r * ln_x).exp_m1().recip();
+        let to_b = if odds == 0.0 { 0.0 } else { -r * odds * weighted_ln(exponent, 1.0) / b };
+        [ln_1m_exp(r * ln_x), to_r, to_b]
+    })
+}
+
+impl<T: Real> FamilyKl<T> for KumaraswamyLaw {
+    fn kl(&self, p: [T; 2], q: [T; 2]) -> T {
+        let ([a, b], [c, d]) = (p.map(T::f64), q.map(T::f64));
+        let [expected, ..] = expected_ln(c / a, b);
+        let ln_ratio = (a / c).ln() + (b / d).ln();
+        T::of((ln_ratio - (1.0 - c / a) * harmonic(b) - (1.0 - 1.0 / b) - (d - 1.0) * expected).max(0.0))
+    }
+
+    fn kl_gradient(&self, p: [T; 2], q: [T; 2]) -> ([T; 2], [T; 2]) {
+        let ([a, b], [c, d]) = (p.map(T::f64), q.map(T::f64));
+        let [expected, to_r, to_b] = expected_ln(c / a, b);
+        let h = harmonic(b);
+        let ratio_slope = (h - (d - 1.0) * to_r) / a;
+        let dp = [
+            (1.0 - c * ratio_slope) / a,
+            (b - 1.0) / b / b - (1.0 - c / a) * trigamma(b + 1.0) - (d - 1.0) * to_b,
+        ];
+        let dq = [ratio_slope - 1.0 / c, -1.0 / d - expected];
+        (dp.map(T::of), dq.map(T::of))
     }
 }
 

@@ -1,10 +1,13 @@
 //! The Laplace distribution.
 
-use super::inverse_cdf::{ClosedEntropy, Density, DensityGradient, Family, InverseCdf, Quantile};
+use super::inverse_cdf::{
+    ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, FamilyKl, FamilyMoments, InverseCdf, Quantile,
+};
 use crate::error::Error;
 use crate::layout::Domain;
 use crate::probability::Probability;
 use crate::real::Real;
+use crate::special::{deviance, exp_excess};
 
 /// The Laplace (double exponential) with independent coordinates, `t = (z − μ)/b`, D of them.
 ///
@@ -17,6 +20,8 @@ use crate::real::Real;
 /// | score | `∂μ = sign(t)/b`, `∂b = (abs(t) − 1)/b` |
 /// | ∇_z log p | `−sign(t)/b` |
 /// | entropy | `1 + ln 2b`, gradient `(0, 1/b)` |
+/// | KL(p ‖ q) | `r (e^(−x) + x) − 1 − ln r`, `r = b_p/b_q`, `x = abs(μ_p − μ_q)/b_p` |
+/// | mean, variance | μ, `2b²` |
 ///
 /// The log-density has a kink at z = μ, where the derivatives in z and μ do not exist: 0 is returned there, the middle of the
 /// two one-sided values ∓1/b. The kink has probability 0 and the density is continuous, so the score is valid for both
@@ -98,6 +103,13 @@ impl<T: Real> Quantile<T> for LaplaceLaw {
     }
 }
 
+impl<T: Real> FamilyCdf<T> for LaplaceLaw {
+    fn cdf(&self, z: T, [mu, scale]: [T; 2]) -> Probability<T> {
+        let t = (z - mu) / scale;
+        Probability::from_tail(T::of(0.5) * (-t.abs()).exp() * -t.signum())
+    }
+}
+
 impl<T: Real> Density<T> for LaplaceLaw {
     #[inline]
     fn ln_density(&self, z: T, [mu, scale]: [T; 2]) -> T {
@@ -124,5 +136,35 @@ impl<T: Real> ClosedEntropy<T> for LaplaceLaw {
 
     fn entropy_gradient(&self, [_, scale]: [T; 2]) -> [T; 2] {
         [T::zero(), scale.recip()]
+    }
+}
+
+impl<T: Real> FamilyMoments<T> for LaplaceLaw {
+    fn mean(&self, [mu, _]: [T; 2]) -> T {
+        mu
+    }
+
+    fn variance(&self, [_, scale]: [T; 2]) -> T {
+        T::of(2.0) * scale * scale
+    }
+}
+
+impl<T: Real> FamilyKl<T> for LaplaceLaw {
+    fn kl(&self, p: [T; 2], q: [T; 2]) -> T {
+        let ([m, b], [n, c]) = (p.map(T::f64), q.map(T::f64));
+        let (r, x) = (b / c, ((m - n) / b).abs());
+        // r e^(−x) + r x − 1 − ln r in two terms that are not negative.
+        T::of(deviance(r) + r * exp_excess(-x))
+    }
+
+    fn kl_gradient(&self, p: [T; 2], q: [T; 2]) -> ([T; 2], [T; 2]) {
+        let ([m, b], [n, c]) = (p.map(T::f64), q.map(T::f64));
+        let x = ((m - n) / b).abs();
+        let to_mu = sign(m - n) * -(-x).exp_m1() / c;
+        // (1 + x) e^(−x) − 1
+        let bend = (-x).exp_m1() + if x == f64::INFINITY { 0.0 } else { x * (-x).exp() };
+        let dp = [to_mu, (b - c) / (b * c) + bend / c];
+        let dq = [-to_mu, (c - b) / c / c - b / c / c * exp_excess(-x)];
+        (dp.map(T::of), dq.map(T::of))
     }
 }

@@ -4,13 +4,15 @@ use rand::Rng;
 
 use super::gamma::{kl, kl_gradient, ln_mass, ln_unit_draw, shape_score};
 use super::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, Family, FamilyKl, FamilyMoments, InverseCdf, Quantile,
+    ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, FamilyKl, FamilyMoments, InverseCdf, Quantile,
 };
 use crate::error::Error;
 use crate::layout::Domain;
 use crate::probability::Probability;
 use crate::real::Real;
-use crate::special::{digamma, gamma_ln_quantile, gamma_log_shape_derivative, log_gamma_entropy, trigamma};
+use crate::special::{
+    digamma, gamma_ln_quantile, gamma_log_shape_derivative, gamma_tails_at_ln, log_gamma_entropy, trigamma,
+};
 
 /// The logarithm `z = ln w` of gamma variates w with independent coordinates, D of them: the gamma distribution where its draws are too
 /// small to be written down. Usable from shape 1e-8 to 1e8 and beyond.
@@ -95,6 +97,13 @@ impl<T: Real> Quantile<T> for LogGammaLaw {
     #[inline]
     fn draw<R: Rng + ?Sized>(&self, [shape, rate]: [T; 2], rng: &mut R) -> T {
         T::of(ln_unit_draw(shape.f64(), rng) - rate.f64().ln())
+    }
+}
+
+impl<T: Real> FamilyCdf<T> for LogGammaLaw {
+    fn cdf(&self, z: T, [shape, rate]: [T; 2]) -> Probability<T> {
+        let (lower, upper) = gamma_tails_at_ln(shape.f64(), z.f64() + rate.f64().ln());
+        Probability::from_sides(T::of(lower), T::of(upper))
     }
 }
 

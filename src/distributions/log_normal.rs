@@ -1,8 +1,9 @@
 //! The log-normal.
 
 use super::mapped_normal::{MappedNormal, PositiveMap};
-use crate::distribution::{Distribution, Entropy};
+use crate::distribution::{Distribution, Entropy, MeanVariance};
 use crate::real::Real;
+use crate::special::ln_1m_exp;
 use crate::vector::{exp, exp_in_place};
 
 /// The map `z = eˣ`.
@@ -46,7 +47,8 @@ impl PositiveMap for Exp {
 /// | score | `∂μ = (ln z − μ)/σ²`, `∂σ = (((ln z − μ)/σ)² − 1)/σ` |
 /// | ∇_z log p | `−(1 + (ln z − μ)/σ²)/z` |
 /// | entropy | `Σ μ + ½ ln(2πe) + ln σ`, gradient `(1, 1/σ)` |
-/// | mean | `exp(μ + σ²/2)` |
+/// | KL(p ‖ q) | that of the Gaussians |
+/// | mean, variance | `exp(μ + σ²/2)`, `(e^(σ²) − 1) exp(2μ + σ²)` |
 ///
 /// # When the exponential explodes
 ///
@@ -95,5 +97,21 @@ impl<T: Real> Entropy<T> for LogNormal<T> {
     fn entropy_gradient(&self, gradient: &mut [T]) {
         self.normal().entropy_gradient(gradient);
         gradient[..self.dim()].fill(T::one());
+    }
+}
+
+impl<T: Real> MeanVariance<T> for LogNormal<T> {
+    fn mean(&self, mean: &mut [T]) {
+        for (mean, (mu, sigma)) in mean.iter_mut().zip(self.normal().coordinates()) {
+            *mean = (mu + T::of(0.5) * sigma * sigma).exp();
+        }
+    }
+
+    fn variance(&self, variance: &mut [T]) {
+        for (variance, (mu, sigma)) in variance.iter_mut().zip(self.normal().coordinates()) {
+            let square = sigma.f64() * sigma.f64();
+            // (e^s − 1) e^(2μ + s) = (1 − e^−s) e^(2μ + 2s), in one exponential that overflows only with the variance.
+            *variance = T::of((2.0 * (mu.f64() + square) + ln_1m_exp(-square)).exp());
+        }
     }
 }

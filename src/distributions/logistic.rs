@@ -1,10 +1,14 @@
 //! The logistic distribution.
 
-use super::inverse_cdf::{ClosedEntropy, Density, DensityGradient, Family, InverseCdf, Quantile};
+use super::inverse_cdf::{
+    ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, FamilyKl, FamilyMoments, InverseCdf, Quantile,
+};
+use super::quadrature::{divergence, divergence_terms, line};
 use crate::error::Error;
 use crate::layout::Domain;
 use crate::probability::Probability;
 use crate::real::Real;
+use crate::special::sigmoid;
 
 /// The logistic with independent coordinates, `t = (z − μ)/s`, D of them.
 ///
@@ -17,6 +21,8 @@ use crate::real::Real;
 /// | score | `∂μ = tanh(t/2)/s`, `∂s = (t tanh(t/2) − 1)/s` |
 /// | ∇_z log p | `−tanh(t/2)/s` |
 /// | entropy | `ln s + 2`, gradient `(0, 1/s)` |
+/// | KL(p ‖ q) | no closed form: by quadrature, some 500 evaluations, relative accuracy 1e-11 |
+/// | mean, variance | μ, `π² s²/3` |
 ///
 /// The score is valid for both parameters; its variance is `1/(3s²)` for μ and `(3 + π²)/(9s²)` for s. Mean μ, variance `s²π²/3`.
 /// Every noise value gives a finite draw, |l| ≤ 54 in f64 and f32 alike.
@@ -83,6 +89,13 @@ impl<T: Real> Quantile<T> for LogisticLaw {
     }
 }
 
+impl<T: Real> FamilyCdf<T> for LogisticLaw {
+    fn cdf(&self, z: T, [mu, scale]: [T; 2]) -> Probability<T> {
+        let t = (z - mu) / scale;
+        Probability::from_sides(sigmoid(t), sigmoid(-t))
+    }
+}
+
 impl<T: Real> Density<T> for LogisticLaw {
     #[inline]
     fn ln_density(&self, z: T, [mu, scale]: [T; 2]) -> T {
@@ -113,5 +126,44 @@ impl<T: Real> ClosedEntropy<T> for LogisticLaw {
 
     fn entropy_gradient(&self, [_, scale]: [T; 2]) -> [T; 2] {
         [T::zero(), scale.recip()]
+    }
+}
+
+impl<T: Real> FamilyMoments<T> for LogisticLaw {
+    fn mean(&self, [mu, _]: [T; 2]) -> T {
+        mu
+    }
+
+    fn variance(&self, [_, scale]: [T; 2]) -> T {
+        T::PI() * T::PI() / T::of(3.0) * scale * scale
+    }
+}
+
+/// The divergence with its gradients, by quadrature in units of p's scale about p's centre. It depends on the shift and on the ratio of the scales, and does
+/// not change when both laws are stretched: so p's gradient is that of q, turned round.
+pub(super) fn kl([mu, scale]: [f64; 2], [other_mu, other_scale]: [f64; 2]) -> (f64, [f64; 2], [f64; 2]) {
+    let (shift, ratio) = ((other_mu - mu) / scale, other_scale / scale);
+    let ln_density = |t: f64| -t.abs() - 2.0 * (-t.abs()).exp().ln_1p();
+    let [plain, bregman, to_mu, to_scale] = line(shift.abs(), |x, y| {
+        let (ln_p, t) = (ln_density(x), y / ratio);
+        let [plain, bregman] = divergence_terms(ln_p, ln_density(t) - ratio.ln());
+        let (p, tanh) = (ln_p.exp(), (0.5 * t).tanh());
+        let moments = if p == 0.0 { [0.0; 2] } else { [p * tanh, p * (t * tanh - 1.0)] };
+        [plain, bregman, moments[0], moments[1]]
+    });
+    let to_mu = to_mu * shift.signum();
+    let dq = [-to_mu / other_scale, -to_scale / other_scale];
+    let dp = [-dq[0], -(ratio * dq[1] + shift * dq[0])];
+    (divergence([plain, bregman]), dp, dq)
+}
+
+impl<T: Real> FamilyKl<T> for LogisticLaw {
+    fn kl(&self, p: [T; 2], q: [T; 2]) -> T {
+        T::of(kl(p.map(T::f64), q.map(T::f64)).0)
+    }
+
+    fn kl_gradient(&self, p: [T; 2], q: [T; 2]) -> ([T; 2], [T; 2]) {
+        let (_, dp, dq) = kl(p.map(T::f64), q.map(T::f64));
+        (dp.map(T::of), dq.map(T::of))
     }
 }

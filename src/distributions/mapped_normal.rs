@@ -5,14 +5,17 @@ use rand::Rng;
 
 use super::Normal;
 use super::normal::{affine, fill_standard_normal, negate, normal_from_uniforms};
+use super::quadrature::line;
 use crate::distribution::{
-    Conditional, DifferentiableLogDensity, Distribution, LogDensity, Reparameterizable, UniformNoise,
+    Conditional, DifferentiableLogDensity, Distribution, KlDivergence, LogDensity, Reparameterizable,
+    UniformNoise,
 };
 use crate::error::Error;
 use crate::layout::Layout;
 use crate::real::Real;
+use crate::special::HALF_LN_TAU;
 
-/// An increasing, differentiable map `z = h(x)` from the real line onto the positive numbers. Everything is a function of
+/// An increasing, differentiable map `z = h(x)` from the real line onto the positive numbers or a part of them. Everything is a function of
 /// z, which is what a draw keeps.
 pub trait PositiveMap: Copy + Default + std::fmt::Debug + PartialEq + Send + Sync + 'static {
     /// `h(x)`.
@@ -33,10 +36,17 @@ pub trait PositiveMap: Copy + Default + std::fmt::Debug + PartialEq + Send + Syn
 
     /// `d ln h′ / dz` at z.
     fn ln_slope_gradient<T: Real>(self, z: T) -> T;
+
+    /// Whether the map reaches z: every number above 0, by default.
+    fn contains<T: Real>(self, z: T) -> bool {
+        z > T::zero()
+    }
 }
 
-/// `z = h(μ + σ ε)` with a [`PositiveMap`] h. Use it by its names, [`LogNormal`](super::LogNormal) and
-/// [`SoftplusNormal`](super::SoftplusNormal).
+/// `z = h(μ + σ ε)` with a [`PositiveMap`] h. Use it by its names, [`LogNormal`](super::LogNormal), [`SoftplusNormal`](super::SoftplusNormal)
+/// and [`LogitNormal`](super::LogitNormal).
+///
+/// A divergence does not change under a map of the draws, so it is that of the Gaussians for all of them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MappedNormal<T, M> {
     normal: Normal<T>,
@@ -144,7 +154,8 @@ impl<T: Real, M: PositiveMap> Conditional<T> for MappedNormal<T, M> {
 
 impl<T: Real, M: PositiveMap> LogDensity<T> for MappedNormal<T, M> {
     fn log_prob(&self, z: &[T]) -> T {
-        if z.iter().any(|&z| z <= T::zero()) {
+        // NaN is outside no map: it comes out as itself.
+        if z.iter().any(|&z| !self.map.contains(z) && !z.is_nan()) {
             return T::neg_infinity();
         }
         let (half, half_ln_tau) = (T::of(0.5), T::of(0.918_938_533_204_672_8));
@@ -168,4 +179,32 @@ impl<T: Real, M: PositiveMap> DifferentiableLogDensity<T> for MappedNormal<T, M>
             *dz = -e * precision / self.map.slope(z) - self.map.ln_slope_gradient(z);
         }
     }
+}
+
+impl<T: Real, M: PositiveMap> KlDivergence<T> for MappedNormal<T, M> {
+    fn kl(&self, other: &Self) -> Result<T, Error> {
+        self.normal.kl(&other.normal)
+    }
+
+    fn kl_gradient(&self, other: &Self, dtheta: &mut [T], dother: &mut [T]) -> Result<(), Error> {
+        self.normal.kl_gradient(&other.normal, dtheta, dother)
+    }
+}
+
+/// `E f(ε, x)` for `x = μ + σε`, by quadrature split at the mean and at x = 0, where the maps bend.
+pub(super) fn expectation<T: Real, const N: usize>(
+    mu: T,
+    sigma: T,
+    f: impl Fn(f64, f64) -> [f64; N],
+) -> [f64; N] {
+    let (mu, sigma) = (mu.f64(), sigma.f64());
+    // To the side of 0 that x = 0 lies on.
+    let side = if mu > 0.0 { -1.0 } else { 1.0 };
+    line((mu / sigma).abs(), |e, from_zero| {
+        let density = (-0.5 * e * e - HALF_LN_TAU).exp();
+        if density == 0.0 {
+            return [0.0; N];
+        }
+        f(side * e, side * sigma * from_zero).map(|value| density * value)
+    })
 }

@@ -3,14 +3,14 @@
 use rand::Rng;
 
 use crate::distribution::{
-    Conditional, Coupling, DifferentiableLogDensity, Distribution, Entropy, LogDensity, Reparameterizable,
-    UniformNoise, WeakDerivative, WeakPair, WeakSides,
+    Conditional, Coupling, DifferentiableLogDensity, Distribution, Entropy, KlDivergence, LogDensity,
+    MeanVariance, Reparameterizable, UniformNoise, WeakDerivative, WeakPair, WeakSides,
 };
-use crate::error::Error;
+use crate::error::{Error, check_len};
 use crate::layout::{Domain, Layout};
 use crate::probability::Probability;
 use crate::real::Real;
-use crate::special::normal_quantile;
+use crate::special::{deviance, normal_quantile};
 use crate::vector::{affine_rows, fill_normal, pull_affine_rows, scale_rows};
 
 /// The Gaussian with independent coordinates, `z ~ N(μ, σ²)`, D of them.
@@ -24,6 +24,9 @@ use crate::vector::{affine_rows, fill_normal, pull_affine_rows, scale_rows};
 /// | score | `∂μ = (z − μ)/σ²`, `∂σ = (((z − μ)/σ)² − 1)/σ` |
 /// | ∇_z log p | `−(z − μ)/σ²` |
 /// | entropy | `Σ ½ ln(2πe) + ln σ`, gradient `(0, 1/σ)` |
+/// | KL(p ‖ q) | `Σ ½ (r² − 1 − ln r² + d²)`, `r = σ_p/σ_q`, `d = (μ_p − μ_q)/σ_q` |
+/// | its gradients | `(d/σ_q, (r² − 1)/σ_p)` and `(−d/σ_q, (1 − r² − d²)/σ_q)` |
+/// | mean, variance | μ, σ² |
 /// | weak derivative | `∂p/∂μ = (r⁺ − r⁻)/(σ√(2π))`, `μ ± σ` times a Rayleigh variate; `∂p/∂σ = (m − p)/σ`, m the double-sided Maxwell |
 ///
 /// The variance of the score grows as σ⁻²: the score-function estimator degrades without bound as σ → 0, the pathwise
@@ -84,7 +87,7 @@ impl<T: Real> Normal<T> {
     }
 
     /// μ, σ of each coordinate.
-    fn coordinates(&self) -> impl Iterator<Item = (T, T)> + '_ {
+    pub(super) fn coordinates(&self) -> impl Iterator<Item = (T, T)> + '_ {
         self.mu().iter().copied().zip(self.sigma().iter().copied())
     }
 }
@@ -241,6 +244,50 @@ impl<T: Real> Entropy<T> for Normal<T> {
         for (dsigma, sigma) in dsigma.iter_mut().zip(self.sigma()) {
             *dsigma = sigma.recip();
         }
+    }
+}
+
+impl<T: Real> MeanVariance<T> for Normal<T> {
+    fn mean(&self, mean: &mut [T]) {
+        mean.copy_from_slice(self.mu());
+    }
+
+    fn variance(&self, variance: &mut [T]) {
+        for (variance, &sigma) in variance.iter_mut().zip(self.sigma()) {
+            *variance = sigma * sigma;
+        }
+    }
+}
+
+impl<T: Real> KlDivergence<T> for Normal<T> {
+    fn kl(&self, other: &Self) -> Result<T, Error> {
+        check_len("the other distribution's parameters", self.params.len(), other.params.len())?;
+        let terms = self.coordinates().zip(other.coordinates()).map(|((m, s), (n, t))| {
+            let (r, d) = (s.f64() / t.f64(), (m.f64() - n.f64()) / t.f64());
+            // Below 1e-150 the square would underflow, and r² − 1 is −1.
+            let spread = if r < 1e-150 { -2.0 * r.ln() - 1.0 } else { deviance(r * r) };
+            T::of(0.5 * (spread + d * d))
+        });
+        Ok(terms.sum())
+    }
+
+    fn kl_gradient(&self, other: &Self, dtheta: &mut [T], dother: &mut [T]) -> Result<(), Error> {
+        let len = self.params.len();
+        check_len("the other distribution's parameters", len, other.params.len())?;
+        check_len("the gradient of the divergence", len, dtheta.len())?;
+        check_len("the gradient for the other distribution", len, dother.len())?;
+        let dim = self.dim();
+        for (i, ((m, s), (n, t))) in self.coordinates().zip(other.coordinates()).enumerate() {
+            let (s, t, shift) = (s.f64(), t.f64(), m.f64() - n.f64());
+            let d = shift / t;
+            // r² − 1 without cancellation.
+            let spread = (s - t) / t * ((s + t) / t);
+            dtheta[i] = T::of(d / t);
+            dtheta[dim + i] = T::of(spread / s);
+            dother[i] = T::of(-d / t);
+            dother[dim + i] = T::of(-(spread + d * d) / t);
+        }
+        Ok(())
     }
 }
 

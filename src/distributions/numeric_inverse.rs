@@ -3,7 +3,7 @@
 use rand::Rng;
 
 use super::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, Family, FamilyKl, FamilyMoments, InverseCdf, Quantile,
+    ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, FamilyKl, FamilyMoments, InverseCdf, Quantile,
 };
 use crate::error::Error;
 use crate::layout::Domain;
@@ -361,6 +361,19 @@ impl<T: Real, C: Cdf<T>> Quantile<T> for NumericInverse<C> {
     }
 }
 
+impl<T: Real, C: Cdf<T>> FamilyCdf<T> for NumericInverse<C> {
+    fn cdf(&self, z: T, theta: C::Theta) -> Probability<T> {
+        let (low, high) = self.0.support(theta);
+        if z <= low {
+            Probability::never()
+        } else if z >= high {
+            Probability::always()
+        } else {
+            Probability::from_sides(self.0.cdf(z, theta), self.0.survival(z, theta))
+        }
+    }
+}
+
 impl<T: Real, C: Density<T>> Density<T> for NumericInverse<C> {
     fn ln_density(&self, z: T, theta: C::Theta) -> T {
         self.0.ln_density(z, theta)
@@ -398,6 +411,10 @@ impl<T: Real, C: FamilyMoments<T>> FamilyMoments<T> for NumericInverse<C> {
 }
 
 impl<T: Real, C: FamilyKl<T>> FamilyKl<T> for NumericInverse<C> {
+    fn covers(&self, p: C::Theta, q: C::Theta) -> bool {
+        self.0.covers(p, q)
+    }
+
     fn kl(&self, p: C::Theta, q: C::Theta) -> T {
         self.0.kl(p, q)
     }

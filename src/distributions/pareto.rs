@@ -1,10 +1,14 @@
 //! The Pareto distribution.
 
-use super::inverse_cdf::{ClosedEntropy, Density, DensityGradient, Family, InverseCdf, Quantile, scaled_exp};
+use super::inverse_cdf::{
+    ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, FamilyKl, FamilyMoments, InverseCdf,
+    Quantile, scaled_exp,
+};
 use crate::error::Error;
 use crate::layout::Domain;
 use crate::probability::Probability;
 use crate::real::Real;
+use crate::special::deviance;
 
 /// The Pareto (type I) with independent coordinates, D of them: sizes whose upper tail is a power.
 ///
@@ -17,6 +21,8 @@ use crate::real::Real;
 /// | score | `∂m = α/m` (**not valid**), `∂α = 1/α − ln(z/m)` |
 /// | ∇_z log p | `−(α + 1)/z` |
 /// | entropy | `ln(m/α) + 1 + 1/α`, gradient `(1/m, −1/α − 1/α²)` |
+/// | KL(p ‖ q) | `r − 1 − ln r + α_q ln(m_p/m_q)`, `r = α_q/α_p`, where m_q ≤ m_p; else ∞ |
+/// | mean, variance | `αm/(α − 1)` for α > 1, `m² α/((α − 1)² (α − 2))` for α > 2; else ∞ |
 ///
 /// The scale is the lower end of the support: its score has the mean α/m instead of 0, and the score function is refused for
 /// this distribution by the name `scale`. Pathwise gradients hold for both parameters. The mean of z is finite for α > 1,
@@ -89,6 +95,19 @@ impl<T: Real> Quantile<T> for ParetoLaw {
     }
 }
 
+impl<T: Real> FamilyCdf<T> for ParetoLaw {
+    fn cdf(&self, z: T, [scale, shape]: [T; 2]) -> Probability<T> {
+        if z <= scale {
+            return Probability::never();
+        }
+        // Near the scale the difference is exact, the quotient is not.
+        let excess = (z - scale) / scale;
+        let ln_t = if excess < T::one() { excess.ln_1p() } else { (z / scale).ln() };
+        let hazard = shape * ln_t;
+        Probability::from_sides(-(-hazard).exp_m1(), (-hazard).exp())
+    }
+}
+
 impl<T: Real> Density<T> for ParetoLaw {
     #[inline]
     fn ln_density(&self, z: T, [scale, shape]: [T; 2]) -> T {
@@ -122,4 +141,45 @@ impl<T: Real> ClosedEntropy<T> for ParetoLaw {
     fn entropy_gradient(&self, [scale, shape]: [T; 2]) -> [T; 2] {
         [scale.recip(), -(T::one() + shape.recip()) / shape]
     }
+}
+
+impl<T: Real> FamilyMoments<T> for ParetoLaw {
+    fn mean(&self, [scale, shape]: [T; 2]) -> T {
+        if shape > T::one() { scale * (shape / (shape - T::one())) } else { T::infinity() }
+    }
+
+    fn variance(&self, [scale, shape]: [T; 2]) -> T {
+        if shape <= T::of(2.0) {
+            return T::infinity();
+        }
+        let step = scale / (shape - T::one());
+        step * step * (shape / (shape - T::of(2.0)))
+    }
+}
+
+impl<T: Real> FamilyKl<T> for ParetoLaw {
+    fn covers(&self, p: [T; 2], q: [T; 2]) -> bool {
+        q[0] <= p[0]
+    }
+
+    fn kl(&self, p: [T; 2], q: [T; 2]) -> T {
+        if !self.covers(p, q) {
+            return T::infinity();
+        }
+        let ([m, a], [n, b]) = (p.map(T::f64), q.map(T::f64));
+        T::of(deviance(b / a) + b * ln_ratio(m, n))
+    }
+
+    fn kl_gradient(&self, p: [T; 2], q: [T; 2]) -> ([T; 2], [T; 2]) {
+        let ([m, a], [n, b]) = (p.map(T::f64), q.map(T::f64));
+        let dp = [b / m, (a - b) / a / a];
+        let dq = [-b / n, (b - a) / a / b + ln_ratio(m, n)];
+        (dp.map(T::of), dq.map(T::of))
+    }
+}
+
+/// `ln(m/n)` for m ≥ n: near 1 the difference is exact, the quotient is not.
+fn ln_ratio(m: f64, n: f64) -> f64 {
+    let excess = (m - n) / n;
+    if excess < 1.0 { excess.ln_1p() } else { (m / n).ln() }
 }

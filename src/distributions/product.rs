@@ -3,10 +3,10 @@
 use rand::Rng;
 
 use crate::distribution::{
-    Conditional, Coupling, DifferentiableLogDensity, Distribution, Entropy, LogDensity, Reparameterizable,
-    UniformNoise, WeakDerivative, WeakSides,
+    Conditional, Coupling, DifferentiableLogDensity, Distribution, Entropy, KlDivergence, LogDensity,
+    MeanVariance, Reparameterizable, UniformNoise, WeakDerivative, WeakSides,
 };
-use crate::error::Error;
+use crate::error::{Error, check_len};
 use crate::layout::Layout;
 use crate::real::Real;
 
@@ -222,6 +222,43 @@ impl<T: Real, A: Entropy<T>, B: Entropy<T>> Entropy<T> for Product<T, A, B> {
         let (first, second) = gradient.split_at_mut(self.first.params().len());
         self.first.entropy_gradient(first);
         self.second.entropy_gradient(second);
+    }
+}
+
+impl<T: Real, A: MeanVariance<T>, B: MeanVariance<T>> MeanVariance<T> for Product<T, A, B> {
+    fn mean(&self, mean: &mut [T]) {
+        let (first, second) = mean.split_at_mut(self.first.dim());
+        self.first.mean(first);
+        self.second.mean(second);
+    }
+
+    fn variance(&self, variance: &mut [T]) {
+        let (first, second) = variance.split_at_mut(self.first.dim());
+        self.first.variance(first);
+        self.second.variance(second);
+    }
+}
+
+/// The divergence of independent parts is the sum of theirs.
+impl<T: Real, A: KlDivergence<T>, B: KlDivergence<T>> KlDivergence<T> for Product<T, A, B> {
+    fn kl(&self, other: &Self) -> Result<T, Error> {
+        Ok(self.first.kl(&other.first)? + self.second.kl(&other.second)?)
+    }
+
+    fn kl_gradient(&self, other: &Self, dtheta: &mut [T], dother: &mut [T]) -> Result<(), Error> {
+        check_len("the other distribution's parameters", self.params.len(), other.params.len())?;
+        check_len("the gradient of the divergence", self.params.len(), dtheta.len())?;
+        check_len("the gradient for the other distribution", self.params.len(), dother.len())?;
+        let (_, cut) = self.cuts();
+        // Nothing is written if either part refuses.
+        let (mut found, mut found_other) = (vec![T::zero(); dtheta.len()], vec![T::zero(); dother.len()]);
+        let (first, second) = found.split_at_mut(cut);
+        let (other_first, other_second) = found_other.split_at_mut(other.cuts().1);
+        self.first.kl_gradient(&other.first, first, other_first)?;
+        self.second.kl_gradient(&other.second, second, other_second)?;
+        dtheta.copy_from_slice(&found);
+        dother.copy_from_slice(&found_other);
+        Ok(())
     }
 }
 

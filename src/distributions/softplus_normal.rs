@@ -1,6 +1,7 @@
 //! A positive distribution that does not explode.
 
-use super::mapped_normal::{MappedNormal, PositiveMap};
+use super::mapped_normal::{MappedNormal, PositiveMap, expectation};
+use crate::distribution::MeanVariance;
 use crate::real::Real;
 use crate::special::{softplus, softplus_inverse};
 
@@ -44,6 +45,8 @@ impl PositiveMap for Softplus {
 /// | score | `∂μ = (x − μ)/σ²`, `∂σ = (((x − μ)/σ)² − 1)/σ` |
 /// | ∇_z log p | `−((x − μ)/σ² + e⁻ᶻ) / (1 − e⁻ᶻ)` |
 /// | entropy | no closed form |
+/// | KL(p ‖ q) | that of the Gaussians |
+/// | mean, variance | no closed form: by quadrature, some 500 evaluations a coordinate, relative accuracy 1e-11 |
 ///
 /// The slope `1 − e⁻ᶻ` is between 0 and 1: gradient samples are bounded by the objective's gradient (times ε for σ), draws
 /// grow linearly with μ and σ, and nothing overflows. For f(z) = z and σ = 3 a gradient sample for μ has a standard
@@ -62,3 +65,20 @@ impl PositiveMap for Softplus {
 /// # Ok::<(), reparam::Error>(())
 /// ```
 pub type SoftplusNormal<T> = MappedNormal<T, Softplus>;
+
+impl<T: Real> MeanVariance<T> for SoftplusNormal<T> {
+    fn mean(&self, mean: &mut [T]) {
+        for (mean, (mu, sigma)) in mean.iter_mut().zip(self.normal().coordinates()) {
+            let [value] = expectation(mu, sigma, |_, x| [softplus(x)]);
+            *mean = T::of(value);
+        }
+    }
+
+    fn variance(&self, variance: &mut [T]) {
+        for (variance, (mu, sigma)) in variance.iter_mut().zip(self.normal().coordinates()) {
+            let [mean] = expectation(mu, sigma, |_, x| [softplus(x)]);
+            let [value] = expectation(mu, sigma, |_, x| [(softplus(x) - mean).powi(2)]);
+            *variance = T::of(value);
+        }
+    }
+}

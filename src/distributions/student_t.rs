@@ -3,14 +3,15 @@
 use rand::Rng;
 
 use super::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, Family, FamilyMoments, InverseCdf, Quantile,
+    ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, FamilyKl, FamilyMoments, InverseCdf, Quantile,
 };
+use super::quadrature::{divergence, divergence_terms, line};
 use crate::error::Error;
 use crate::layout::Domain;
 use crate::probability::Probability;
 use crate::real::Real;
 use crate::special::{
-    central_excess, ln_gamma_rise, log1p_minus, student_t_implicit_gradient, student_t_inverse,
+    central_excess, ln_gamma_rise, log1p_minus, student_t_cdf, student_t_implicit_gradient, student_t_inverse,
 };
 
 /// Student's t with independent coordinates, `t = (z − μ)/σ`, D of them; ν need not be whole and is learned like the rest.
@@ -27,6 +28,7 @@ use crate::special::{
 /// | entropy | `(ν + 1)(c + 1/(2ν)) − ln Γ((ν + 1)/2) + ln Γ(ν/2) + ½ ln νπ + ln σ` |
 /// | its gradient | `(ν + 1) c′(ν) − 1/(2ν²)`, 0, `1/σ` |
 /// | mean, variance | μ for ν > 1 (else none: NaN), `σ² ν/(ν − 2)` for ν > 2 (∞ down to ν > 1, else NaN) |
+/// | KL(p ‖ q) | no closed form: by quadrature, some 500 evaluations, relative accuracy 1e-10 for ν from 0.1 on |
 ///
 /// Independent draws by Bailey's polar method; noise that is asked for goes through the quantile function. `dt/dν` has a relative error of at
 /// most 1e-13 in f64 and 1e-6 in f32 for ν from 0.1 to 1e4. Its pullbacks take t as `(z − μ)/σ`: they have the digits that this has where |μ| ≫ σ.
@@ -34,7 +36,7 @@ use crate::special::{
 /// **Heavy tails.** The pathwise gradient of f needs `E[(f′ t)²]`: with a linear f its variance for σ is finite for ν > 2 only, with a quadratic one
 /// for ν > 4, and `dt/dν` grows as `t ln t`. The score of all three parameters is bounded in z or grows as `ln z`, so the variance of the score function is
 /// finite where that of f is, and for a quadratic f infinite for ν ≤ 4: neither estimator's standard error means anything below that.
-/// A draw overflows to ±∞ with a probability of about `MAX^(−ν)`: the engine then says so. There is no closed KL divergence.
+/// A draw overflows to ±∞ with a probability of about `MAX^(−ν)`: the engine then says so.
 ///
 /// ```
 /// use reparam::prelude::*;
@@ -144,6 +146,13 @@ impl<T: Real> Quantile<T> for StudentTLaw {
     }
 }
 
+impl<T: Real> FamilyCdf<T> for StudentTLaw {
+    fn cdf(&self, z: T, [nu, mu, sigma]: [T; 3]) -> Probability<T> {
+        let t = (z - mu) / sigma;
+        Probability::from_tail(student_t_cdf(-t.abs(), nu) * -t.signum())
+    }
+}
+
 impl<T: Real> Density<T> for StudentTLaw {
     fn ln_density(&self, z: T, [nu, mu, sigma]: [T; 3]) -> T {
         let (nu, t) = (degrees(nu), ((z - mu) / sigma).f64());
@@ -208,4 +217,38 @@ impl<T: Real> FamilyMoments<T> for StudentTLaw {
             T::nan()
         }
     }
+}
+
+impl<T: Real> FamilyKl<T> for StudentTLaw {
+    fn kl(&self, p: [T; 3], q: [T; 3]) -> T {
+        T::of(kl(p.map(T::f64), q.map(T::f64)).0)
+    }
+
+    fn kl_gradient(&self, p: [T; 3], q: [T; 3]) -> ([T; 3], [T; 3]) {
+        let (_, dp, dq) = kl(p.map(T::f64), q.map(T::f64));
+        (dp.map(T::of), dq.map(T::of))
+    }
+}
+
+/// The divergence with its gradients, by quadrature in units of p's scale about p's centre.
+fn kl([nu, mu, sigma]: [f64; 3], [other_nu, other_mu, other_sigma]: [f64; 3]) -> (f64, [f64; 3], [f64; 3]) {
+    let (shift, ratio) = ((other_mu - mu) / sigma, other_sigma / sigma);
+    let [plain, bregman, to_own_nu, to_nu, to_mu, to_sigma] = line(shift.abs(), |x, y| {
+        let own = [nu, 0.0, 1.0];
+        let other = [other_nu, 0.0, ratio];
+        let (ln_p, ln_q): (f64, f64) = (StudentTLaw.ln_density(x, own), StudentTLaw.ln_density(y, other));
+        let [plain, bregman] = divergence_terms(ln_p, ln_q);
+        let p = ln_p.exp();
+        if p == 0.0 {
+            return [plain, bregman, 0.0, 0.0, 0.0, 0.0];
+        }
+        let own_score: f64 = StudentTLaw.score(x, own)[0];
+        let score: [f64; 3] = StudentTLaw.score(y, other);
+        [plain, bregman, plain * own_score, -p * score[0], -p * score[1], -p * score[2]]
+    });
+    // Both laws shifted, and both stretched, are as far apart as before.
+    let to_mu = to_mu * shift.signum();
+    let dq = [to_nu, to_mu / sigma, to_sigma / sigma];
+    let dp = [to_own_nu, -dq[1], -(ratio * dq[2] + shift * dq[1])];
+    (divergence([plain, bregman]), dp, dq)
 }

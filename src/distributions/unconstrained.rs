@@ -3,7 +3,8 @@
 use rand::Rng;
 
 use crate::distribution::{
-    DifferentiableLogDensity, Distribution, Entropy, LogDensity, Reparameterizable, UniformNoise,
+    DifferentiableLogDensity, Distribution, Entropy, KlDivergence, LogDensity, MeanVariance,
+    Reparameterizable, UniformNoise,
 };
 use crate::error::{Error, check_len};
 use crate::layout::Layout;
@@ -210,5 +211,28 @@ impl<T: Real, D: Entropy<T>> Entropy<T> for Unconstrained<T, D> {
     fn entropy_gradient(&self, gradient: &mut [T]) {
         self.inner.entropy_gradient(gradient);
         self.chain(gradient);
+    }
+}
+
+impl<T: Real, D: MeanVariance<T>> MeanVariance<T> for Unconstrained<T, D> {
+    fn mean(&self, mean: &mut [T]) {
+        self.inner.mean(mean);
+    }
+
+    fn variance(&self, variance: &mut [T]) {
+        self.inner.variance(variance);
+    }
+}
+
+impl<T: Real, D: KlDivergence<T>> KlDivergence<T> for Unconstrained<T, D> {
+    fn kl(&self, other: &Self) -> Result<T, Error> {
+        self.inner.kl(&other.inner)
+    }
+
+    fn kl_gradient(&self, other: &Self, dtheta: &mut [T], dother: &mut [T]) -> Result<(), Error> {
+        self.inner.kl_gradient(&other.inner, dtheta, dother)?;
+        self.chain(dtheta);
+        other.chain(dother);
+        Ok(())
     }
 }

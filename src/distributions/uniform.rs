@@ -1,6 +1,8 @@
 //! The continuous uniform distribution.
 
-use super::inverse_cdf::{ClosedEntropy, Density, DensityGradient, Family, InverseCdf, Quantile};
+use super::inverse_cdf::{
+    ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, FamilyKl, FamilyMoments, InverseCdf, Quantile,
+};
 use crate::error::Error;
 use crate::layout::Domain;
 use crate::probability::Probability;
@@ -17,6 +19,8 @@ use crate::real::Real;
 /// | score | `∂l = 1/(h − l)`, `∂h = −1/(h − l)` (**neither is valid**) |
 /// | ∇_z log p | 0 |
 /// | entropy | `ln(h − l)`, gradient `(−1/(h − l), 1/(h − l))` |
+/// | KL(p ‖ q) | `ln w_q/w_p`, `w = h − l`, where q covers p; else ∞ |
+/// | mean, variance | `(l + h)/2`, `w²/12` |
 ///
 /// Both bounds move the support: the score is the derivative of the log-density inside, does not see the moving ends, and has a mean
 /// that is not 0. The score function is refused for this distribution by the name `low`. Pathwise gradients hold for both. A draw never
@@ -96,6 +100,19 @@ impl<T: Real> Quantile<T> for UniformLaw {
     }
 }
 
+impl<T: Real> FamilyCdf<T> for UniformLaw {
+    fn cdf(&self, z: T, [low, high]: [T; 2]) -> Probability<T> {
+        if z <= low {
+            Probability::never()
+        } else if z >= high {
+            Probability::always()
+        } else {
+            let width = half_width(low, high);
+            Probability::from_sides(half_width(low, z) / width, half_width(z, high) / width)
+        }
+    }
+}
+
 impl<T: Real> Density<T> for UniformLaw {
     #[inline]
     fn ln_density(&self, z: T, theta: [T; 2]) -> T {
@@ -135,5 +152,37 @@ impl<T: Real> ClosedEntropy<T> for UniformLaw {
     fn entropy_gradient(&self, [low, high]: [T; 2]) -> [T; 2] {
         let density = T::of(0.5) / half_width(low, high);
         [-density, density]
+    }
+}
+
+impl<T: Real> FamilyMoments<T> for UniformLaw {
+    fn mean(&self, [low, high]: [T; 2]) -> T {
+        T::of(0.5) * low + T::of(0.5) * high
+    }
+
+    fn variance(&self, [low, high]: [T; 2]) -> T {
+        let half = half_width(low, high);
+        half * half / T::of(3.0)
+    }
+}
+
+impl<T: Real> FamilyKl<T> for UniformLaw {
+    fn covers(&self, p: [T; 2], q: [T; 2]) -> bool {
+        q[0] <= p[0] && q[1] >= p[1]
+    }
+
+    fn kl(&self, p: [T; 2], q: [T; 2]) -> T {
+        if !self.covers(p, q) {
+            return T::infinity();
+        }
+        // What q has more, on both sides: exact where it is little.
+        let excess = half_width(q[0], p[0]) + half_width(p[1], q[1]);
+        let (inner, outer) = (half_width(p[0], p[1]), half_width(q[0], q[1]));
+        if excess < inner { (excess / inner).ln_1p() } else { outer.ln() - inner.ln() }
+    }
+
+    fn kl_gradient(&self, p: [T; 2], q: [T; 2]) -> ([T; 2], [T; 2]) {
+        let (p, q) = (self.entropy_gradient(p), self.entropy_gradient(q));
+        (p.map(|g| -g), q)
     }
 }

@@ -5,7 +5,7 @@ use std::f64::consts::PI;
 use rand::Rng;
 
 use super::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, Family, FamilyKl, FamilyMoments, InverseCdf, Quantile,
+    ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, FamilyKl, FamilyMoments, InverseCdf, Quantile,
 };
 use crate::error::Error;
 use crate::layout::Domain;
@@ -13,7 +13,7 @@ use crate::probability::Probability;
 use crate::real::Real;
 use crate::special::{
     bessel_i0_scaled, bessel_ratio, bessel_ratio_derivative, von_mises_concentration_derivative,
-    von_mises_ln_density, von_mises_quantile,
+    von_mises_ln_density, von_mises_quantile, von_mises_survival,
 };
 
 /// The von Mises distribution of angles in radians with independent coordinates, D of them; `A(κ) = I₁(κ)/I₀(κ)`.
@@ -148,6 +148,19 @@ impl<T: Real> Quantile<T> for VonMisesLaw {
     #[inline]
     fn draw<R: Rng + ?Sized>(&self, [mu, kappa]: [T; 2], rng: &mut R) -> T {
         T::of(mu.f64() + draw_about_zero(kappa.f64(), rng))
+    }
+}
+
+impl<T: Real> FamilyCdf<T> for VonMisesLaw {
+    fn cdf(&self, z: T, [mu, kappa]: [T; 2]) -> Probability<T> {
+        let (x, kappa) = (z.f64() - mu.f64(), kappa.f64());
+        if x <= -PI {
+            Probability::never()
+        } else if x >= PI {
+            Probability::always()
+        } else {
+            Probability::from_sides(T::of(von_mises_survival(kappa, -x)), T::of(von_mises_survival(kappa, x)))
+        }
     }
 }
 

@@ -122,7 +122,7 @@ pub(crate) fn deviance(x: f64) -> f64 {
 }
 
 /// `e^t − 1 − t`, to a few ulp of itself near its double root at 0.
-pub(super) fn exp_excess(t: f64) -> f64 {
+pub(crate) fn exp_excess(t: f64) -> f64 {
     if t.abs() > 0.75 {
         return t.exp_m1() - t;
     }

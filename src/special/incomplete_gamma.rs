@@ -388,6 +388,17 @@ pub fn gamma_ln_quantile(alpha: f64, u: Probability<f64>) -> f64 {
 /// Below this ln z the power law is exact: the next term is z.
 const POWER_LAW: f64 = -40.0;
 
+/// `(P, Q)` at ln z, where z itself may have underflowed; each relative to itself.
+pub(crate) fn gamma_tails_at_ln(alpha: f64, ln_z: f64) -> (f64, f64) {
+    if ln_z < POWER_LAW {
+        let ln_gamma = if alpha < 1.0 { ln_gamma_1p(alpha) } else { ln_gamma(alpha) + alpha.ln() };
+        let ln_lower = alpha * ln_z - ln_gamma;
+        return (ln_lower.exp(), -ln_lower.exp_m1());
+    }
+    let z = ln_z.exp();
+    if z == f64::INFINITY { (1.0, 0.0) } else { tails(alpha, z) }
+}
+
 /// z and ln z.
 fn quantile(alpha: f64, u: Probability<f64>) -> (f64, f64) {
     let (ln_lower, ln_upper) = (u.ln_lower(), u.ln_upper());

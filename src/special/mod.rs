@@ -11,6 +11,8 @@ mod incomplete_beta_fields;
 mod incomplete_gamma;
 mod mills;
 mod normal;
+mod normal_interval;
+mod normal_tails;
 mod polynomial;
 mod sigmoid;
 mod student_t;
@@ -21,7 +23,7 @@ mod von_mises_tables;
 pub use bessel::{bessel_i0_scaled, bessel_ratio, bessel_ratio_complement, bessel_ratio_derivative};
 pub(crate) use beta_field::BetaField;
 pub use digamma::{digamma, trigamma};
-pub(crate) use gamma::{deviance, digamma_gap, gamma_kl, log_gamma_entropy, stirling_remainder};
+pub(crate) use gamma::{deviance, digamma_gap, exp_excess, gamma_kl, log_gamma_entropy, stirling_remainder};
 pub use gamma::{ln_beta, ln_gamma};
 pub(crate) use gamma_rise::{digamma_rise, ln_gamma_rise, log1p_minus};
 pub use incomplete_beta::{
@@ -30,13 +32,16 @@ pub use incomplete_beta::{
 };
 pub(crate) use incomplete_beta::{ln_beta_density, ln_beta_log_odds_density};
 pub(crate) use incomplete_beta_fields::beta_implicit_log_odds_slope;
-pub(crate) use incomplete_gamma::{exponential_integral_scaled, ln_kernel};
+pub(crate) use incomplete_gamma::{exponential_integral_scaled, gamma_tails_at_ln, ln_kernel};
 pub use incomplete_gamma::{
     gamma_ln_quantile, gamma_log_shape_derivative, gamma_p, gamma_p_shape_derivative, gamma_q,
     gamma_quantile, gamma_shape_derivative,
 };
 pub use mills::{mills_defect, mills_ratio};
 pub use normal::normal_quantile;
+pub(crate) use normal_interval::{GAUSS_LEGENDRE, fall, interval, mass};
+pub(crate) use normal_tails::{HALF_LN_TAU, half_square_exp, normal_half_quantile};
+pub use normal_tails::{normal_cdf, normal_ln_cdf, normal_ln_survival, normal_quantile_ln, normal_survival};
 pub(crate) use sigmoid::ln_1m_exp;
 pub use sigmoid::{log_sigmoid, log_sum_exp, sigmoid, softplus, softplus_inverse};
 pub use student_t::student_t_quantile;

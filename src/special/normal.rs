@@ -13,8 +13,7 @@
 pub fn normal_quantile(u: f64) -> f64 {
     let q = u - 0.5;
     if q.abs() <= 0.425 {
-        let r = 0.180_625 - q * q;
-        return q * ratio(r, &CENTRE);
+        return central_normal_quantile(q);
     }
     let tail = if q < 0.0 { u } else { 1.0 - u };
     if tail <= 0.0 {
@@ -23,6 +22,11 @@ pub fn normal_quantile(u: f64) -> f64 {
     let r = (-tail.ln()).sqrt();
     let size = if r <= 5.0 { ratio(r - 1.6, &SHOULDER) } else { ratio(r - 5.0, &FAR) };
     size.copysign(q)
+}
+
+/// `Φ⁻¹(1/2 + q)` for |q| ≤ 0.425.
+pub(super) fn central_normal_quantile(q: f64) -> f64 {
+    q * ratio(0.180_625 - q * q, &CENTRE)
 }
 
 /// Numerator and denominator of degree 7, highest power first.

@@ -3,7 +3,7 @@
     python3 tests/data/generate_special.py > tests/data/special.csv
 """
 
-from mpmath import mp, mpf, digamma, erfinv, findroot, betainc, gamma, pi, psi, quad, sqrt, inf, log, erfc
+from mpmath import mp, mpf, digamma, erfinv, findroot, betainc, gamma, pi, psi, quad, sqrt, inf, log, log1p, exp, expm1, erfc
 
 mp.dps = 40
 
@@ -29,6 +29,28 @@ def t_quantile(u, nu):
     return findroot(lambda t: log(lower(t)) - log(u), (low, low / 2 if low < -1 else mpf("-1e-3")), solver="anderson")
 
 
+def normal_ln_cdf(x):
+    # erfc of a large negative argument is 2 minus a small number: 40 digits do not hold its logarithm.
+    return log(erfc(-x / sqrt(2)) / 2) if x < 0 else log1p(-erfc(x / sqrt(2)) / 2)
+
+
+def normal_quantile_ln(ln_u):
+    if ln_u > -0.6:
+        # The digits are in the upper tail.
+        return -normal_quantile_ln(log(-expm1(ln_u)))
+    return newton_ln(ln_u, -sqrt(-2 * ln_u) if ln_u < -5 else mpf(0))
+
+
+def newton_ln(ln_u, x):
+    for _ in range(60):
+        ln_phi = -x * x / 2 - log(sqrt(2 * pi))
+        step = (normal_ln_cdf(x) - ln_u) / exp(ln_phi - normal_ln_cdf(x))
+        x -= step
+        if abs(step) < mpf(10) ** -38 * (1 + abs(x)):
+            return x
+    raise ValueError(ln_u)
+
+
 print("function,x,y,value")
 for k in range(-32, 33):
     x = mpf(float(mpf(10) ** (mpf(k) / 4)))
@@ -42,3 +64,11 @@ for u in [1e-300, 1e-200, 1e-100, 1e-50, 1e-20, 1e-11, 1e-10, 1e-6, 1e-3, 0.01, 
 for nu in [1, 2, 3, 4, 5, 7, 10, 25, 50, 99, 100, 199, 200, 500, 1000, 1001, 10000]:
     for u in [1e-9, 1e-6, 1e-3, 0.005, 0.025, 0.05, 0.2, 0.4]:
         show("student_t_quantile", u, nu, t_quantile(u, nu))
+for x in [-37.5, -37.3, -30.0, -20.3, -10.0, -8.7, -5.0, -3.0, -2.0, -1.0, -0.5, -0.1, -1e-3, -1e-300, 0.0, 1e-10, 0.03, 0.1, 0.7, 1.0, 2.5, 5.0, 8.0, 20.0]:
+    show("normal_cdf", x, "", erfc(-mpf(x) / sqrt(2)) / 2)
+    show("normal_survival", -x, "", erfc(-mpf(x) / sqrt(2)) / 2)
+for x in [-1e4, -1234.5, -100.0, -38.6, -37.3, -20.3, -5.0, -3.0, -1.0, -0.5, -0.1, -1e-3, 0.0, 1e-10, 0.03, 0.1, 0.7, 1.0, 2.5, 5.0, 8.0, 20.0, 37.0]:
+    show("normal_ln_cdf", x, "", normal_ln_cdf(mpf(x)))
+    show("normal_ln_survival", -x, "", normal_ln_cdf(mpf(x)))
+for x in [-1e15, -1e10, -1e6, -12345.678, -1000.0, -700.0, -690.1, -689.9, -300.0, -100.0, -30.0, -10.0, -5.0, -2.6, -2.4, -1.0, -0.7, -0.6931471805599453, -0.6931, -0.69, -0.5, -0.2, -0.081, -0.079, -0.05, -1e-3, -1e-10, -1e-100, -1e-300]:
+    show("normal_quantile_ln", x, "", normal_quantile_ln(mpf(x)))
