@@ -136,6 +136,12 @@ pub trait LogDensity<T: Real>: Distribution<T> {
 pub trait DifferentiableLogDensity<T: Real>: LogDensity<T> {
     /// Writes `∇_z log p_θ(z)` of one row.
     fn log_prob_gradient(&self, z: &[T], dz: &mut [T]);
+
+    /// Whether the support is known to be the whole space, whatever θ is: then a [map](crate::bijections) that moves all points leaves it
+    /// alone. Not known by default.
+    fn covers_space(&self) -> bool {
+        false
+    }
 }
 
 /// A distribution whose entropy `H(θ) = −E[log p_θ(z)]` is known in closed form.

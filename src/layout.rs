@@ -131,9 +131,21 @@ impl Layout {
         Self { parts: parts.into() }
     }
 
+    /// Marks every parameter as one that the support depends on.
+    #[must_use]
+    pub(crate) fn with_all_moving_support(self) -> Self {
+        let mark = |part: &ParamRange| ParamRange { moves_support: true, ..part.clone() };
+        Self { parts: self.iter().map(mark).collect() }
+    }
+
     /// Two layouts one after the other, names prefixed by `first.` and `second.`.
     #[must_use]
     pub fn join(first: &Self, second: &Self) -> Self {
+        Self::join_as(["first", "second"], first, second)
+    }
+
+    /// Two layouts one after the other, under these prefixes.
+    pub(crate) fn join_as(prefixes: [&'static str; 2], first: &Self, second: &Self) -> Self {
         let offset = first.len();
         let prefixed = |prefix: &'static str, offset: usize| {
             move |part: &ParamRange| ParamRange {
@@ -142,8 +154,8 @@ impl Layout {
                 ..part.clone()
             }
         };
-        let first = first.iter().map(prefixed("first", 0));
-        let second = second.iter().map(prefixed("second", offset));
+        let first = first.iter().map(prefixed(prefixes[0], 0));
+        let second = second.iter().map(prefixed(prefixes[1], offset));
         Self { parts: first.chain(second).collect() }
     }
 

@@ -49,6 +49,7 @@
 //!   [quantile function](distributions::Quantile) or a [CDF](distributions::Cdf).
 //! - [`noise`]: antithetic pairs, scrambled Sobol points and common random numbers for
 //!   [`PathwiseOver`](estimators::PathwiseOver) and [`ScoreFunctionOver`](estimators::ScoreFunctionOver).
+//! - [`bijections`]: invertible maps that push a distribution elsewhere, and normalizing flows.
 //! - [`Objective`]: closures, pairs of closures, [`Differentiable`], [`Batched`].
 //! - [`GradientEstimator`]: the interface of all estimators; an estimator of your own is one method.
 //! - [`GradientEstimate`]: gradient, variance, standard error, intervals, by parameter name; mergeable.
@@ -84,6 +85,7 @@
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+pub mod bijections;
 pub mod distribution;
 pub mod distributions;
 mod engine;
@@ -98,6 +100,7 @@ pub mod noise;
 mod objective;
 mod probability;
 mod real;
+mod room;
 mod schedule;
 pub mod special;
 mod sums;

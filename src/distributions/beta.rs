@@ -300,6 +300,8 @@ impl<T: Real> DensityGradient<T> for BetaLaw {
 }
 
 impl<T: Real> Density<T> for LogitBetaLaw {
+    const COVERS_LINE: bool = true;
+
     fn ln_density(&self, l: T, theta: [T; 2]) -> T {
         let Shapes { a, b, .. } = Shapes::of(theta);
         if l.is_infinite() {

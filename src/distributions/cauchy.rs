@@ -119,6 +119,8 @@ impl<T: Real> FamilyCdf<T> for CauchyLaw {
 }
 
 impl<T: Real> Density<T> for CauchyLaw {
+    const COVERS_LINE: bool = true;
+
     #[inline]
     fn ln_density(&self, z: T, [mu, scale]: [T; 2]) -> T {
         let t = ((z - mu) / scale).abs();

@@ -9,6 +9,7 @@ use crate::distribution::{
 use crate::error::{Error, check_len};
 use crate::layout::{Domain, Layout};
 use crate::real::Real;
+use crate::room::with_room;
 
 /// The same distribution with some of its parameters frozen: θ, its gradients and its layout are those of the others, the free ones.
 ///
@@ -118,15 +119,6 @@ impl<T: Real, D: Distribution<T>> Frozen<T, D> {
     }
 }
 
-/// Calls `run` with that many elements, on the stack if they are few.
-fn with_room<X: Copy, Y>(len: usize, fill: X, run: impl FnOnce(&mut [X]) -> Y) -> Y {
-    let mut few = [fill; 32];
-    match few.get_mut(..len) {
-        Some(room) => run(room),
-        None => run(&mut vec![fill; len]),
-    }
-}
-
 impl<T: Real, D: Distribution<T>> Distribution<T> for Frozen<T, D> {
     fn dim(&self) -> usize {
         self.inner.dim()
@@ -228,6 +220,10 @@ impl<T: Real, D: LogDensity<T>> LogDensity<T> for Frozen<T, D> {
 impl<T: Real, D: DifferentiableLogDensity<T>> DifferentiableLogDensity<T> for Frozen<T, D> {
     fn log_prob_gradient(&self, z: &[T], dz: &mut [T]) {
         self.inner.log_prob_gradient(z, dz);
+    }
+
+    fn covers_space(&self) -> bool {
+        self.inner.covers_space()
     }
 }
 

@@ -102,6 +102,8 @@ impl<T: Real> FamilyCdf<T> for GumbelLaw {
 }
 
 impl<T: Real> Density<T> for GumbelLaw {
+    const COVERS_LINE: bool = true;
+
     #[inline]
     fn ln_density(&self, z: T, [mu, scale]: [T; 2]) -> T {
         let t = (z - mu) / scale;

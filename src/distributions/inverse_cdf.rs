@@ -63,6 +63,9 @@ pub trait FamilyCdf<T: Real>: Family<T> {
 
 /// A family whose density is known.
 pub trait Density<T: Real>: Family<T> {
+    /// Whether the support is the whole line, whatever θ is.
+    const COVERS_LINE: bool = false;
+
     /// `ln p(z; θ)`; −∞ outside the support.
     fn ln_density(&self, z: T, theta: Self::Theta) -> T;
 }
@@ -411,6 +414,10 @@ impl<T: Real, Q: Quantile<T> + DensityGradient<T>> DifferentiableLogDensity<T> f
         for (i, (dz, &z)) in dz.iter_mut().zip(z).enumerate() {
             *dz = self.family.ln_density_gradient(z, self.theta(i));
         }
+    }
+
+    fn covers_space(&self) -> bool {
+        Q::COVERS_LINE
     }
 }
 

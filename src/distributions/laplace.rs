@@ -111,6 +111,8 @@ impl<T: Real> FamilyCdf<T> for LaplaceLaw {
 }
 
 impl<T: Real> Density<T> for LaplaceLaw {
+    const COVERS_LINE: bool = true;
+
     #[inline]
     fn ln_density(&self, z: T, [mu, scale]: [T; 2]) -> T {
         -((z - mu) / scale).abs() - scale.ln() - T::LN_2()

@@ -108,6 +108,8 @@ impl<T: Real> FamilyCdf<T> for LogGammaLaw {
 }
 
 impl<T: Real> Density<T> for LogGammaLaw {
+    const COVERS_LINE: bool = true;
+
     #[inline]
     fn ln_density(&self, z: T, [shape, rate]: [T; 2]) -> T {
         let ln_x = z.f64() + rate.f64().ln();

@@ -97,6 +97,8 @@ impl<T: Real> FamilyCdf<T> for LogisticLaw {
 }
 
 impl<T: Real> Density<T> for LogisticLaw {
+    const COVERS_LINE: bool = true;
+
     #[inline]
     fn ln_density(&self, z: T, [mu, scale]: [T; 2]) -> T {
         // Even in t: e^(−|t|) never overflows.

@@ -230,6 +230,10 @@ impl<T: Real> DifferentiableLogDensity<T> for Normal<T> {
             *dz = (mu - z) / sigma / sigma;
         }
     }
+
+    fn covers_space(&self) -> bool {
+        true
+    }
 }
 
 impl<T: Real> Entropy<T> for Normal<T> {

@@ -375,6 +375,8 @@ impl<T: Real, C: Cdf<T>> FamilyCdf<T> for NumericInverse<C> {
 }
 
 impl<T: Real, C: Density<T>> Density<T> for NumericInverse<C> {
+    const COVERS_LINE: bool = C::COVERS_LINE;
+
     fn ln_density(&self, z: T, theta: C::Theta) -> T {
         self.0.ln_density(z, theta)
     }

@@ -211,6 +211,10 @@ where
         self.first.log_prob_gradient(z.0, dz.0);
         self.second.log_prob_gradient(z.1, dz.1);
     }
+
+    fn covers_space(&self) -> bool {
+        self.first.covers_space() && self.second.covers_space()
+    }
 }
 
 impl<T: Real, A: Entropy<T>, B: Entropy<T>> Entropy<T> for Product<T, A, B> {

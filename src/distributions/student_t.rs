@@ -154,6 +154,8 @@ impl<T: Real> FamilyCdf<T> for StudentTLaw {
 }
 
 impl<T: Real> Density<T> for StudentTLaw {
+    const COVERS_LINE: bool = true;
+
     fn ln_density(&self, z: T, [nu, mu, sigma]: [T; 3]) -> T {
         let (nu, t) = (degrees(nu), ((z - mu) / sigma).f64());
         let constant = ln_gamma_rise(0.5 * nu, 0.5) - 0.5 * (nu * std::f64::consts::PI).ln();

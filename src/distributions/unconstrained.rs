@@ -201,6 +201,10 @@ impl<T: Real, D: DifferentiableLogDensity<T>> DifferentiableLogDensity<T> for Un
     fn log_prob_gradient(&self, z: &[T], dz: &mut [T]) {
         self.inner.log_prob_gradient(z, dz);
     }
+
+    fn covers_space(&self) -> bool {
+        self.inner.covers_space()
+    }
 }
 
 impl<T: Real, D: Entropy<T>> Entropy<T> for Unconstrained<T, D> {

@@ -1,0 +1,100 @@
+//! Invertible maps `y = h(x; φ)` that [`Transformed`](crate::distributions::Transformed) pushes a distribution through, one a file: values,
+//! inverses, log-determinants, and the derivatives of all of them by hand.
+//!
+//! | map | y | image | parameters |
+//! | --- | --- | --- | --- |
+//! | [`AffineMap`] | `shift + scale · x` | the line | `shift`, `scale` |
+//! | [`ExpMap`], [`SoftplusMap`] | `eˣ`, `ln(1 + eˣ)` | positive | none |
+//! | [`SigmoidMap`], [`TanhMap`] | `σ(x)`, `tanh x` | (0, 1), (−1, 1) | none |
+//! | [`StickBreaking`] | rows of K probabilities from rows of K − 1 numbers | the simplex | none |
+//! | [`Planar`] | `x + û tanh(w·x + b)` | all | `w`, `u`, `b` |
+//! | [`AffineCoupling`] | one part of x scaled and shifted by what the other says | all | its [`Conditioner`]'s |
+//! | [`Chain`], [`Stack`] | one map after the other | the last one's | prefixed |
+
+mod affine;
+mod chain;
+mod coupling;
+mod elementwise;
+mod planar;
+mod stack;
+mod stick_breaking;
+
+pub use affine::AffineMap;
+pub use chain::Chain;
+pub use coupling::{AffineCoupling, Conditioner, TanhConditioner};
+pub use elementwise::{
+    Curve, Elementwise, ExpCurve, ExpMap, SigmoidCurve, SigmoidMap, SoftplusCurve, SoftplusMap, TanhCurve,
+    TanhMap,
+};
+pub use planar::Planar;
+pub use stack::Stack;
+pub use stick_breaking::StickBreaking;
+
+use crate::error::{Error, check_len};
+use crate::layout::Layout;
+use crate::real::Real;
+
+/// An invertible, differentiable map of rows, `y = h(x; φ)`, with Jacobian `J = ∂y/∂x` and parameters φ (or none).
+///
+/// Where an image is rows of a simplex, J is that of all numbers of a row but the last, in which the density is one, and cotangents that come back
+/// have a 0 for the last.
+///
+/// The methods trust the lengths of their slices, as those of a [`Distribution`](crate::Distribution) do.
+pub trait Bijection<T: Real> {
+    /// Length of x.
+    fn input_dim(&self) -> usize;
+
+    /// Length of y; that of x but for a simplex.
+    fn output_dim(&self) -> usize {
+        self.input_dim()
+    }
+
+    /// Whether every point is an image: if not, what is done to an image next moves the support.
+    fn is_onto(&self) -> bool;
+
+    /// The flat parameters φ; empty if there are none.
+    fn params(&self) -> &[T];
+
+    /// Replaces φ.
+    ///
+    /// # Errors
+    /// [`Error::Length`], [`Error::NonFiniteParameter`] or [`Error::ParameterDomain`]; φ is then unchanged.
+    fn set_params(&mut self, params: &[T]) -> Result<(), Error>;
+
+    /// Names, ranges and domains of φ.
+    fn layout(&self) -> &Layout;
+
+    /// Writes y; gives `ln |det J|`.
+    fn forward(&self, x: &[T], y: &mut [T]) -> T;
+
+    /// Writes the x of a y; false if y is not an image.
+    fn inverse(&self, y: &[T], x: &mut [T]) -> bool;
+
+    /// Writes what a cotangent dy of y and a cotangent `dln` of `ln |det J|` say of x and φ: `dx = Jᵀ dy + dln ∇_x ln |det J|`,
+    /// `dφ = (∂y/∂φ)ᵀ dy + dln ∇_φ ln |det J|`, at x and its image y.
+    fn pullback(&self, x: &[T], y: &[T], dy: &[T], dln: T, dx: &mut [T], dparams: &mut [T]);
+
+    /// Writes `dy = J⁻ᵀ dx`, at x and its image y.
+    fn solve_transposed(&self, x: &[T], y: &[T], dx: &[T], dy: &mut [T]);
+
+    /// This map, and the next one after it.
+    ///
+    /// # Errors
+    /// Those of [`Chain::new`].
+    fn then<B: Bijection<T>>(self, next: B) -> Result<Chain<T, Self, B>, Error>
+    where
+        Self: Sized,
+    {
+        Chain::new(self, next)
+    }
+}
+
+/// What a map without parameters says to new ones.
+fn no_params<T>(params: &[T]) -> Result<(), Error> {
+    check_len("params", 0, params.len())
+}
+
+/// Refuses a map of nothing.
+fn check_dim(dim: usize) -> Result<(), Error> {
+    if dim == 0 { Err(Error::EmptySupport { what: "a map of dimension 0" }) } else { Ok(()) }
+}
