@@ -108,8 +108,9 @@ mod vector;
 pub mod verify;
 
 pub use distribution::{
-    Conditional, Coupling, DifferentiableLogDensity, Distribution, Entropy, KlDivergence, LogDensity,
-    MeanVariance, Reparameterizable, UniformNoise, WeakDerivative, WeakPair, WeakSides,
+    Bits, Categories, Conditional, Coupling, DifferentiableLogDensity, Distribution, Entropy, FiniteFactors,
+    FiniteSupport, KlDivergence, LogDensity, MeanVariance, Reparameterizable, UniformNoise, WeakDerivative,
+    WeakPair, WeakSides,
 };
 pub use engine::Engine;
 pub use error::Error;
@@ -127,8 +128,9 @@ pub use schedule::TemperatureSchedule;
 /// Everything that a typical program needs: `use reparam::prelude::*;`.
 pub mod prelude {
     pub use crate::distribution::{
-        Coupling, DifferentiableLogDensity, Distribution, Entropy, KlDivergence, LogDensity, MeanVariance,
-        Reparameterizable, UniformNoise, WeakDerivative,
+        Bits, Categories, Coupling, DifferentiableLogDensity, Distribution, Entropy, FiniteFactors,
+        FiniteSupport, KlDivergence, LogDensity, MeanVariance, Reparameterizable, UniformNoise,
+        WeakDerivative,
     };
     pub use crate::distributions::*;
     pub use crate::error::Error;

@@ -98,6 +98,17 @@ impl<T: Real> Probability<T> {
         if self.in_lower_half() { (-self.0).ln_1p() } else { (-self.0).ln() }
     }
 
+    /// Whether this probability is smaller than another, told by the tails.
+    #[inline]
+    pub(crate) fn is_below(self, other: Self) -> bool {
+        match (self.in_lower_half(), other.in_lower_half()) {
+            (true, false) => true,
+            (false, true) => false,
+            // The same half: a lower tail grows with u, and so does a negative upper one.
+            _ => self.0 < other.0,
+        }
+    }
+
     /// `ln(u / (1 − u))`, exact in both tails.
     #[inline]
     pub fn logit(self) -> T {

@@ -1,12 +1,15 @@
 //! Independent bits.
 
+use std::ops::Range;
+
 use rand::Rng;
 
 use super::categorical::relative_entropy;
 use crate::distribution::{
-    Coupling, Distribution, Entropy, KlDivergence, LogDensity, MeanVariance, WeakDerivative, WeakPair,
-    WeakSides,
+    Bits, Coupling, Distribution, Entropy, FiniteFactors, FiniteSupport, KlDivergence, LogDensity,
+    MeanVariance, WeakDerivative, WeakPair, WeakSides,
 };
+use crate::distribution::{count_outcomes, write_outcome};
 use crate::error::{Error, check_len};
 use crate::layout::{Domain, Layout};
 use crate::probability::Probability;
@@ -135,14 +138,26 @@ impl<T: Real> Distribution<T> for Bernoulli<T> {
 
     /// A word of random bits each; probabilities are exact to 2⁻⁶⁴.
     fn sample<R: Rng + ?Sized>(&self, rng: &mut R, z: &mut [T]) {
+        for row in z.chunks_exact_mut(self.dim()) {
+            self.words(rng, row, |words, at, bits| rare_bits(words, &self.rare[at], bits));
+        }
+    }
+}
+
+impl<T: Real> Bernoulli<T> {
+    /// Calls `run` for parts of a row with a word of random bits each, and where the part stands in the row.
+    fn words<R: Rng + ?Sized>(
+        &self,
+        rng: &mut R,
+        row: &mut [T],
+        mut run: impl FnMut(&[u8], Range<usize>, &mut [T]),
+    ) {
         const WORDS: usize = 128;
         let mut bytes = [0; 8 * WORDS];
-        for row in z.chunks_exact_mut(self.dim()) {
-            for (bits, rare) in row.chunks_mut(WORDS).zip(self.rare.chunks(WORDS)) {
-                let bytes = &mut bytes[..8 * bits.len()];
-                rng.fill_bytes(bytes);
-                rare_bits(bytes, rare, bits);
-            }
+        for (part, bits) in row.chunks_mut(WORDS).enumerate() {
+            let bytes = &mut bytes[..8 * bits.len()];
+            rng.fill_bytes(bytes);
+            run(bytes, part * WORDS..part * WORDS + bits.len(), bits);
         }
     }
 }
@@ -153,6 +168,16 @@ kernel! {
         for ((bit, word), &(threshold, value)) in bits.iter_mut().zip(bytes.as_chunks().0).zip(rare) {
             let other = T::one() - value;
             *bit = if u64::from_le_bytes(*word) < threshold { value } else { other };
+        }
+    }
+}
+
+kernel! {
+    /// The same for the mirrored words.
+    fn rare_partners<'a, T: Real>(bytes: &'a [u8], rare: &'a [(u64, T)], bits: &'a mut [T]) {
+        for ((bit, word), &(threshold, value)) in bits.iter_mut().zip(bytes.as_chunks().0).zip(rare) {
+            let other = T::one() - value;
+            *bit = if !u64::from_le_bytes(*word) < threshold { value } else { other };
         }
     }
 }
@@ -279,6 +304,80 @@ impl<T: Real> WeakDerivative<T> for Bernoulli<T> {
         let opposite = T::one() - plus[parameter];
         let weight = if opposite.is_one() { slope } else { -slope };
         WeakPair::against_draw(opposite, weight).write(parameter, plus, minus)
+    }
+}
+
+impl<T: Real> FiniteFactors<T> for Bernoulli<T> {
+    fn factors(&self) -> usize {
+        self.params.len()
+    }
+
+    fn alternatives(&self, _: usize) -> usize {
+        2
+    }
+
+    fn choose(&self, factor: usize, alternative: usize, z: &mut [T]) {
+        z[factor] = if alternative == 1 { T::one() } else { T::zero() };
+    }
+
+    fn chosen(&self, factor: usize, z: &[T]) -> usize {
+        usize::from(z[factor].is_one())
+    }
+
+    fn ln_mass(&self, factor: usize, alternative: usize) -> T {
+        let (x, p) = (self.params[factor], Probability::from_tail(self.tails[factor]));
+        match (self.by_logits, alternative) {
+            (true, 1) => log_sigmoid(x),
+            (true, _) => log_sigmoid(-x),
+            (false, 1) => p.ln_lower(),
+            (false, _) => p.ln_upper(),
+        }
+    }
+
+    fn add_score(&self, factor: usize, alternative: usize, weight: T, gradient: &mut [T]) {
+        gradient[factor] += weight * self.scores[factor][usize::from(alternative == 1)];
+    }
+}
+
+impl<T: Real> FiniteSupport<T> for Bernoulli<T> {
+    fn outcomes(&self) -> Option<usize> {
+        count_outcomes(self)
+    }
+
+    fn outcome(&self, index: usize, z: &mut [T]) {
+        write_outcome(self, index, z);
+    }
+}
+
+impl<T: Real> Bits<T> for Bernoulli<T> {
+    fn probability(&self, bit: usize) -> Probability<T> {
+        Probability::from_tail(self.tails[bit])
+    }
+
+    fn logit(&self, bit: usize) -> T {
+        if self.by_logits { self.params[bit] } else { self.probability(bit).logit() }
+    }
+
+    /// A word of random bits for each pair.
+    fn antithetic_pairs<R: Rng + ?Sized>(&self, rng: &mut R, bits: &mut [T], partners: &mut [T]) {
+        let dim = self.params.len();
+        for (row, partners) in bits.chunks_exact_mut(dim).zip(partners.chunks_exact_mut(dim)) {
+            self.words(rng, row, |words, at, row| {
+                rare_bits(words, &self.rare[at.clone()], row);
+                rare_partners(words, &self.rare[at.clone()], &mut partners[at]);
+            });
+        }
+    }
+
+    fn chain_logits(&self, gradients: &mut [T]) {
+        if self.by_logits {
+            return;
+        }
+        for row in gradients.chunks_exact_mut(self.params.len()) {
+            for (g, p) in row.iter_mut().zip(self.probabilities()) {
+                *g /= p.lower() * p.upper();
+            }
+        }
     }
 }
 

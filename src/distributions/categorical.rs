@@ -3,8 +3,10 @@
 use rand::Rng;
 
 use crate::distribution::{
-    Coupling, Distribution, Entropy, KlDivergence, LogDensity, MeanVariance, WeakDerivative, WeakSides,
+    Categories, Coupling, Distribution, Entropy, FiniteFactors, FiniteSupport, KlDivergence, LogDensity,
+    MeanVariance, WeakDerivative, WeakSides,
 };
+use crate::distribution::{count_outcomes, write_outcome};
 use crate::error::{Error, check_len};
 use crate::layout::{Domain, Layout};
 use crate::probability::Probability;
@@ -307,6 +309,76 @@ impl<T: Real> WeakDerivative<T> for Categorical<T> {
         plus[start..start + self.classes].fill(T::zero());
         plus[parameter] = T::one();
         if self.by_logits { self.probs[parameter] } else { T::one() }
+    }
+}
+
+impl<T: Real> FiniteFactors<T> for Categorical<T> {
+    fn factors(&self) -> usize {
+        self.params.len() / self.classes
+    }
+
+    fn alternatives(&self, _: usize) -> usize {
+        self.classes
+    }
+
+    fn choose(&self, factor: usize, alternative: usize, z: &mut [T]) {
+        let row = &mut z[factor * self.classes..][..self.classes];
+        row.fill(T::zero());
+        row[alternative] = T::one();
+    }
+
+    fn chosen(&self, factor: usize, z: &[T]) -> usize {
+        let row = &z[factor * self.classes..][..self.classes];
+        row.iter().position(T::is_one).unwrap_or(0)
+    }
+
+    fn ln_mass(&self, factor: usize, alternative: usize) -> T {
+        self.ln_probs[factor * self.classes + alternative]
+    }
+
+    fn add_score(&self, factor: usize, alternative: usize, weight: T, gradient: &mut [T]) {
+        let start = factor * self.classes;
+        let chosen = start + alternative;
+        if self.by_logits {
+            let own = self.probs[start..].iter().zip(&self.others[start..]);
+            let row = gradient[start..start + self.classes].iter_mut();
+            for (i, (g, (&p, &others))) in row.zip(own).enumerate() {
+                *g += weight * if i == alternative { others } else { -p };
+            }
+        } else {
+            gradient[chosen] += weight / self.probs[chosen];
+        }
+    }
+}
+
+impl<T: Real> FiniteSupport<T> for Categorical<T> {
+    fn outcomes(&self) -> Option<usize> {
+        count_outcomes(self)
+    }
+
+    fn outcome(&self, index: usize, z: &mut [T]) {
+        write_outcome(self, index, z);
+    }
+}
+
+impl<T: Real> Categories<T> for Categorical<T> {
+    fn classes(&self) -> usize {
+        self.classes
+    }
+
+    fn ln_probs(&self) -> &[T] {
+        &self.ln_probs
+    }
+
+    fn chain_logits(&self, gradients: &mut [T]) {
+        if self.by_logits {
+            return;
+        }
+        for row in gradients.chunks_exact_mut(self.params.len()) {
+            for (g, &p) in row.iter_mut().zip(&self.probs) {
+                *g /= p;
+            }
+        }
     }
 }
 

@@ -1,0 +1,104 @@
+//! What discrete distributions can do: list their outcomes, change one choice at a time, and share random numbers between draws.
+
+use rand::Rng;
+
+use super::LogDensity;
+use crate::probability::Probability;
+use crate::real::Real;
+
+/// A distribution whose support is finite and can be listed.
+///
+/// ```
+/// use reparam::FiniteSupport;
+/// use reparam::prelude::*;
+///
+/// let bits = Bernoulli::new(&[0.0, 1.0])?;
+/// assert_eq!(bits.outcomes(), Some(4));
+/// let mut z = [0.0; 2];
+/// bits.outcome(2, &mut z);
+/// assert_eq!(z, [0.0, 1.0]); // the first bit changes fastest
+/// # Ok::<(), reparam::Error>(())
+/// ```
+pub trait FiniteSupport<T: Real>: LogDensity<T> {
+    /// The number of outcomes; `None` if it is beyond a `usize`.
+    fn outcomes(&self) -> Option<usize>;
+
+    /// Writes the outcome of an index below [`outcomes`](Self::outcomes).
+    fn outcome(&self, index: usize, z: &mut [T]);
+}
+
+/// A distribution of independent factors, each of which takes one of finitely many alternatives: bits, rows of categories, binomial counts.
+pub trait FiniteFactors<T: Real>: LogDensity<T> {
+    /// The number of factors.
+    fn factors(&self) -> usize;
+
+    /// The number of alternatives of a factor.
+    fn alternatives(&self, factor: usize) -> usize;
+
+    /// Sets a factor's coordinates of z to an alternative.
+    fn choose(&self, factor: usize, alternative: usize, z: &mut [T]);
+
+    /// The alternative of a factor that z has.
+    fn chosen(&self, factor: usize, z: &[T]) -> usize;
+
+    /// `ln p` of an alternative.
+    fn ln_mass(&self, factor: usize, alternative: usize) -> T;
+
+    /// Adds `weight · ∂ ln p(alternative)/∂θ` to a gradient.
+    fn add_score(&self, factor: usize, alternative: usize, weight: T, gradient: &mut [T]);
+}
+
+/// The number of outcomes of independent factors: the product of their alternatives.
+pub(crate) fn count_outcomes<T: Real, D: FiniteFactors<T> + ?Sized>(distribution: &D) -> Option<usize> {
+    (0..distribution.factors()).try_fold(1usize, |all, i| all.checked_mul(distribution.alternatives(i)))
+}
+
+/// The outcome of an index: its digits, the first factor's changing fastest.
+pub(crate) fn write_outcome<T: Real, D: FiniteFactors<T> + ?Sized>(
+    distribution: &D,
+    mut index: usize,
+    z: &mut [T],
+) {
+    for factor in 0..distribution.factors() {
+        let alternatives = distribution.alternatives(factor);
+        distribution.choose(factor, index % alternatives, z);
+        index /= alternatives;
+    }
+}
+
+/// Independent bits with one parameter each: the estimators that draw bits from shared uniforms ask for it.
+pub trait Bits<T: Real>: LogDensity<T> {
+    /// The probability that a bit is 1, exact in both tails.
+    fn probability(&self, bit: usize) -> Probability<T>;
+
+    /// The logit of a bit, `ln p/(1 − p)`.
+    fn logit(&self, bit: usize) -> T;
+
+    /// Draws bits b = 1[u < p] and their antithetic partners 1[1 − u < p] from the same uniforms; one row of each or several.
+    fn antithetic_pairs<R: Rng + ?Sized>(&self, rng: &mut R, bits: &mut [T], partners: &mut [T]) {
+        let dim = self.dim();
+        for (row, partners) in bits.chunks_exact_mut(dim).zip(partners.chunks_exact_mut(dim)) {
+            for (i, (bit, partner)) in row.iter_mut().zip(partners).enumerate() {
+                let (u, p) = (Probability::from_tail(T::signed_tail(rng)), self.probability(i));
+                let mirrored = Probability::from_tail(-u.tail());
+                *bit = if u.is_below(p) { T::one() } else { T::zero() };
+                *partner = if mirrored.is_below(p) { T::one() } else { T::zero() };
+            }
+        }
+    }
+
+    /// Turns derivatives by the logits into derivatives by θ, in place; one row or several.
+    fn chain_logits(&self, gradients: &mut [T]);
+}
+
+/// Rows of independent categories with one parameter a class.
+pub trait Categories<T: Real>: LogDensity<T> {
+    /// K, the number of classes of a row.
+    fn classes(&self) -> usize;
+
+    /// `ln p`, rows × K.
+    fn ln_probs(&self) -> &[T];
+
+    /// Turns derivatives by the logits into derivatives by θ, in place; one row of parameters or several.
+    fn chain_logits(&self, gradients: &mut [T]);
+}
