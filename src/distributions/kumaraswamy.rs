@@ -211,6 +211,10 @@ impl<T: Real> FamilyMoments<T> for KumaraswamyLaw {
 fn expected_ln(r: f64, b: f64) -> [f64; 3] {
     unit(|_, ln_v| {
         let (exponent, ln_x) = (ln_v / b, ln_1m_exp(ln_v / b));
+        if exponent < -600.0 {
+            // 1 − x^r = r (1 − x), and ln x underflows.
+            return [r.ln() + exponent, 1.0 / r, -exponent / b];
+        }
         // −x^r/(1 − x^r) · ln x, and −r x^(r−1)/(1 − x^r) · dx/db with dx/db = (1 − x) ln(1 − x)/b.
         let to_r = -weighted_ln(ln_x, r);
         let odds = (-r * ln_x).exp_m1().recip();
