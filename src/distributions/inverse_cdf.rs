@@ -488,6 +488,12 @@ pub(crate) fn scaled_exp<T: Real>(scale: T, x: T) -> T {
     if factor.is_normal() { scale * factor } else { (x + scale.ln()).exp() }
 }
 
+/// `z l` with `0 · ∞ = 0`: z vanishes as an exponential of what l grows with.
+#[inline]
+pub(crate) fn vanishing_product<T: Real>(z: T, l: T) -> T {
+    if z == T::zero() { z } else { z * l }
+}
+
 /// `factor · logarithm` with `0 · ±∞ = 0`: a power with exponent 0 is 1, also at the end of the support.
 #[inline]
 pub(crate) fn ln_power<T: Real>(factor: T, logarithm: T) -> T {

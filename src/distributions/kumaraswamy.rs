@@ -2,7 +2,7 @@
 
 use super::inverse_cdf::{
     ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, FamilyKl, FamilyMoments, InverseCdf,
-    Quantile, ln_power,
+    Quantile, ln_power, vanishing_product,
 };
 use super::quadrature::unit;
 use crate::error::Error;
@@ -125,7 +125,7 @@ impl<T: Real> Quantile<T> for KumaraswamyLaw {
         let exponent = u.ln_upper() / b;
         let ln_x = ln_1m_exp(exponent);
         // (1 − x)/x · ln(1 − x), bounded by −1 and 0: weighted_ln with 1 − x for z.
-        [-z * (ln_x / a) / a, z * weighted_ln(exponent, T::one()) / (a * b)]
+        [vanishing_product(z, -ln_x / a / a), z * weighted_ln(exponent, T::one()) / a / b]
     }
 }
 
@@ -159,6 +159,9 @@ impl<T: Real> DensityGradient<T> for KumaraswamyLaw {
         if z < T::zero() || z > T::one() {
             return T::zero();
         }
+        if a == T::one() {
+            return -ln_power(b - a, (a - z).recip());
+        }
         // z^a/(1 − z^a) = 1/(z^(−a) − 1)
         let odds = (-a * z.ln()).exp_m1().recip();
         (a - T::one() - ln_power(b - T::one(), a * odds)) / z
@@ -169,8 +172,10 @@ impl<T: Real> DensityGradient<T> for KumaraswamyLaw {
         if z < T::zero() || z > T::one() {
             return [T::zero(); 2];
         }
-        let ln_z = z.ln();
-        [a.recip() + ln_z - (b - T::one()) * weighted_ln(ln_z, a), b.recip() + ln_1m_exp(a * ln_z)]
+        // In ln z^a, so that no 1/a or 1/b meets its opposite.
+        let y = a * z.ln();
+        let one = T::one();
+        [(one + y - (b - one) * weighted_ln(y, one)) / a, (one + b * ln_1m_exp(y)) / b]
     }
 }
 

@@ -26,8 +26,8 @@ impl PositiveMap for Sigmoid {
     }
 
     #[inline]
-    fn ln_slope_gradient<T: Real>(self, z: T) -> T {
-        z.recip() - (T::one() - z).recip()
+    fn bend<T: Real>(self, z: T) -> T {
+        T::one() - z - z
     }
 
     #[inline]
@@ -45,7 +45,7 @@ impl PositiveMap for Sigmoid {
 /// | transform | `z = 1/(1 + e^−(μ + σε))`, `ε ~ N(0, 1)` |
 /// | pullback | `dμ = z (1 − z) dz`, `dσ = z (1 − z) ε dz` |
 /// | score | `∂μ = (x − μ)/σ²`, `∂σ = (((x − μ)/σ)² − 1)/σ` |
-/// | ∇_z log p | `−(x − μ)/(σ² z (1 − z)) − 1/z + 1/(1 − z)` |
+/// | ∇_z log p | `−((x − μ)/σ² + 1 − 2z)/(z (1 − z))` |
 /// | entropy | `Σ ½ ln(2πe) + ln σ − E[abs(x) + 2 ln(1 + e^−abs(x))]`, gradient `(−E tanh(x/2), 1/σ − E[ε tanh(x/2)])` |
 /// | KL(p ‖ q) | that of the Gaussians |
 /// | mean, variance | by quadrature |

@@ -27,9 +27,9 @@ impl PositiveMap for Softplus {
     }
 
     #[inline]
-    fn ln_slope_gradient<T: Real>(self, z: T) -> T {
-        // e^(−z) / (1 − e^(−z)) = 1 / (e^z − 1).
-        z.exp_m1().recip()
+    fn bend<T: Real>(self, z: T) -> T {
+        // 1 − σ(x)
+        (-z).exp()
     }
 }
 

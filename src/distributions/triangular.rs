@@ -125,7 +125,7 @@ impl Sides {
     /// `∂ ln p/∂(near end, mode, far end)` there, each outwards of the near end.
     fn score(self, s: f64) -> [f64; 3] {
         let (c, w) = (self.left, self.whole);
-        [1.0 / w + (1.0 / c - 1.0 / s), -1.0 / c, -1.0 / w]
+        [1.0 / w + (s - c) / c / s, -1.0 / c, -1.0 / w]
     }
 }
 

@@ -145,6 +145,8 @@ impl Standard {
         let width = (high / sigma - low / sigma).min(1e300);
         // The difference first, where it does not overflow: it is exact for near bounds.
         let width = if (high - low).is_finite() { ((high - low) / sigma).min(1e300) } else { width };
+        // An interval that vanishes next to σ is uniform at this width as at its own.
+        let width = width.max(1e-300);
         let mirrored = a + b < 0.0;
         let (a, b) = if mirrored { (-b, -a) } else { (a, b) };
         let mass = if a >= 0.0 { mass(a, width) } else { mass(0.0, -a) + mass(0.0, b) };
