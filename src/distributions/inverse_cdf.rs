@@ -136,8 +136,8 @@ pub trait FamilyWeakDerivative<T: Real>: Family<T> {
 /// | pullback | `dθᵢ = (∂F⁻¹/∂θ)(uᵢ; θᵢ) dzᵢ` |
 /// | score, entropy | those of the family, coordinate by coordinate |
 ///
-/// Uniform, exponential, logistic, Gumbel, Laplace, Cauchy, Weibull, Pareto and Kumaraswamy are ready-made aliases of
-/// this type, and so are the families with an implicit derivative: gamma and its relatives, inverse Gaussian, von Mises. Another family takes about twenty lines:
+/// Uniform, exponential, logistic, Gumbel, Laplace, Cauchy, Weibull, Pareto, Kumaraswamy, half-normal, half-Cauchy, log-logistic, Gompertz,
+/// triangular and truncated normal are ready-made aliases of this type, and so are the families with an implicit derivative: gamma and its relatives, inverse Gaussian, von Mises. Another family takes about twenty lines:
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
