@@ -386,3 +386,36 @@ fn extreme_parameters_never_give_nan() {
     all::<f32>(&[1e-45, 1e-38, 1e-9, 1.0, 1e9, 1e38], &mut found);
     assert!(found.is_empty(), "{} of them:\n{}", found.len(), found.join("\n"));
 }
+
+/// A hundred thousand draws in single precision, and everything that is made of them; a draw never leaves its interval.
+#[test]
+fn single_precision_is_finite() {
+    #[track_caller]
+    fn check<D: Reparameterizable<f32> + DifferentiableLogDensity<f32>>(
+        law: Result<D, Error>,
+        low: f32,
+        high: f32,
+    ) {
+        let law = law.unwrap();
+        let (mut rng, mut row) = (rng(9), vec![0.0f32; law.params().len()]);
+        let (mut noise, mut z, mut dz) = ([0.0f32], [0.0f32], [0.0f32]);
+        for _ in 0..100_000 {
+            law.draw_noise(&mut rng, &mut noise);
+            law.transform(&noise, &mut z);
+            assert!(z[0] >= low && z[0] <= high && law.log_prob(&z).is_finite(), "{noise:?} -> {z:?}");
+            law.pullback(&noise, &z, &[1.0], &mut row);
+            assert!(row.iter().all(|g| g.is_finite()), "pullback at {noise:?}: {row:?}");
+            law.log_prob_gradient(&z, &mut dz);
+            assert!(dz[0].is_finite() || z[0] == low || z[0] == high);
+        }
+    }
+    let far = f32::MAX;
+    check(HalfNormal::new(&[2.0]), 0.0, far);
+    check(HalfCauchy::new(&[2.0]), 0.0, far);
+    check(LogLogistic::new(&[2.0], &[3.0]), 0.0, far);
+    check(Gompertz::new(&[0.1], &[2.0]), 0.0, far);
+    check(LogitNormal::new(&[0.5], &[1.0]), 0.0, 1.0);
+    check(TruncatedNormal::new(&[0.538], &[0.05], &[0.809], &[0.869]), 0.809, 0.869);
+    check(TruncatedNormal::new(&[0.0], &[1.0], &[-41.0], &[-40.0]), -41.0, -40.0);
+    check(TruncatedNormal::above(&[0.0], &[1.0], &[-0.5]), -0.5, far);
+}

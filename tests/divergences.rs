@@ -171,6 +171,17 @@ fn a_divergence_that_is_not_covered_is_infinite_and_has_no_gradient() {
     let joint = |low: f64| {
         Product::new(Normal::new(&[0.0; 3], &[1.0; 3]).unwrap(), Uniform::new(&[low], &[2.0]).unwrap())
     };
+    // Lengths are looked at first.
+    let normal = Normal::new(&[0.0; 2], &[1.0; 2]).unwrap();
+    let gumbel = Gumbel::new(&[0.0; 2], &[1.0; 2]).unwrap();
+    for (short, other) in [(3, 4), (4, 3)] {
+        let (mut dp, mut dq) = (vec![7.0; short], vec![7.0; other]);
+        assert!(matches!(normal.kl_gradient(&normal, &mut dp, &mut dq), Err(Error::Length { .. })));
+        assert!(matches!(gumbel.kl_gradient(&gumbel, &mut dp, &mut dq), Err(Error::Length { .. })));
+        assert!(dp.iter().chain(&dq).all(|&x| x == 7.0));
+    }
+    assert!(matches!(normal.kl(&Normal::standard(3).unwrap()), Err(Error::Length { .. })));
+    assert!(matches!(gumbel.kl(&Gumbel::new(&[0.0], &[1.0]).unwrap()), Err(Error::Length { .. })));
     let error = joint(0.0).kl_gradient(&joint(0.5), &mut [0.0; 8], &mut [0.0; 8]);
     assert_eq!(error, Err(Error::NotCovered { coordinate: 3 }));
 }

@@ -38,7 +38,7 @@ use crate::special::{
 /// infinite: its density, and the derivative with respect to it, are exactly 0. (So is any bound beyond 40σ.)
 ///
 /// Moments, entropy, KL and their gradients are sums of terms of one sign by a quadrature of some 300 exponentials, with relative error below
-/// 1e-13 for the variance and for the entropy's gradient, in all of these cases. At coinciding bounds the KL gradient is the one-sided one, of a p
+/// 1e-12 for the variance against mpmath, 40σ out and in short intervals too. At coinciding bounds the KL gradient is the one-sided one, of a p
 /// that stays covered.
 ///
 /// ```
