@@ -26,7 +26,7 @@ use crate::special::exponential_integral_scaled;
 /// | mean, variance | `S/b`, and by quadrature |
 ///
 /// The support [0, ∞) does not move, so the score is valid for both parameters. Draws are finite for every parameter: `e^(bz)` is at most `1 + 53/η`.
-/// Some write the hazard as `a e^(bz)`: their a is ηb. As η → ∞ at fixed ηb it is exponential. Quadratures (110 to 220 evaluations, relative
+/// Some write the hazard as `a e^(bz)`: their a is ηb. As η → ∞ at fixed ηb it is exponential. Quadratures (210 to 430 evaluations, relative
 /// accuracy 1e-12) are of the variance and of M only.
 ///
 /// ```
