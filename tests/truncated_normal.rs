@@ -51,3 +51,34 @@ fn draw_and_all_four_derivatives_are_exact_on_the_grid() {
     println!("{worst:?}");
     assert!(count >= 350, "{count}");
 }
+
+/// `E z` and its derivatives, exact from the table of families: the mean itself, its derivatives as the means of the pullbacks over u (Simpson's rule).
+#[test]
+fn mean_and_its_gradient_are_those_of_the_table() {
+    let theta = [0.5, 1.2, 0.0, 2.0];
+    let law = TruncatedNormal::new(&[theta[0]], &[theta[1]], &[theta[2]], &[theta[3]]).unwrap();
+    let mut mean = [f64::NAN];
+    law.mean(&mut mean);
+    let panels = 2000;
+    let mut gradient = [0.0; 4];
+    for k in 0..=panels {
+        let weight = if k == 0 || k == panels { 1.0 } else { f64::from(2 + 2 * (k % 2)) };
+        let u = Probability::from_lower(f64::from(k) / f64::from(panels));
+        let z = TruncatedNormalLaw.quantile(u, theta);
+        for (sum, g) in gradient.iter_mut().zip(TruncatedNormalLaw.quantile_gradient(u, z, theta)) {
+            *sum += weight * g / (3.0 * f64::from(panels));
+        }
+    }
+    let mut checked = 0;
+    for row in Table::parse(include_str!("data/families_exact_gradients.csv")).rows() {
+        if row.text("family") != "TruncatedNormal" {
+            continue;
+        }
+        assert_eq!(row.text("params"), "mu=0.5;sigma=1.2;lo=0;hi=2");
+        let i = ["mu", "sigma", "lo", "hi"].iter().position(|&name| name == row.text("wrt")).unwrap();
+        assert!((mean[0] / row.number("Ef") - 1.0).abs() < 1e-14, "{}", mean[0]);
+        assert!((gradient[i] / row.number("grad") - 1.0).abs() < 1e-11, "{i}: {}", gradient[i]);
+        checked += 1;
+    }
+    assert_eq!(checked, 3);
+}

@@ -64,7 +64,9 @@ impl<T: Real> ChiSquared<T> {
 /// Shape and rate of the gamma law.
 #[inline]
 fn gamma<T: Real>([df]: [T; 1]) -> [T; 2] {
-    [T::of(0.5) * df, T::of(0.5)]
+    // Half of the smallest number rounds to 0, which is no shape.
+    let smallest = T::min_positive_value() * T::epsilon();
+    [(T::of(0.5) * df).max(smallest), T::of(0.5)]
 }
 
 /// A derivative with respect to the shape as one with respect to ν.

@@ -26,7 +26,7 @@ use crate::special::exponential_integral_scaled;
 /// | mean, variance | `S/b`, and by quadrature |
 ///
 /// The support [0, ∞) does not move, so the score is valid for both parameters. Draws are finite for every parameter: `e^(bz)` is at most `1 + 53/η`.
-/// Some write the hazard as `a e^(bz)`: their a is ηb. As η → ∞ at fixed ηb it is exponential. Quadratures (110 to 220 evaluations, relative
+/// Some write the hazard as `a e^(bz)`: their a is ηb. As η → ∞ at fixed ηb it is exponential. Quadratures (210 to 430 evaluations, relative
 /// accuracy 1e-12) are of the variance and of M only.
 ///
 /// ```
@@ -104,9 +104,15 @@ impl<T: Real> FamilyCdf<T> for GompertzLaw {
         if z <= T::zero() {
             return Probability::never();
         }
-        let hazard = shape * (rate * z).exp_m1();
+        let hazard = cumulative_hazard(shape, rate * z);
         Probability::from_sides(-(-hazard).exp_m1(), (-hazard).exp())
     }
+}
+
+/// `η (e^(bz) − 1)`.
+#[inline]
+fn cumulative_hazard<T: Real>(shape: T, growth: T) -> T {
+    if growth < T::one() { shape * growth.exp_m1() } else { scaled_growth(shape, growth) - shape }
 }
 
 /// `η e^(bz)`, where one factor may overflow.
@@ -123,8 +129,7 @@ impl<T: Real> Density<T> for GompertzLaw {
             return T::neg_infinity();
         }
         let growth = rate * z;
-        let hazard =
-            if growth < T::one() { shape * growth.exp_m1() } else { scaled_growth(shape, growth) - shape };
+        let hazard = cumulative_hazard(shape, growth);
         if hazard == T::infinity() {
             return T::neg_infinity();
         }
@@ -144,8 +149,9 @@ impl<T: Real> DensityGradient<T> for GompertzLaw {
             return [T::zero(); 2];
         }
         let growth = rate * z;
-        let to_rate = if z == T::zero() { z } else { z * (T::one() - scaled_growth(shape, growth)) };
-        [shape.recip() - growth.exp_m1(), rate.recip() + to_rate]
+        // In bz, so that no 1/b meets its opposite.
+        let to_rate = T::one() + growth * (T::one() - scaled_growth(shape, growth));
+        [(T::one() - cumulative_hazard(shape, growth)) / shape, to_rate / rate]
     }
 }
 

@@ -139,8 +139,8 @@ pub trait FamilyWeakDerivative<T: Real>: Family<T> {
 /// | pullback | `dθᵢ = (∂F⁻¹/∂θ)(uᵢ; θᵢ) dzᵢ` |
 /// | score, entropy | those of the family, coordinate by coordinate |
 ///
-/// Uniform, exponential, logistic, Gumbel, Laplace, Cauchy, Weibull, Pareto and Kumaraswamy are ready-made aliases of
-/// this type, and so are the families with an implicit derivative: gamma and its relatives, inverse Gaussian, von Mises. Another family takes about twenty lines:
+/// Uniform, exponential, logistic, Gumbel, Laplace, Cauchy, Weibull, Pareto, Kumaraswamy, half-normal, half-Cauchy, log-logistic, Gompertz,
+/// triangular and truncated normal are ready-made aliases of this type, and so are the families with an implicit derivative: gamma and its relatives, inverse Gaussian, von Mises. Another family takes about twenty lines:
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -493,6 +493,12 @@ impl<T: Real, Q: Quantile<T> + FamilyKl<T>> KlDivergence<T> for InverseCdf<T, Q>
 pub(crate) fn scaled_exp<T: Real>(scale: T, x: T) -> T {
     let factor = x.exp();
     if factor.is_normal() { scale * factor } else { (x + scale.ln()).exp() }
+}
+
+/// `z l` with `0 · ∞ = 0`: z vanishes as an exponential of what l grows with.
+#[inline]
+pub(crate) fn vanishing_product<T: Real>(z: T, l: T) -> T {
+    if z == T::zero() { z } else { z * l }
 }
 
 /// `factor · logarithm` with `0 · ±∞ = 0`: a power with exponent 0 is 1, also at the end of the support.

@@ -143,7 +143,7 @@ impl<T: Real> DensityGradient<T> for InverseGammaLaw {
             return [T::zero(); 2];
         }
         let ln_x = (scale.f64() / z.f64()).ln();
-        [T::of(shape_score(shape.f64(), ln_x)), shape / scale - z.recip()]
+        [T::of(shape_score(shape.f64(), ln_x)), (shape - scale / z) / scale]
     }
 }
 

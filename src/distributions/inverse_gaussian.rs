@@ -26,7 +26,7 @@ use crate::special::{deviance, exponential_integral_scaled, mills_defect, mills_
 /// | entropy | `½ (1 + ln 2πμ³/λ) − 3/2 e^x E₁(x)`, `x = 2λ/μ` |
 /// | KL(p‖q) | `½ (ln(λ_p/λ_q) − 1 + λ_q/λ_p + λ_q (μ_p − μ_q)²/(μ_p μ_q²))` |
 ///
-/// Mean μ, variance μ³/λ. The score is valid for both parameters. Independent draws are made by the transformation with multiple roots of
+/// Parameters beyond 1e-150 … 1e150 count as these in draws and densities. Mean μ, variance μ³/λ. The score is valid for both parameters. Independent draws are made by the transformation with multiple roots of
 /// Michael, Schucany and Haas, and pulled back at z.
 ///
 /// ```
@@ -76,6 +76,12 @@ impl<T: Real> InverseGaussian<T> {
 /// `ln √2π`.
 const HALF_LN_TAU: f64 = 0.918_938_533_204_672_741_78;
 
+/// Parameters beyond 1e-150 … 1e150 count as these: their quotient is then a number.
+#[inline]
+fn bounded<T: Real>(parameter: T) -> f64 {
+    parameter.f64().clamp(1e-150, 1e150)
+}
+
 /// `(a, b)`.
 #[inline]
 fn arguments(z: f64, mu: f64, shape: f64) -> (f64, f64) {
@@ -101,7 +107,7 @@ impl<T: Real> Cdf<T> for InverseGaussianLaw {
     const DRAWS_DIRECTLY: bool = true;
 
     fn cdf(&self, z: T, [mu, shape]: [T; 2]) -> T {
-        let (a, b) = arguments(z.f64(), mu.f64(), shape.f64());
+        let (a, b) = arguments(z.f64(), bounded(mu), bounded(shape));
         let density = normal_density(a);
         // Φ(a) + e^(2λ/μ) Φ(−b), as e^(2λ/μ) φ(b) = φ(a).
         T::of(if a < 0.0 {
@@ -112,7 +118,7 @@ impl<T: Real> Cdf<T> for InverseGaussianLaw {
     }
 
     fn survival(&self, z: T, [mu, shape]: [T; 2]) -> T {
-        let (a, b) = arguments(z.f64(), mu.f64(), shape.f64());
+        let (a, b) = arguments(z.f64(), bounded(mu), bounded(shape));
         let density = normal_density(a);
         T::of(if a < 0.0 {
             1.0 - density * (mills_ratio(-a) + mills_ratio(b))
@@ -132,7 +138,7 @@ impl<T: Real> Cdf<T> for InverseGaussianLaw {
 
     fn guess(&self, u: Probability<T>, [mu, shape]: [T; 2]) -> T {
         // Log-normal with the moments of the logarithm for a large shape.
-        let (mu, spread) = (mu.f64(), (mu.f64() / shape.f64()).ln_1p());
+        let (mu, spread) = (bounded(mu), (bounded(mu) / bounded(shape)).ln_1p());
         let tail = u.tail().f64().abs().max(1e-300);
         let normal = if u.lower() <= T::of(0.5) { normal_quantile(tail) } else { -normal_quantile(tail) };
         T::of((mu * (spread.sqrt() * normal - 0.5 * spread).exp()).clamp(1e-30 * mu, 1e30 * mu))
@@ -141,7 +147,7 @@ impl<T: Real> Cdf<T> for InverseGaussianLaw {
     /// In closed form, with nothing left of the density.
     #[inline]
     fn implicit_gradient(&self, z: T, [mu, shape]: [T; 2]) -> [T; 2] {
-        let (z, mu, shape) = (z.f64(), mu.f64(), shape.f64());
+        let (z, mu, shape) = (z.f64(), bounded(mu), bounded(shape));
         if z <= 0.0 {
             return [T::zero(); 2];
         }
@@ -155,7 +161,7 @@ impl<T: Real> Cdf<T> for InverseGaussianLaw {
 
     #[inline]
     fn draw<R: Rng + ?Sized>(&self, [mu, shape]: [T; 2], rng: &mut R) -> Option<T> {
-        let (mu, shape) = (mu.f64(), shape.f64());
+        let (mu, shape) = (bounded(mu), bounded(shape));
         let n = f64::standard_normal(rng);
         // λ (z − μ)²/(μ² z) = n² has two roots whose product is μ²; the smaller one by the sum that does not cancel.
         let half = 0.5 * n * n * (mu / shape);
@@ -170,7 +176,7 @@ impl<T: Real> Cdf<T> for InverseGaussianLaw {
 impl<T: Real> Density<T> for InverseGaussianLaw {
     #[inline]
     fn ln_density(&self, z: T, [mu, shape]: [T; 2]) -> T {
-        let (z, mu, shape) = (z.f64(), mu.f64(), shape.f64());
+        let (z, mu, shape) = (z.f64(), bounded(mu), bounded(shape));
         if z <= 0.0 || z == f64::INFINITY {
             return T::neg_infinity();
         }
@@ -185,7 +191,7 @@ impl<T: Real> DensityGradient<T> for InverseGaussianLaw {
         if z <= T::zero() {
             return T::zero();
         }
-        let (z, mu, shape) = (z.f64(), mu.f64(), shape.f64());
+        let (z, mu, shape) = (z.f64(), bounded(mu), bounded(shape));
         // 1/z² − 1/μ² = (μ − z)(μ + z)/(μ z)², one z kept for last: the sum of two infinities would be NaN.
         let pull = shape / z * ((mu - z) / mu) * ((mu + z) / mu);
         T::of((0.5 * pull - 1.5) / z)
@@ -196,7 +202,7 @@ impl<T: Real> DensityGradient<T> for InverseGaussianLaw {
         if z <= T::zero() {
             return [T::zero(); 2];
         }
-        let (z, mu, shape) = (z.f64(), mu.f64(), shape.f64());
+        let (z, mu, shape) = (z.f64(), bounded(mu), bounded(shape));
         let off = (z - mu) / mu;
         [T::of(shape * off / mu / mu), T::of(0.5 * (1.0 - shape / z * off * off) / shape)]
     }
@@ -204,13 +210,13 @@ impl<T: Real> DensityGradient<T> for InverseGaussianLaw {
 
 impl<T: Real> ClosedEntropy<T> for InverseGaussianLaw {
     fn entropy(&self, [mu, shape]: [T; 2]) -> T {
-        let (mu, shape) = (mu.f64(), shape.f64());
+        let (mu, shape) = (bounded(mu), bounded(shape));
         let integral = exponential_integral_scaled(2.0 * shape / mu);
         T::of(0.5 + HALF_LN_TAU + 0.5 * (3.0 * mu.ln() - shape.ln()) - 1.5 * integral)
     }
 
     fn entropy_gradient(&self, [mu, shape]: [T; 2]) -> [T; 2] {
-        let (mu, shape) = (mu.f64(), shape.f64());
+        let (mu, shape) = (bounded(mu), bounded(shape));
         let x = 2.0 * shape / mu;
         // d(e^x E₁)/dx = e^x E₁ − 1/x, times x as both parameters need it.
         let slope = x * exponential_integral_scaled(x) - 1.0;

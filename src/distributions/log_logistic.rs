@@ -2,7 +2,7 @@
 
 use super::inverse_cdf::{
     ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, FamilyKl, FamilyMoments, InverseCdf,
-    Quantile, ln_power, scaled_exp,
+    Quantile, ln_power, scaled_exp, vanishing_product,
 };
 use super::logistic;
 use crate::error::Error;
@@ -86,14 +86,8 @@ impl<T: Real> Quantile<T> for LogLogisticLaw {
 
     #[inline]
     fn quantile_gradient(&self, u: Probability<T>, z: T, [scale, shape]: [T; 2]) -> [T; 2] {
-        [z / scale, limit_product(z, -u.logit() / shape / shape)]
+        [z / scale, vanishing_product(z, -u.logit() / shape / shape)]
     }
-}
-
-/// `z l` with `0 · ∞ = 0`: z vanishes as the exponential of what l grows with.
-#[inline]
-fn limit_product<T: Real>(z: T, l: T) -> T {
-    if z == T::zero() { z } else { z * l }
 }
 
 impl<T: Real> FamilyCdf<T> for LogLogisticLaw {
@@ -126,7 +120,11 @@ impl<T: Real> DensityGradient<T> for LogLogisticLaw {
         if z < T::zero() {
             return T::zero();
         }
-        let tanh = (T::of(0.5) * shape * (z / scale).ln()).tanh();
+        if z == T::zero() && shape == T::one() {
+            // The limit of 0/0.
+            return T::of(-2.0) / scale;
+        }
+        let tanh = (T::of(0.5) * (shape * (z / scale).ln())).tanh();
         -(T::one() + shape * tanh) / z
     }
 
@@ -135,9 +133,10 @@ impl<T: Real> DensityGradient<T> for LogLogisticLaw {
         if z < T::zero() {
             return [T::zero(); 2];
         }
-        let ln_t = (z / scale).ln();
-        let tanh = (T::of(0.5) * shape * ln_t).tanh();
-        [shape * tanh / scale, shape.recip() - ln_t * tanh]
+        // In y, so that no 1/β meets its opposite.
+        let y = shape * (z / scale).ln();
+        let tanh = (T::of(0.5) * y).tanh();
+        [shape * tanh / scale, (T::one() - y * tanh) / shape]
     }
 }
 

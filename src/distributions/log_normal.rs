@@ -31,8 +31,8 @@ impl PositiveMap for Exp {
     }
 
     #[inline]
-    fn ln_slope_gradient<T: Real>(self, z: T) -> T {
-        z.recip()
+    fn bend<T: Real>(self, _: T) -> T {
+        T::one()
     }
 }
 

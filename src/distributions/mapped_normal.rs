@@ -34,8 +34,8 @@ pub trait PositiveMap: Copy + Default + std::fmt::Debug + PartialEq + Send + Syn
     /// `h′(x)` at `x = h⁻¹(z)`.
     fn slope<T: Real>(self, z: T) -> T;
 
-    /// `d ln h′ / dz` at z.
-    fn ln_slope_gradient<T: Real>(self, z: T) -> T;
+    /// `h″(x)/h′(x)` at `x = h⁻¹(z)`.
+    fn bend<T: Real>(self, z: T) -> T;
 
     /// Whether the map reaches z: every number above 0, by default.
     fn contains<T: Real>(self, z: T) -> bool {
@@ -71,7 +71,8 @@ impl<T: Real, M: PositiveMap> MappedNormal<T, M> {
     /// `(x − μ)/σ` and 1/σ of each coordinate of a draw.
     fn standardised<'a>(&'a self, z: &'a [T]) -> impl Iterator<Item = (T, T)> + 'a {
         z.iter().zip(self.normal.mu()).zip(self.normal.sigma()).map(move |((&z, &mu), &sigma)| {
-            let precision = sigma.recip();
+            // Finite for a subnormal σ too, where 0 · ∞ would be NaN.
+            let precision = sigma.recip().min(T::max_value());
             ((self.map.inverse(z) - mu) * precision, precision)
         })
     }
@@ -176,7 +177,9 @@ impl<T: Real, M: PositiveMap> LogDensity<T> for MappedNormal<T, M> {
 impl<T: Real, M: PositiveMap> DifferentiableLogDensity<T> for MappedNormal<T, M> {
     fn log_prob_gradient(&self, z: &[T], dz: &mut [T]) {
         for ((dz, &z), (e, precision)) in dz.iter_mut().zip(z).zip(self.standardised(z)) {
-            *dz = -e * precision / self.map.slope(z) - self.map.ln_slope_gradient(z);
+            let inside = self.map.contains(z) || z.is_nan();
+            // The density does not change outside.
+            *dz = if inside { -(e * precision + self.map.bend(z)) / self.map.slope(z) } else { T::zero() };
         }
     }
 }

@@ -216,7 +216,8 @@ impl<T: Real> LogDensity<T> for Normal<T> {
         let (dmu, dsigma) = score.split_at_mut(self.dim());
         let coordinates = dmu.iter_mut().zip(dsigma).zip(z).zip(self.mu()).zip(self.sigma());
         for ((((dmu, dsigma), &z), &mu), &sigma) in coordinates {
-            let precision = sigma.recip();
+            // Finite for a subnormal σ too, where 0 · ∞ would be NaN.
+            let precision = sigma.recip().min(T::max_value());
             let e = (z - mu) * precision;
             *dmu = e * precision;
             *dsigma = (e * e - T::one()) * precision;

@@ -325,7 +325,12 @@ fn bracket<T: Real>(axis: Axis<T>, start: T, at: impl Fn(T) -> (T, T)) -> Option
         }
         nearest = x;
     }
-    None
+    // A root that is nearer to the bound than the smallest number is between the two.
+    match (axis, upwards) {
+        (Axis::Above(_), false) => Some((T::zero(), nearest)),
+        (Axis::Below(_), true) => Some((nearest, T::zero())),
+        _ => None,
+    }
 }
 
 impl<T: Real, C: Family<T>> Family<T> for NumericInverse<C> {

@@ -21,7 +21,7 @@ use crate::special::deviance;
 /// | score | `∂m = α/m` (**not valid**), `∂α = 1/α − ln(z/m)` |
 /// | ∇_z log p | `−(α + 1)/z` |
 /// | entropy | `ln(m/α) + 1 + 1/α`, gradient `(1/m, −1/α − 1/α²)` |
-/// | KL(p ‖ q) | `r − 1 − ln r + α_q ln(m_p/m_q)`, `r = α_q/α_p`, where m_q ≤ m_p; else ∞ |
+/// | KL(p ‖ q) | `r − 1 − ln r + α_q ln(m_p/m_q)`, `r = α_q/α_p`, where `m_q ≤ m_p`; else ∞; at a common bound the gradient is that of a p which stays covered |
 /// | mean, variance | `αm/(α − 1)` for α > 1, `m² α/((α − 1)² (α − 2))` for α > 2; else ∞ |
 ///
 /// The scale is the lower end of the support: its score has the mean α/m instead of 0, and the score function is refused for

@@ -259,7 +259,12 @@ impl<T: Real, A: KlDivergence<T>, B: KlDivergence<T>> KlDivergence<T> for Produc
         let (first, second) = found.split_at_mut(cut);
         let (other_first, other_second) = found_other.split_at_mut(other.cuts().1);
         self.first.kl_gradient(&other.first, first, other_first)?;
-        self.second.kl_gradient(&other.second, second, other_second)?;
+        self.second.kl_gradient(&other.second, second, other_second).map_err(|error| match error {
+            Error::NotCovered { coordinate } => {
+                Error::NotCovered { coordinate: self.first.dim() + coordinate }
+            }
+            error => error,
+        })?;
         dtheta.copy_from_slice(&found);
         dother.copy_from_slice(&found_other);
         Ok(())

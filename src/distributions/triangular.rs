@@ -20,7 +20,7 @@ use crate::real::Real;
 /// | score | `∂m = −1/c` up to m, `1/d` from m; `∂l`, `∂h` (**not usable**, see below) |
 /// | ∇_z log p | `1/(z − l)` up to m, `−1/(h − z)` from m |
 /// | entropy | `½ + ln(w/2)`, gradient `(−1/w, 0, 1/w)` |
-/// | KL(p ‖ q) | `E_p[ln p − ln q]` by quadrature, ∞ where q's interval does not cover p's |
+/// | KL(p ‖ q) | `E_p[ln p − ln q]` by quadrature, ∞ where q's interval does not cover p's; at a common bound the gradient is that of a p which stays covered |
 /// | mean, variance | `(l + m + h)/3`, `(c² + cd + d²)/18` |
 ///
 /// The density is continuous in m, so the score of the mode is valid, with variance `1/(cd)`; at z = m, which has probability 0, it is the middle of its
@@ -125,7 +125,7 @@ impl Sides {
     /// `∂ ln p/∂(near end, mode, far end)` there, each outwards of the near end.
     fn score(self, s: f64) -> [f64; 3] {
         let (c, w) = (self.left, self.whole);
-        [1.0 / w + (1.0 / c - 1.0 / s), -1.0 / c, -1.0 / w]
+        [1.0 / w + (s - c) / c / s, -1.0 / c, -1.0 / w]
     }
 }
 

@@ -32,13 +32,14 @@ use crate::special::{
 /// by quadrature where it is short; the draw is found as a distance from the nearest of l, h and μ. The usual `dz/dμ = 1 − dz/dl − dz/dh` would
 /// cancel; the integrals above have one sign. Draw and derivatives have relative error below 1e-12 in f64, against mpmath out to 40σ and down to
 /// intervals of 1e-6σ; where the interval holds μ, `z − μ` has it relative to σ, and `dσ`, which changes sign there, to its size elsewhere, `min(1, b − a)³`. In f32 everything is
-/// computed in f64 and rounded once. A draw never leaves \[l, h\].
+/// computed in f64 and rounded once. A draw never leaves \[l, h\]. A
+/// draw takes some 0.5 µs and a pullback 1 µs, as it finds x again from u: the rounded z may have lost the distance from its bound.
 ///
 /// **One-sided.** [`above`](Self::above) and [`below`](Self::below) put the other bound at half of the largest number, where it is as good as
 /// infinite: its density, and the derivative with respect to it, are exactly 0. (So is any bound beyond 40σ.)
 ///
-/// Moments, entropy, KL and their gradients are sums of terms of one sign by a quadrature of some 300 exponentials, with relative error below
-/// 1e-13 for the variance and for the entropy's gradient, in all of these cases. At coinciding bounds the KL gradient is the one-sided one, of a p
+/// Moments, entropy, KL and their gradients are sums of terms of one sign by a quadrature of 10 to 480 exponentials, with relative error below
+/// 1e-12 for the variance against mpmath, 40σ out and in short intervals too. At coinciding bounds the KL gradient is the one-sided one, of a p
 /// that stays covered.
 ///
 /// ```
@@ -48,7 +49,7 @@ use crate::special::{
 /// let tail = TruncatedNormal::new(&[0.538], &[0.05], &[0.809], &[0.869])?;
 /// let mut z = [0.0];
 /// tail.transform(&[0.5], &mut z);
-/// assert!((z[0] - 0.814_943_747_8f64).abs() < 1e-3 && z[0] > 0.809);
+/// assert!((z[0] / 0.815_125_253_244_724_4f64 - 1.0).abs() < 1e-15);
 /// let mut dtheta = [0.0; 4];
 /// tail.pullback(&[0.5], &z, &[1.0], &mut dtheta);
 /// // A shift of everything shifts the draw.
@@ -145,6 +146,8 @@ impl Standard {
         let width = (high / sigma - low / sigma).min(1e300);
         // The difference first, where it does not overflow: it is exact for near bounds.
         let width = if (high - low).is_finite() { ((high - low) / sigma).min(1e300) } else { width };
+        // An interval that vanishes next to σ is uniform at this width as at its own.
+        let width = width.max(1e-300);
         let mirrored = a + b < 0.0;
         let (a, b) = if mirrored { (-b, -a) } else { (a, b) };
         let mass = if a >= 0.0 { mass(a, width) } else { mass(0.0, -a) + mass(0.0, b) };
@@ -264,7 +267,7 @@ impl Standard {
     }
 
     /// The point at a distance from a where that is to the right of the mean of the normal, else from the mean.
-    pub(super) fn from_origin(&self, distance: f64) -> Point {
+    pub(super) fn at_distance(&self, distance: f64) -> Point {
         self.placed(if self.a >= 0.0 { Anchor::A } else { Anchor::Middle }, distance)
     }
 

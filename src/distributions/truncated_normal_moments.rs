@@ -25,7 +25,7 @@ impl Standard {
         let (mut total, mut sums) = (0.0, [0.0; N]);
         for piece in 0..pieces.max(1.0) as u32 {
             for (node, weight) in GAUSS_LEGENDRE {
-                let at = self.from_origin(start + step * (f64::from(piece) + node));
+                let at = self.at_distance(start + step * (f64::from(piece) + node));
                 let weight = weight * (-self.excess(at)).exp();
                 total += weight;
                 for (sum, value) in sums.iter_mut().zip(f(at)) {

@@ -19,7 +19,7 @@ use crate::real::Real;
 /// | score | `∂l = 1/(h − l)`, `∂h = −1/(h − l)` (**neither is valid**) |
 /// | ∇_z log p | 0 |
 /// | entropy | `ln(h − l)`, gradient `(−1/(h − l), 1/(h − l))` |
-/// | KL(p ‖ q) | `ln w_q/w_p`, `w = h − l`, where q covers p; else ∞ |
+/// | KL(p ‖ q) | `ln w_q/w_p`, `w = h − l`, where q covers p; else ∞; at a common bound the gradient is that of a p which stays covered |
 /// | mean, variance | `(l + h)/2`, `w²/12` |
 ///
 /// Both bounds move the support: the score is the derivative of the log-density inside, does not see the moving ends, and has a mean

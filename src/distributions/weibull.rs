@@ -3,7 +3,7 @@
 use super::gumbel;
 use super::inverse_cdf::{
     ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, FamilyKl, FamilyMoments, InverseCdf,
-    Quantile, ln_power, scaled_exp,
+    Quantile, ln_power, scaled_exp, vanishing_product,
 };
 use crate::error::Error;
 use crate::layout::Domain;
@@ -90,7 +90,7 @@ impl<T: Real> Quantile<T> for WeibullLaw {
     #[inline]
     fn quantile_gradient(&self, u: Probability<T>, z: T, [shape, scale]: [T; 2]) -> [T; 2] {
         let ln_e = (-u.ln_upper()).ln();
-        [-z * (ln_e / shape) / shape, z / scale]
+        [vanishing_product(z, -ln_e / shape / shape), z / scale]
     }
 }
 
@@ -121,6 +121,9 @@ impl<T: Real> DensityGradient<T> for WeibullLaw {
         if z < T::zero() {
             return T::zero();
         }
+        if shape == T::one() {
+            return -scale.recip();
+        }
         let power = (shape * (z / scale).ln()).exp();
         (shape - T::one() - shape * power) / z
     }
@@ -130,10 +133,10 @@ impl<T: Real> DensityGradient<T> for WeibullLaw {
         if z < T::zero() {
             return [T::zero(); 2];
         }
-        let ln_t = (z / scale).ln();
-        // t^k − 1, which is small near t = 1.
-        let excess = (shape * ln_t).exp_m1();
-        [shape.recip() - excess * ln_t, shape * excess / scale]
+        // In ln t^k, so that no 1/k meets its opposite; t^k − 1 is small near t = 1.
+        let y = shape * (z / scale).ln();
+        let excess = y.exp_m1();
+        [(T::one() - excess * y) / shape, shape * excess / scale]
     }
 }
 
