@@ -33,7 +33,7 @@ pub trait Conditioner<T: Real> {
     fn pullback(&self, input: &[T], doutput: &[T], dinput: &mut [T], dparams: &mut [T]);
 }
 
-/// The affine coupling layer (`RealNVP`): one part of x passes, and says how the other part is scaled and shifted,
+/// The affine coupling layer (RealNVP): one part of x passes, and says how the other part is scaled and shifted,
 /// `y_b = x_b e^(s(x_a)) + m(x_a)`, `y_a = x_a`.
 ///
 /// | | |

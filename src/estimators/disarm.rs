@@ -7,7 +7,7 @@ use crate::estimator::{Block, BlockShape, GradientEstimator};
 use crate::objective::Objective;
 use crate::real::Real;
 
-/// `DisARM`, which is also known as U2G: a pair of antithetic draws, `½ (f(b) − f(b̃)) (b − b̃) max(p, 1 − p)` for each logit.
+/// DisARM, which is also known as U2G: a pair of antithetic draws, `½ (f(b) − f(b̃)) (b − b̃) max(p, 1 − p)` for each logit.
 ///
 /// With uniforms u, `b = 1[u < p]` and `b̃ = 1[1 − u < p]`, bit by bit. Only bits that differ within the pair get a gradient.
 ///
