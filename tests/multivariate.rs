@@ -464,3 +464,239 @@ fn low_rank_refuses_by_name() {
     assert!(matches!(p.kl_gradient(&p, &mut [0.0; 4], &mut [0.0; 12]), Err(Error::Length { .. })));
     assert!(matches!(p.kl_gradient(&p, &mut [0.0; 12], &mut [0.0; 11]), Err(Error::Length { .. })));
 }
+
+fn student(nu: f64, dim: usize, seed: u64) -> MultivariateStudentT<f64> {
+    MultivariateStudentT::new(nu, &numbers(dim, seed + 500, 1.5), &triangle(dim, seed)).unwrap()
+}
+
+#[test]
+fn student_has_its_derivatives() {
+    for (dim, seed) in cases() {
+        for nu in [0.3, 1.0, 2.7, 8.0, 60.0] {
+            let p = student(nu, dim, seed);
+            let mut noise = numbers(dim + 1, seed + 2, 1.0);
+            noise[dim] = 0.49 * noise[dim].sin();
+            // The field is that of the transform, and transports the density.
+            let pullback = verify::pullback(&p, &noise, &numbers(dim, seed + 3, 1.0)).unwrap();
+            pullback.within(1e-7).unwrap();
+            let z = numbers(dim, seed + 4, 2.0);
+            verify::continuity(&p, &z, |x, z| z.copy_from_slice(x)).unwrap().within(1e-7).unwrap();
+            check_density(&p, &z);
+        }
+        check_consistency(&student(3.0, dim, seed), seed);
+    }
+}
+
+#[test]
+fn student_of_one_coordinate_is_the_scalar_one() {
+    for nu in [0.2, 1.0, 3.5, 40.0, 1e3, 1e5, 1e7, 1e9, 1e12] {
+        let p = MultivariateStudentT::new(nu, &[0.5], &[1.5]).unwrap();
+        let q = StudentT::new(&[nu], &[0.5], &[1.5]).unwrap();
+        assert_eq!(p.layout().range("lower"), Some(3..3));
+        assert_relative(p.entropy(), q.entropy(), 1e-13, 0.0, "entropy");
+        for z in [-1e200, -30.0, -1.0, 0.5, 0.50001, 2.0, 7.0, 1e6] {
+            assert_relative(p.log_prob(&[z]), q.log_prob(&[z]), 1e-13, 1e-14, "density");
+            let (mut a, mut b) = ([f64::NAN; 3], [f64::NAN; 3]);
+            p.score(&[z], &mut a);
+            q.score(&[z], &mut b);
+            // The score of the scale is 0 at ±σ, but for rounding of 1/σ.
+            for (i, floor) in [1e-13 / nu, 0.0, 1e-15].into_iter().enumerate() {
+                assert_relative(a[i], b[i], 1e-12, floor, &format!("score {i} at {z}, {nu}"));
+            }
+            p.pullback(&[f64::NAN; 2], &[z], &[0.7], &mut a);
+            q.pullback(&[f64::NAN], &[z], &[0.7], &mut b);
+            for (i, tolerance) in [1e-11, 0.0, 1e-15].into_iter().enumerate() {
+                assert_relative(a[i], b[i], tolerance, 0.0, &format!("pullback {i} at {z}, {nu}"));
+            }
+        }
+    }
+}
+
+/// `d ln r/dν`: in two dimensions `1 − u = (1 + h)^(−ν/2)` with `h = r²/ν`; towards the normal limit `−(r² − D + 2)/(4ν²)` in any number.
+#[test]
+fn student_has_the_radius_that_is_known() {
+    let found = |nu: f64, dim: usize, r: f64| {
+        let factor: Vec<f64> = (0..dim * dim).map(|k| f64::from(u8::from(k % (dim + 1) == 0))).collect();
+        let p = MultivariateStudentT::new(nu, &vec![0.0; dim], &factor).unwrap();
+        let (mut z, mut dz, mut dtheta) = (vec![0.0; dim], vec![0.0; dim], vec![0.0; p.params().len()]);
+        (z[dim - 1], dz[dim - 1]) = (r, 1.0 / r);
+        p.pullback(&vec![f64::NAN; dim + 1], &z, &dz, &mut dtheta);
+        dtheta[0]
+    };
+    for nu in [0.1, 1.0, 7.0, 79.0, 81.0, 1e3] {
+        for r in [0.3f64, 1.0, 3.0, 20.0, 1e5] {
+            let h = r * r / nu;
+            let exact = 0.5 / nu * (1.0 - (1.0 + h) * h.ln_1p() / h);
+            // The formula itself cancels where h is small.
+            assert_relative(found(nu, 2, r), exact, 1e-11, 1e-15 / nu, &format!("{nu} {r}"));
+        }
+    }
+    for dim in 1..=7 {
+        for r in [0.5f64, 4.0] {
+            let exact = -0.25 * (r * r + 2.0 - dim as f64) / 1e18;
+            assert_relative(found(1e9, dim, r), exact, 1e-6, 0.0, &format!("{dim} {r}"));
+        }
+    }
+}
+
+#[test]
+fn student_becomes_the_normal() {
+    for (dim, seed) in cases() {
+        let (p, q) = (student(1e11, dim, seed), normal(dim, seed));
+        let z = numbers(dim, seed + 4, 2.0);
+        let what = format!("density, {dim} {seed}");
+        let r4 = (q.log_prob(&z) - q.log_prob(q.mu())).powi(2);
+        assert_relative(p.log_prob(&z), q.log_prob(&z), 1e-10, 1e-11 * r4, &what);
+        assert_relative(p.entropy(), q.entropy(), 1e-10, 1e-9, "entropy");
+    }
+}
+
+#[test]
+fn student_draws_have_their_law() {
+    for dim in [1, 2, 3] {
+        // The variance of a square is finite above 4, and its standard error is one above 8.
+        let p = student(12.0, dim, 7);
+        check_moments(&p, &p.covariance(), 200_000, 8);
+        for nu in [0.8, 5.0] {
+            let identities = verify::score_identities(&student(nu, dim, 7), 20_000, &mut rng(9)).unwrap();
+            assert!(identities.p_value() > 1e-4, "{dim}: {}", identities.p_value());
+        }
+        check_estimators_agree(&student(6.0, dim, 7), &wave(), 200_000, 11);
+    }
+}
+
+/// Draws from noise and draws by the fast sampler have one law: means of a bounded function, 4 standard errors.
+#[test]
+fn student_has_one_law_by_both_samplers() {
+    for (nu, dim) in [(0.4, 1), (0.9, 2), (3.0, 4)] {
+        let p = student(nu, dim, 7);
+        let rows = 40_000;
+        let (mut noise, mut a, mut b) =
+            (vec![0.0; rows * (dim + 1)], vec![0.0; rows * dim], vec![0.0; rows * dim]);
+        p.draw_noise(&mut rng(1), &mut noise);
+        p.transform_block(&noise, &mut a);
+        p.draw_block(&mut rng(2), &mut noise, &mut b);
+        assert!(noise.iter().all(|e| e.is_nan()));
+        let moments = |z: &[f64]| {
+            let bounded = |z: &[f64]| z.iter().map(|z| z.atan()).sum::<f64>() + (z[0] * z[dim - 1]).tanh();
+            let values: Vec<f64> = z.chunks_exact(dim).map(bounded).collect();
+            let n = values.len() as f64;
+            let mean = values.iter().sum::<f64>() / n;
+            (mean, values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / n / n)
+        };
+        let ((a, s), (b, t)) = (moments(&a), moments(&b));
+        assert!((a - b).abs() < 4.0 * (s + t).sqrt(), "{a} {b}");
+    }
+}
+
+/// `E ln(1 + |y|²/ν) = ψ((ν + D)/2) − ψ(ν/2)`, exactly; with θ in the draw alone, its gradient for ν is that at a fixed ν′ = ν in f, which is
+/// the whole derivative less `E ∂f/∂ν′ = −E (s/ν) = −D/(ν (ν + D))`. 4 standard errors, for pathwise and for the score function.
+#[test]
+fn student_expectations_are_exact() {
+    use reparam::special::{digamma, trigamma};
+    for (nu, dim) in [(0.7, 1), (1.5, 2), (4.0, 3), (9.0, 5)] {
+        let p = student(nu, dim, 3);
+        let standard = normal(dim, 3); // the same μ and L
+        let f = Differentiable(|z: &[f64], dz: Option<&mut [f64]>| {
+            // |y|² = −2 (ln p(z) − ln p(μ)) of the normal.
+            let square = -2.0 * (standard.log_prob(z) - standard.log_prob(standard.mu()));
+            if let Some(dz) = dz {
+                standard.log_prob_gradient(z, dz);
+                for dz in dz {
+                    *dz *= -2.0 / (nu + square);
+                }
+            }
+            (square / nu).ln_1p()
+        });
+        let d = dim as f64;
+        let value = digamma(0.5 * (nu + d)) - digamma(0.5 * nu);
+        let whole = 0.5 * (trigamma(0.5 * (nu + d)) - trigamma(0.5 * nu));
+        let exact = whole + d / (nu * (nu + d));
+        let pathwise = Pathwise.estimate(&p, &f, 100_000, &mut rng(5)).unwrap();
+        let score = ScoreFunction::new().estimate(&p, &f, 100_000, &mut rng(6)).unwrap();
+        for estimate in [&pathwise, &score] {
+            assert!((estimate.value() - value).abs() < 4.0 * estimate.value_standard_error());
+            let error = estimate.moments().standard_error()[0];
+            let found = estimate.gradient()[0];
+            assert!((found - exact).abs() < 4.0 * error, "{nu}, {dim}: {found} {exact} ± {error}");
+        }
+    }
+}
+
+/// `E z₁² = μ₁² + L₁₁² ν/(ν − 2)`, with the derivative `−2 L₁₁²/(ν − 2)²` for ν; 4 standard errors, finite above ν = 4.
+#[test]
+fn student_second_moment_has_its_gradient() {
+    let p = MultivariateStudentT::new(9.0, &[0.5, -1.0], &[1.5, 0.0, 0.4, 0.8]).unwrap();
+    let f = Differentiable(|z: &[f64], dz: Option<&mut [f64]>| {
+        if let Some(dz) = dz {
+            dz.copy_from_slice(&[2.0 * z[0], 0.0]);
+        }
+        z[0] * z[0]
+    });
+    let estimate = Pathwise.estimate(&p, &f, 400_000, &mut rng(3)).unwrap();
+    let (nu, l) = (9.0f64, 1.5f64);
+    let exact = [-2.0 * l * l / (nu - 2.0).powi(2), 1.0, 0.0, 2.0 * l * nu / (nu - 2.0), 0.0, 0.0];
+    for (i, exact) in exact.into_iter().enumerate() {
+        let error = estimate.moments().standard_error()[i];
+        assert!((estimate.gradient()[i] - exact).abs() <= 4.0 * error + 1e-14, "{i}");
+    }
+}
+
+#[test]
+fn student_has_the_moments_that_exist() {
+    let of = |nu: f64| {
+        let p = MultivariateStudentT::new(nu, &[0.5, 1.0], &[2.0, 0.0, 1.0, 1.0]).unwrap();
+        let (mut mean, mut variance) = ([0.0; 2], [0.0; 2]);
+        p.mean(&mut mean);
+        p.variance(&mut variance);
+        (mean, variance)
+    };
+    assert_eq!(of(4.0), ([0.5, 1.0], [8.0, 4.0]));
+    assert_eq!(of(2.0), ([0.5, 1.0], [f64::INFINITY; 2]));
+    let (mean, variance) = of(1.0);
+    assert!(mean.iter().chain(&variance).all(|x| x.is_nan()));
+}
+
+#[test]
+fn student_entropy_is_the_mean_surprise() {
+    for (nu, dim) in [(0.6, 1), (2.0, 2), (7.0, 4)] {
+        let p = student(nu, dim, 3);
+        common::check_entropy(&p, &vec![0.3; p.params().len()], 50_000, 4);
+    }
+}
+
+#[test]
+fn student_refuses_by_name_and_is_no_nan() {
+    check_refusals(&student(2.0, 1, 3));
+    check_refusals(&student(2.0, 3, 3));
+    for nu in [1e-3, 2.0, 1e8] {
+        check_far_out(&student(nu, 1, 3));
+        check_far_out(&student(nu, 4, 3));
+    }
+    type S = MultivariateStudentT<f64>;
+    assert!(matches!(S::new(1.0, &[], &[]), Err(Error::EmptySupport { .. })));
+    assert!(matches!(S::new(1.0, &[0.0; 2], &[1.0; 3]), Err(Error::Length { .. })));
+    assert!(matches!(S::new(1.0, &[0.0; 2], &[1.0; 4]), Err(Error::ParameterDomain { index: 1, .. })));
+    for bad in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        assert!(S::new(bad, &[0.0], &[1.0]).is_err());
+        assert!(S::new(1.0, &[0.0], &[bad]).is_err());
+        assert!(S::from_scale_matrix(bad, &[0.0], &[1.0]).is_err());
+    }
+    assert!(S::from_scale_matrix(1.0, &[0.0; 2], &[1.0, 2.0, 2.0, 1.0]).is_err());
+    // A number of degrees or a scale without a reciprocal.
+    for (nu, scale) in [(1e-320, 1.0), (1.0, 1e-320), (f64::MAX, 1.0)] {
+        let p = S::new(nu, &[0.0; 2], &[scale, 0.0, 0.5, 1.0]).unwrap();
+        for z in [[0.0, 0.0], [1.0, -1.0], [1e200, -1e200], [f64::MAX, f64::MIN]] {
+            assert!(!p.log_prob(&z).is_nan(), "{nu} {scale} {z:?}");
+        }
+    }
+    // The centre moves with μ alone, and no direction is the centre.
+    let p = student(2.0, 2, 3);
+    let (mut dtheta, mut z) = ([f64::NAN; 6], [f64::NAN; 2]);
+    p.pullback(&[f64::NAN; 3], p.mu(), &[1.0, 2.0], &mut dtheta);
+    assert_eq!(dtheta, [0.0, 1.0, 2.0, 0.0, 0.0, 0.0]);
+    p.transform(&[0.0, 0.0, 0.3], &mut z);
+    assert_eq!(z, p.mu());
+    let antithetic = PathwiseOver::new(Antithetic).estimate(&student(5.0, 2, 3), &wave(), 1000, &mut rng(1));
+    assert!(antithetic.unwrap().gradient().iter().all(|g| g.is_finite()));
+}
