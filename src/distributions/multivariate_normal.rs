@@ -178,11 +178,11 @@ impl<T: Real> MultivariateNormal<T> {
     /// # Errors
     /// [`Error::EmptySupport`] for dimension 0.
     pub fn standard(dim: usize) -> Result<Self, Error> {
-        let mut factor = vec![T::zero(); dim + entries_below(dim)];
-        factor[..dim].fill(T::one());
         if dim == 0 {
             return Err(Error::EmptySupport { what: "a distribution of dimension 0" });
         }
+        let mut factor = vec![T::zero(); dim + entries_below(dim)];
+        factor[..dim].fill(T::one());
         Self::from_packed(&vec![T::zero(); dim], &factor)
     }
 
@@ -382,8 +382,8 @@ impl<T: Real> MultivariateNormal<T> {
         let mut columns = vec![0.0; dim * dim];
         for (j, column) in columns.chunks_exact_mut(dim).enumerate() {
             column[j] = self.diagonal()[j].f64();
-            for i in j + 1..dim {
-                column[i] = self.factor().row(i)[j].f64();
+            for (i, entry) in column.iter_mut().enumerate().skip(j + 1) {
+                *entry = self.factor().row(i)[j].f64();
             }
             q.solve(column);
         }
