@@ -7,7 +7,7 @@ mod common;
 use common::{assert_relative, rng};
 use reparam::prelude::*;
 use reparam::verify;
-use reparam::{Conditional, Domain};
+use reparam::{Conditional, Domain, StochasticNode};
 
 const SEEDS: u64 = 24;
 
@@ -299,10 +299,9 @@ fn normal_refuses_by_name() {
     }
     assert!(N::new(&[f64::NAN, 0.0], &[1.0, 0.0, 0.0, 1.0]).is_err());
     let refused = |a: &[f64]| N::from_covariance(&[0.0; 2], a).unwrap_err().to_string();
-    let symmetric = "parameter covariance[2] is 0.5, expected its mirror image: a covariance is symmetric";
+    let symmetric = "parameter covariance[2] is 0.5, expected its mirror image: the matrix is symmetric";
     assert_eq!(refused(&[1.0, 0.25, 0.5, 1.0]), symmetric);
-    let definite =
-        "parameter covariance[3] is 1, expected more variance than the coordinates before it explain";
+    let definite = "parameter covariance[3] is 1, expected more than the coordinates before it explain";
     assert!(refused(&[1.0, 2.0, 2.0, 1.0]).starts_with(definite));
     assert!(refused(&[1.0, 1.0, 1.0, 1.0]).starts_with(definite)); // of rank 1
     assert!(N::from_covariance(&[0.0; 2], &[1.0, 0.25 + 1e-16, 0.25, 1.0]).is_ok());
@@ -355,6 +354,14 @@ fn single_precision_runs() {
     }
     let p64 = MultivariateNormal::new(&[1.0, -1.0], &[0.5, 0.0, 0.25, 2.0]).unwrap();
     assert!((f64::from(p.log_prob(&[0.5, 3.0])) - p64.log_prob(&[0.5, 3.0])).abs() < 1e-6);
+    let t = MultivariateStudentT::new(50.0, &[1.0f32, -1.0], &[0.5, 0.0, 0.25, 2.0]).unwrap();
+    let estimate = Pathwise.estimate(&t, &f, 20_000, &mut rng(1)).unwrap();
+    // E z₁ z₂ = μ₁ μ₂ + L₁₁ L₂₁ ν/(ν − 2)
+    let exact = [-0.25 / 48.0f64.powi(2), -1.0, 1.0, 0.25 * 50.0 / 48.0, 0.0, 0.5 * 50.0 / 48.0];
+    for (i, exact) in exact.into_iter().enumerate() {
+        let error = estimate.moments().standard_error()[i];
+        assert!((f64::from(estimate.gradient()[i]) - exact).abs() < 4.5 * error, "{i}");
+    }
     let p = LowRankNormal::new(&[1.0f32, -1.0], &[0.5, 0.25], &[0.3, 2.0]).unwrap();
     let estimate = Pathwise.estimate(&p, &f, 10_000, &mut rng(1)).unwrap();
     // E z₁ z₂ = μ₁ μ₂ + W₁ W₂
@@ -682,7 +689,10 @@ fn student_refuses_by_name_and_is_no_nan() {
         assert!(S::new(1.0, &[0.0], &[bad]).is_err());
         assert!(S::from_scale_matrix(bad, &[0.0], &[1.0]).is_err());
     }
-    assert!(S::from_scale_matrix(1.0, &[0.0; 2], &[1.0, 2.0, 2.0, 1.0]).is_err());
+    let error = S::from_scale_matrix(1.0, &[0.0; 2], &[1.0, 2.0, 2.0, 1.0]).unwrap_err();
+    assert!(
+        matches!(&error, Error::ParameterDomain { parameter, index: 3, .. } if parameter == "scale_matrix")
+    );
     // A number of degrees or a scale without a reciprocal.
     for (nu, scale) in [(1e-320, 1.0), (1.0, 1e-320), (f64::MAX, 1.0)] {
         let p = S::new(nu, &[0.0; 2], &[scale, 0.0, 0.5, 1.0]).unwrap();
@@ -699,4 +709,58 @@ fn student_refuses_by_name_and_is_no_nan() {
     assert_eq!(z, p.mu());
     let antithetic = PathwiseOver::new(Antithetic).estimate(&student(5.0, 2, 3), &wave(), 1000, &mut rng(1));
     assert!(antithetic.unwrap().gradient().iter().all(|g| g.is_finite()));
+}
+
+/// Behind the doors that take any distribution: unconstrained parameters, a map, a node with lent heads, also without lower entries.
+#[test]
+fn the_rest_of_the_house_takes_them() {
+    fn unconstrained<D: Reparameterizable<f64> + LogDensity<f64> + Clone>(p: D, z: &[f64]) {
+        let p = Unconstrained::new(p).unwrap();
+        verify::score(&p, z).unwrap().within(1e-7).unwrap();
+    }
+    let z = [0.3, -0.8];
+    unconstrained(normal(2, 3), &z);
+    unconstrained(low_rank(2, 1, 3), &z);
+    unconstrained(student(3.0, 2, 3), &z);
+
+    let map = reparam::bijections::AffineMap::new(&[1.0, -1.0], &[0.5, 2.0]).unwrap();
+    let pushed = Transformed::new(student(3.0, 2, 3), map).unwrap();
+    assert!(pushed.layout().check_score().is_ok());
+    verify::score(&pushed, &z).unwrap().within(1e-7).unwrap();
+    verify::continuity(&pushed, &z, |x, z| z.copy_from_slice(x)).unwrap().within(1e-6).unwrap();
+
+    for dim in [1, 3] {
+        let mut node = StochasticNode::new(student(3.0, dim, 3));
+        let heads: Vec<Vec<f64>> =
+            node.prototype().layout().iter().map(|part| vec![0.7; 2 * part.range.len()]).collect();
+        let heads: Vec<&[f64]> = heads.iter().map(Vec::as_slice).collect();
+        assert_eq!(node.forward(&heads, &mut rng(1)).unwrap().len(), 2 * dim);
+        let mut gradients: Vec<Vec<f64>> = heads.iter().map(|head| vec![f64::NAN; head.len()]).collect();
+        let mut lent: Vec<&mut [f64]> = gradients.iter_mut().map(Vec::as_mut_slice).collect();
+        node.backward(&heads, &vec![1.0; 2 * dim], &mut lent).unwrap();
+        assert!(gradients.iter().flatten().all(|g| g.is_finite()));
+        assert_eq!(gradients[1], vec![1.0; 2 * dim]);
+    }
+}
+
+#[test]
+fn a_small_row_allocates_nothing() {
+    fn check<D: Reparameterizable<f64> + DifferentiableLogDensity<f64>>(p: &D) {
+        let (dim, len) = (p.dim(), p.params().len());
+        let (mut noise, mut z, mut row) = (vec![0.0; p.noise_dim()], vec![0.0; dim], vec![0.0; len]);
+        let (dz, mut generator) = (vec![1.0; dim], rng(1));
+        let info = allocation_counter::measure(|| {
+            p.draw_noise(&mut generator, &mut noise);
+            p.transform(&noise, &mut z);
+            p.pullback(&noise, &z, &dz, &mut row);
+            p.score(&z, &mut row);
+            p.log_prob_gradient(&z, &mut row[..dim]);
+            row[0] = p.log_prob(&z);
+            p.sample(&mut generator, &mut z);
+        });
+        assert_eq!(info.count_total, 0);
+    }
+    check(&normal(8, 3));
+    check(&low_rank(8, 3, 3));
+    check(&student(3.0, 8, 3));
 }

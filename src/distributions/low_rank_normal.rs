@@ -35,8 +35,10 @@ use crate::room::with_room;
 /// The factor of C is made once, when the parameters are set, in `O(D R²)`; a draw and a pullback cost `O(D R)`, a density and a score
 /// `O(D R + R²)`, a divergence `O(D R²)`. W is not unique: any rotation of its columns is the same distribution.
 ///
-/// **Precision.** Where W is `k` times d, `1 − (Σ⁻¹)ᵢᵢ dᵢ²` is next to 1 and t is the small rest of x: score and gradients have a relative error of up to
-/// `k² ε` and the density one of `k ε`. A W that is so much longer than d that its square overflows is refused, by the index of d.
+/// **Precision.** Where W is k times d, digits are lost: of the largest number of its kind, density and score keep all but some `k ε` (against mpmath, D = 4,
+/// R = 2, k = 10⁶: 5e-12 and 5e-10). A coordinate that the directions explain whole, as all are for R ≥ D, has `dᵢ² (Σ⁻¹)ᵢᵢ` as a rest of 1, with an error
+/// of `k² ε` of itself. A W that is so much longer than d that its square overflows is refused, by the index of d. A density is −∞ where its square
+/// overflows, never NaN at finite z.
 ///
 /// ```
 /// use reparam::prelude::*;

@@ -92,18 +92,22 @@ pub(super) fn pack_triangle<T: Real>(dim: usize, matrix: &[T]) -> Result<Vec<T>,
     Ok(diagonal.chain(rows().flat_map(|(i, row)| row[..i].iter().copied())).collect())
 }
 
-/// Diagonal and lower entries of the Cholesky factor of a row-major covariance.
-pub(super) fn pack_cholesky<T: Real>(dim: usize, covariance: &[T]) -> Result<Vec<T>, Error> {
+/// Diagonal and lower entries of the Cholesky factor of a row-major matrix, which goes by that name.
+pub(super) fn pack_cholesky<T: Real>(
+    name: &'static str,
+    dim: usize,
+    covariance: &[T],
+) -> Result<Vec<T>, Error> {
     if dim == 0 {
         return Err(Error::EmptySupport { what: "a distribution of dimension 0" });
     }
-    check_len("covariance", dim * dim, covariance.len())?;
+    check_len(name, dim * dim, covariance.len())?;
     let a: Vec<f64> = covariance.iter().map(|a| a.f64()).collect();
     if let Some(index) = a.iter().position(|a| !a.is_finite()) {
-        return Err(Error::NonFiniteParameter { parameter: "covariance".into(), index, value: a[index] });
+        return Err(Error::NonFiniteParameter { parameter: name.into(), index, value: a[index] });
     }
     let refuse = |index: usize, expected| {
-        let (parameter, value) = ("covariance".into(), a[index]);
+        let (parameter, value) = (name.into(), a[index]);
         Err(Error::ParameterDomain { parameter, index, value, expected })
     };
     let rounding = T::epsilon().f64();
@@ -111,15 +115,14 @@ pub(super) fn pack_cholesky<T: Real>(dim: usize, covariance: &[T]) -> Result<Vec
         for j in 0..i {
             let size = a[i * (dim + 1)].abs().sqrt() * a[j * (dim + 1)].abs().sqrt();
             if (a[i * dim + j] - a[j * dim + i]).abs() > 64.0 * rounding * size {
-                return refuse(i * dim + j, "its mirror image: a covariance is symmetric");
+                return refuse(i * dim + j, "its mirror image: the matrix is symmetric");
             }
         }
     }
     let mut factor = vec![0.0; dim + entries_below(dim)];
     let (diagonal, lower) = factor.split_at_mut(dim);
     if let Err(i) = cholesky(&a, rounding * dim as f64, diagonal, lower) {
-        let expected =
-            "more variance than the coordinates before it explain: a covariance is positive definite";
+        let expected = "more than the coordinates before it explain: the matrix is positive definite";
         return refuse(i * (dim + 1), expected);
     }
     Ok(factor.into_iter().map(T::of).collect())
@@ -170,7 +173,7 @@ impl<T: Real> MultivariateNormal<T> {
     /// [`Error::ParameterDomain`] at the first entry that differs from its mirror image by more than rounding, and at the diagonal entry with
     /// which the matrix is not positive definite, to the precision of the scalar.
     pub fn from_covariance(mu: &[T], covariance: &[T]) -> Result<Self, Error> {
-        Self::from_packed(mu, &pack_cholesky(mu.len(), covariance)?)
+        Self::from_packed(mu, &pack_cholesky("covariance", mu.len(), covariance)?)
     }
 
     /// The standard normal of a dimension: `mu` 0, L the identity.

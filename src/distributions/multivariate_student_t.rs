@@ -208,10 +208,10 @@ impl<T: Real> MultivariateStudentT<T> {
     /// From degrees of freedom, locations and the scale matrix `L Lᵀ`, D × D and row-major: the covariance is that times `ν/(ν − 2)`.
     ///
     /// # Errors
-    /// Those of [`MultivariateNormal::from_covariance`](super::MultivariateNormal::from_covariance), which call the matrix `covariance`, and
-    /// [`Error::ParameterDomain`] for a `nu` that is not above 0.
+    /// Those of [`MultivariateNormal::from_covariance`](super::MultivariateNormal::from_covariance), and [`Error::ParameterDomain`] for a `nu`
+    /// that is not above 0.
     pub fn from_scale_matrix(nu: T, mu: &[T], scale_matrix: &[T]) -> Result<Self, Error> {
-        Self::from_packed(nu, mu, &pack_cholesky(mu.len(), scale_matrix)?)
+        Self::from_packed(nu, mu, &pack_cholesky("scale_matrix", mu.len(), scale_matrix)?)
     }
 
     fn from_packed(nu: T, mu: &[T], factor: &[T]) -> Result<Self, Error> {
@@ -247,8 +247,8 @@ impl<T: Real> MultivariateStudentT<T> {
         &self.params[1 + 2 * self.dim..]
     }
 
-    /// The covariance `L Lᵀ ν/(ν − 2)`, D × D and row-major; on and beside the diagonal NaN for ν ≤ 2, where [`variance`](MeanVariance::variance)
-    /// tells ∞ from what does not exist.
+    /// The covariance `L Lᵀ ν/(ν − 2)`, D × D and row-major; all NaN for ν ≤ 2, where [`variance`](MeanVariance::variance) tells ∞ from what does
+    /// not exist.
     #[must_use]
     pub fn covariance(&self) -> Vec<T> {
         let nu = self.nu().f64();
