@@ -94,6 +94,7 @@ mod estimate;
 mod estimator;
 pub mod estimators;
 mod layout;
+mod linalg;
 mod link;
 mod node;
 pub mod noise;

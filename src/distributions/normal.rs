@@ -177,6 +177,12 @@ pub(crate) fn negate<T: Real>(noise: &mut [T]) {
     }
 }
 
+/// `r² − 1 − ln r²` of a ratio of scales.
+pub(super) fn scale_deviance(r: f64) -> f64 {
+    // Below 1e-150 the square would underflow, and r² − 1 is −1.
+    if r < 1e-150 { -2.0 * r.ln() - 1.0 } else { deviance(r * r) }
+}
+
 impl<T: Real> UniformNoise<T> for Normal<T> {
     fn noise_from_uniforms(&self, noise: &mut [T]) {
         normal_from_uniforms(noise);
@@ -269,9 +275,7 @@ impl<T: Real> KlDivergence<T> for Normal<T> {
         check_len("the other distribution's parameters", self.params.len(), other.params.len())?;
         let terms = self.coordinates().zip(other.coordinates()).map(|((m, s), (n, t))| {
             let (r, d) = (s.f64() / t.f64(), (m.f64() - n.f64()) / t.f64());
-            // Below 1e-150 the square would underflow, and r² − 1 is −1.
-            let spread = if r < 1e-150 { -2.0 * r.ln() - 1.0 } else { deviance(r * r) };
-            T::of(0.5 * (spread + d * d))
+            T::of(0.5 * (scale_deviance(r) + d * d))
         });
         Ok(terms.sum())
     }

@@ -87,7 +87,7 @@ impl<T: Real> StudentT<T> {
 
 /// Degrees of freedom in the range in which their inverses have squares.
 #[inline]
-fn degrees<T: Real>(nu: T) -> f64 {
+pub(super) fn degrees<T: Real>(nu: T) -> f64 {
     nu.f64().clamp(1e-150, 1e70)
 }
 
