@@ -315,3 +315,29 @@ fn what_is_wrong_is_named() {
     assert!(matches!(Binomial::new(&[3, 4], &[0.0]), Err(Error::Length { .. })));
     assert!(matches!(Binomial::from_probs(&[3], &[1.0]), Err(Error::ParameterDomain { .. })));
 }
+
+#[test]
+fn an_unconstrained_walk_has_the_same_derivative_with_the_chain_rule() {
+    let normal = || Normal::new(&[0.5, -1.0], &[2.0, 0.3]).unwrap();
+    let walk = Unconstrained::new(normal()).unwrap();
+    let f = |z: &[f64]| z[0] * z[1] + z[0].cos();
+    let a = MeasureValued::coupled().estimate(&normal(), &f, 500, &mut rng(1)).unwrap();
+    let b = MeasureValued::coupled().estimate(&walk, &f, 500, &mut rng(1)).unwrap();
+    for (i, slope) in [1.0, 1.0, 2.0, 0.3].into_iter().enumerate() {
+        assert!((a.gradient()[i] * slope - b.gradient()[i]).abs() < 1e-13);
+    }
+    let probs = Unconstrained::new(Bernoulli::from_probs(&[0.3, 0.8]).unwrap()).unwrap();
+    let bits = Bernoulli::new(&[(0.3f64 / 0.7).ln(), 4f64.ln()]).unwrap();
+    let f = |b: &[f64]| b[0] + 2.0 * b[0] * b[1];
+    let a = DisArm.estimate(&probs, &f, 500, &mut rng(2)).unwrap();
+    let b = DisArm.estimate(&bits, &f, 500, &mut rng(2)).unwrap();
+    let exact = Enumerate.estimate(&probs, &f, 2, &mut rng(2)).unwrap();
+    for i in 0..2 {
+        assert!((a.gradient()[i] - b.gradient()[i]).abs() < 1e-13);
+        assert!((a.gradient()[i] - exact.gradient()[i]).abs() < 4.5 * a.standard_error()[i]);
+    }
+    // On a simplex every class moves all probabilities.
+    let categories = Unconstrained::new(Categorical::from_probs(&[0.2, 0.8], 2).unwrap()).unwrap();
+    let error = MeasureValued::coupled().estimate(&categories, &f, 10, &mut rng(1)).unwrap_err();
+    assert_eq!(error, Error::NoWeakDerivative { parameter: "probs".into() });
+}

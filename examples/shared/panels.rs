@@ -47,7 +47,7 @@ pub(crate) fn panels(path: &Path, title: &str, panels: &[Panel<'_>]) -> Result<(
     let (width, height) = (520 * panels.len() as u32, 400);
     let root = SVGBackend::new(path, (width, height + 44 + legend)).into_drawing_area();
     root.fill(&WHITE)?;
-    root.draw_text(title, &("sans-serif", 20).into_font().color(&INK).into(), (20, 14))?;
+    root.draw_text(title, &("sans-serif", 20).into_font().color(&INK), (20, 14))?;
     let (_, below) = root.split_vertically(44);
     let (charts, key) = below.split_vertically(height);
     for (area, panel) in charts.split_evenly((1, panels.len())).iter().zip(panels) {
@@ -100,7 +100,7 @@ pub(crate) fn panels(path: &Path, title: &str, panels: &[Panel<'_>]) -> Result<(
             key.draw(&PathElement::new([(from, y), (to, y)], style))?;
             from = to + gap as i32;
         }
-        key.draw_text(name, &("sans-serif", 15).into_font().color(&INK).into(), (x + 54, y - 8))?;
+        key.draw_text(name, &("sans-serif", 15).into_font().color(&INK), (x + 54, y - 8))?;
     }
     root.present()?;
     Ok(())

@@ -36,6 +36,8 @@ pub struct Planar<T> {
     bend: Vec<T>,
     /// s = w·û
     strength: T,
+    /// 1 + s, which has the digits where s is next to −1
+    stretch: T,
 }
 
 impl<T: Real> Planar<T> {
@@ -51,7 +53,7 @@ impl<T: Real> Planar<T> {
         let layout =
             Layout::new(&[("w", dim, Domain::Real), ("u", dim, Domain::Real), ("b", 1, Domain::Real)]);
         let params = vec![T::zero(); 2 * dim + 1];
-        let mut planar = Self { params, layout, bend: u.to_vec(), strength: T::zero() };
+        let mut planar = Self { params, layout, bend: u.to_vec(), strength: T::zero(), stretch: T::one() };
         planar.set_params(&[w, u, &[b]].concat())?;
         Ok(planar)
     }
@@ -67,6 +69,11 @@ impl<T: Real> Planar<T> {
         let (w, _, b) = self.parts();
         let tanh = (dot(w, x) + b).tanh();
         (tanh, (T::one() - tanh) * (T::one() + tanh))
+    }
+
+    /// `1 + s tanh′`, as a sum of positive terms: `tanh² + (1 + s) tanh′`.
+    fn det(&self, tanh: T, slope: T) -> T {
+        tanh * tanh + self.stretch * slope
     }
 }
 
@@ -102,10 +109,11 @@ impl<T: Real> Bijection<T> for Planar<T> {
         self.params.copy_from_slice(params);
         let (w, u, _) = self.parts();
         let along = dot(w, u);
-        let strength = softplus(along) - T::one();
+        let stretch = softplus(along);
+        let strength = stretch - T::one();
         let correction = (strength - along) / dot(w, w);
         let bend = u.iter().zip(w).map(|(&u, &w)| u + correction * w).collect();
-        (self.bend, self.strength) = (bend, strength);
+        (self.bend, self.strength, self.stretch) = (bend, strength, stretch);
         Ok(())
     }
 
@@ -118,7 +126,7 @@ impl<T: Real> Bijection<T> for Planar<T> {
         for ((y, &x), &bend) in y.iter_mut().zip(x).zip(&self.bend) {
             *y = x + bend * tanh;
         }
-        (self.strength * slope).ln_1p()
+        self.det(tanh, slope).ln()
     }
 
     fn inverse(&self, y: &[T], x: &mut [T]) -> bool {
@@ -135,7 +143,7 @@ impl<T: Real> Bijection<T> for Planar<T> {
             } else {
                 low = t;
             }
-            let newton = t - residual / (T::one() + self.strength * (T::one() - tanh) * (T::one() + tanh));
+            let newton = t - residual / self.det(tanh, (T::one() - tanh) * (T::one() + tanh));
             let next = if newton >= low && newton <= high { newton } else { T::of(0.5) * (low + high) };
             let still = (next - t).abs() <= T::epsilon() * t.abs();
             t = next;
@@ -153,10 +161,10 @@ impl<T: Real> Bijection<T> for Planar<T> {
     fn pullback(&self, x: &[T], _: &[T], dy: &[T], dln: T, dx: &mut [T], dparams: &mut [T]) {
         let (w, u, _) = self.parts();
         let dim = w.len();
-        let (one, two) = (T::one(), T::of(2.0));
+        let two = T::of(2.0);
         let (tanh, slope) = self.bump(x);
         let s = self.strength;
-        let det = one + s * slope;
+        let det = self.det(tanh, slope);
         // y and the determinant, to t and s
         let dtanh = dot(&self.bend, dy) - two * tanh * dln * s / det;
         let dt = dtanh * slope;
@@ -179,8 +187,8 @@ impl<T: Real> Bijection<T> for Planar<T> {
     fn solve_transposed(&self, x: &[T], _: &[T], dx: &[T], dy: &mut [T]) {
         // J = I + û (slope w)ᵀ, by Sherman and Morrison.
         let (w, ..) = self.parts();
-        let (_, slope) = self.bump(x);
-        let weight = slope * dot(&self.bend, dx) / (T::one() + self.strength * slope);
+        let (tanh, slope) = self.bump(x);
+        let weight = slope * dot(&self.bend, dx) / self.det(tanh, slope);
         for ((dy, &dx), &w) in dy.iter_mut().zip(dx).zip(w) {
             *dy = dx - weight * w;
         }

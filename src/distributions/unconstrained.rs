@@ -3,12 +3,13 @@
 use rand::Rng;
 
 use crate::distribution::{
-    DifferentiableLogDensity, Distribution, Entropy, KlDivergence, LogDensity, MeanVariance,
-    Reparameterizable, UniformNoise,
+    Bits, Coupling, DifferentiableLogDensity, Distribution, Entropy, FiniteSupport, KlDivergence, LogDensity,
+    MeanVariance, Reparameterizable, UniformNoise, WeakDerivative, WeakSides,
 };
 use crate::error::{Error, check_len};
-use crate::layout::Layout;
+use crate::layout::{Domain, Layout, ParamRange};
 use crate::link::{PositiveLink, chain, constrain, unconstrain};
+use crate::probability::Probability;
 use crate::real::Real;
 
 /// The same distribution on unconstrained parameters φ: every gradient comes with the chain rule `∂/∂φ = (∂θ/∂φ)ᵀ ∂/∂θ`
@@ -238,5 +239,57 @@ impl<T: Real, D: KlDivergence<T>> KlDivergence<T> for Unconstrained<T, D> {
         self.chain(dtheta);
         other.chain(dother);
         Ok(())
+    }
+}
+
+impl<T: Real, D: WeakDerivative<T>> WeakDerivative<T> for Unconstrained<T, D> {
+    /// None either for a parameter that more than one of θ depends on: probabilities on a simplex, bounds.
+    fn weak_sides(&self, parameter: usize, coupling: Coupling) -> Option<WeakSides> {
+        let layout = self.inner.layout();
+        let mut parts = layout.iter().skip_while(|part| part.range.end <= parameter);
+        let shared = |part: &ParamRange| matches!(part.domain, Domain::Simplex(_) | Domain::AbovePrevious);
+        let own = parts.next().is_some_and(shared);
+        let bound = parts.next().is_some_and(|next| next.domain == Domain::AbovePrevious);
+        if own || bound { None } else { self.inner.weak_sides(parameter, coupling) }
+    }
+
+    fn weak_pair<R: Rng + ?Sized>(
+        &self,
+        parameter: usize,
+        coupling: Coupling,
+        plus: &mut [T],
+        minus: &mut [T],
+        rng: &mut R,
+    ) -> T {
+        self.slope[parameter] * self.inner.weak_pair(parameter, coupling, plus, minus, rng)
+    }
+}
+
+impl<T: Real, D: FiniteSupport<T>> FiniteSupport<T> for Unconstrained<T, D> {
+    fn outcomes(&self) -> Option<usize> {
+        self.inner.outcomes()
+    }
+
+    fn outcome(&self, index: usize, z: &mut [T]) {
+        self.inner.outcome(index, z);
+    }
+}
+
+impl<T: Real, D: Bits<T>> Bits<T> for Unconstrained<T, D> {
+    fn probability(&self, bit: usize) -> Probability<T> {
+        self.inner.probability(bit)
+    }
+
+    fn logit(&self, bit: usize) -> T {
+        self.inner.logit(bit)
+    }
+
+    fn antithetic_pairs<R: Rng + ?Sized>(&self, rng: &mut R, bits: &mut [T], partners: &mut [T]) {
+        self.inner.antithetic_pairs(rng, bits, partners);
+    }
+
+    fn chain_logits(&self, gradients: &mut [T]) {
+        self.inner.chain_logits(gradients);
+        self.chain_block(gradients);
     }
 }
