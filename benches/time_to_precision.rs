@@ -1,5 +1,5 @@
 //! What an estimator is worth: the time that it takes for a standard error of 1 % of the gradient's norm, on three
-//! objectives in ten dimensions.
+//! objectives in ten dimensions, on one bit and two hundred, and on a categorical of ten classes.
 //!
 //! The number of gradient samples that this takes follows from the variance, which a pilot run with a fixed seed measures:
 //! the table at the end hardly depends on the machine, the times do. Where more than `CAP` gradient samples are needed, that
@@ -34,6 +34,8 @@ struct Need {
     evaluations: usize,
     /// Total variance of one gradient sample × its evaluations.
     variance_evaluations: f64,
+    /// Time of one gradient sample.
+    nanoseconds: f64,
     /// How much longer the whole is than what was timed.
     scale: f64,
 }
@@ -46,15 +48,53 @@ struct Problem<'a, D, F> {
     norm: f64,
 }
 
+/// The group of one problem.
+fn group<'a>(criterion: &'a mut Criterion, name: &str) -> BenchmarkGroup<'a, WallTime> {
+    let mut group = criterion.benchmark_group(name);
+    group.sampling_mode(SamplingMode::Flat).sample_size(10);
+    group.warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_secs(1));
+    group
+}
+
+impl<F: Objective<f64>> Problem<'_, Bernoulli<f64>, F> {
+    fn run_bits(&self, criterion: &mut Criterion, needs: &mut Vec<Need>) -> Result<(), Error> {
+        let mut group = group(criterion, self.name);
+        let leave_one_out = |group| ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group });
+        needs.push(self.time(&mut group, "score function, no baseline", ScoreFunction::new())?);
+        needs.push(self.time(&mut group, "score function, leave-one-out 2", leave_one_out(2))?);
+        needs.push(self.time(&mut group, "score function, leave-one-out 4", leave_one_out(4))?);
+        needs.push(self.time(&mut group, "ARM", Arm)?);
+        needs.push(self.time(&mut group, "DisARM", DisArm)?);
+        needs.push(self.time(&mut group, "ARMS 4", Arms::new(4)?)?);
+        needs.push(self.time(&mut group, "local expectation", LocalExpectation)?);
+        needs.push(self.time(&mut group, "measure-valued", MeasureValued::coupled())?);
+        group.finish();
+        Ok(())
+    }
+}
+
+impl<F: Objective<f64>> Problem<'_, Categorical<f64>, F> {
+    fn run_categories(&self, criterion: &mut Criterion, needs: &mut Vec<Need>) -> Result<(), Error> {
+        let mut group = group(criterion, self.name);
+        let leave_one_out = |group| ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group });
+        needs.push(self.time(&mut group, "score function, no baseline", ScoreFunction::new())?);
+        needs.push(self.time(&mut group, "score function, leave-one-out 2", leave_one_out(2))?);
+        needs.push(self.time(&mut group, "score function, leave-one-out 4", leave_one_out(4))?);
+        needs.push(self.time(&mut group, "sum and sample, top 3", SumAndSample::new(3))?);
+        needs.push(self.time(&mut group, "measure-valued", MeasureValued::coupled())?);
+        needs.push(self.time(&mut group, "local expectation", LocalExpectation)?);
+        group.finish();
+        Ok(())
+    }
+}
+
 impl<D, F> Problem<'_, D, F>
 where
     D: Reparameterizable<f64> + LogDensity<f64>,
     F: DifferentiableObjective<f64>,
 {
     fn run(&self, criterion: &mut Criterion, needs: &mut Vec<Need>) -> Result<(), Error> {
-        let mut group = criterion.benchmark_group(self.name);
-        group.sampling_mode(SamplingMode::Flat).sample_size(10);
-        group.warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_secs(1));
+        let mut group = group(criterion, self.name);
         let with = |baseline| ScoreFunction::new().with_baseline(baseline);
         needs.push(self.time(&mut group, "pathwise", Pathwise)?);
         for (name, baseline) in [
@@ -68,7 +108,9 @@ where
         group.finish();
         Ok(())
     }
+}
 
+impl<D: Distribution<f64>, F> Problem<'_, D, F> {
     /// Finds the number of gradient samples and times that many.
     fn time<E>(
         &self,
@@ -88,7 +130,10 @@ where
         let variance = pilot.total_variance();
         let samples = (variance / (PRECISION * self.norm).powi(2)).ceil() as usize;
         let timed = samples.clamp(2, CAP);
-        let scale = samples as f64 / timed as f64;
+        let scale = (samples as f64 / timed as f64).max(1.0);
+        let clock = Instant::now();
+        estimator.estimate(self.distribution, self.objective, PILOT / draws, &mut rng)?;
+        let nanoseconds = clock.elapsed().as_secs_f64() * 1e9 / (PILOT / draws) as f64;
 
         let id = if scale > 1.0 { format!("{name}, extrapolated") } else { name.into() };
         group.bench_function(id, |bencher| {
@@ -108,6 +153,7 @@ where
             samples,
             evaluations: samples * draws,
             variance_evaluations: variance * draws as f64,
+            nanoseconds,
             scale,
         })
     }
@@ -139,32 +185,43 @@ fn print(needs: &[Need]) {
         100.0 * PRECISION
     );
     println!(
-        "{:<20}{:<34}{:>12}{:>14}{:>12}{:>14}",
-        "", "", "gradient", "evaluations", "variance ×", "evaluations"
+        "{:<20}{:<34}{:>12}{:>14}{:>12}{:>13}{:>12}",
+        "", "", "gradient", "evaluations", "variance ×", "over the", "ns a grad."
     );
     println!(
-        "{:<20}{:<34}{:>12}{:>14}{:>12}{:>14}",
-        "objective", "estimator", "samples", "of f", "evaluations", "/ pathwise"
+        "{:<20}{:<34}{:>12}{:>14}{:>12}{:>13}{:>12}",
+        "problem", "estimator", "samples", "of f", "evaluations", "first line's", "sample"
     );
-    let mut pathwise = f64::NAN;
+    let mut first: Option<&Need> = None;
     for need in needs {
-        if need.estimator == "pathwise" {
-            pathwise = need.variance_evaluations;
-        }
+        let of = match first {
+            Some(of) if of.problem == need.problem => of,
+            _ => first.insert(need),
+        };
         let note = match need.scale {
             scale if scale > 1.0 => format!("   time extrapolated: {CAP} samples × {scale:.2}"),
             _ => String::new(),
         };
         println!(
-            "{:<20}{:<34}{:>12}{:>14}{:>12.3e}{:>14.1}{note}",
+            "{:<20}{:<34}{:>12}{:>14}{:>12.3e}{:>13.4}{:>12.0}{note}",
             need.problem,
             need.estimator,
             need.samples,
             need.evaluations,
             need.variance_evaluations,
-            need.variance_evaluations / pathwise,
+            need.variance_evaluations / of.variance_evaluations,
+            need.nanoseconds,
         );
     }
+}
+
+/// `f(b) = D (mean of b − 0.45)²` for bits that are 1 with probability p: the derivative by a logit is `p q ((1 − 2p)/D + 2 (p − 0.45))`.
+fn bits(dim: usize) -> Result<(Bernoulli<f64>, impl Objective<f64>, f64), Error> {
+    let (logit, n) = (0.5, dim as f64);
+    let p = 1.0 / (1.0 + f64::exp(-logit));
+    let slope = p * (1.0 - p) * ((1.0 - 2.0 * p) / n + 2.0 * (p - 0.45));
+    let f = move |b: &[f64]| n * (b.iter().sum::<f64>() / n - 0.45).powi(2);
+    Ok((Bernoulli::new(&vec![logit; dim])?, f, n.sqrt() * slope.abs()))
 }
 
 fn main() -> Result<(), Error> {
@@ -194,6 +251,23 @@ fn main() -> Result<(), Error> {
     let (name, norm_mean) = ("log-normal mean", norm(mean, sigma * mean));
     Problem { name, distribution: &log_normal, objective: &identity, norm: norm_mean }
         .run(&mut criterion, &mut needs)?;
+
+    for (name, dim) in [("1 bit", 1), ("200 bits", 200)] {
+        let (distribution, objective, norm) = bits(dim)?;
+        let problem = Problem { name, distribution: &distribution, objective: &objective, norm };
+        problem.run_bits(&mut criterion, &mut needs)?;
+    }
+
+    // f = Σ c z: the derivative by a logit is p (c − E c).
+    let values: Vec<f64> = (0..10).map(|k| f64::from((7 * k) % 10) / 3.0).collect();
+    let logits: Vec<f64> = (0..10).map(|k| 1.5 - 0.4 * f64::from(k)).collect();
+    let categorical = Categorical::new(&logits, 10)?;
+    let linear = |z: &[f64]| z.iter().zip(&values).map(|(z, c)| z * c).sum::<f64>();
+    let mean: f64 = linear(categorical.probs());
+    let slopes = categorical.probs().iter().zip(&values).map(|(p, c)| (p * (c - mean)).powi(2));
+    let (name, norm_categorical) = ("10 classes", slopes.sum::<f64>().sqrt());
+    Problem { name, distribution: &categorical, objective: &linear, norm: norm_categorical }
+        .run_categories(&mut criterion, &mut needs)?;
 
     criterion.final_summary();
     // `cargo test --benches` only asks whether everything runs.
