@@ -334,3 +334,165 @@ fn the_cost_of_a_gradient_sample_is_counted() {
     assert_eq!(evaluations(Enumerate.estimate(&bits, &f, 10, &mut rng(1))), 320);
     assert_eq!(evaluations(SumAndSample::new(3).estimate(&bits, &f, 10, &mut rng(1))), 40);
 }
+
+fn weighted_with_slopes() -> impl DifferentiableObjective<f64> {
+    Differentiable(|b: &[f64], db: Option<&mut [f64]>| {
+        let w = [1.0, -0.5, 0.75, 0.25];
+        let sum = b.iter().zip(w).map(|(b, w)| b * w).sum::<f64>() - 0.6;
+        if let Some(db) = db {
+            for (db, w) in db.iter_mut().zip(w) {
+                *db = 2.0 * sum * w;
+            }
+        }
+        sum * sum
+    })
+}
+
+#[test]
+fn double_control_variates_have_the_mean_and_variance_of_all_pairs() {
+    let f = weighted_with_slopes();
+    let logits = [0.4, -1.0, 0.0, 1.2];
+    let bits = Bernoulli::new(&logits).unwrap();
+    let exact = Enumerate.estimate(&bits, &f, 2, &mut rng(1)).unwrap();
+    let p = bits.probs();
+    for alpha in [0.0, 0.5, 1.0] {
+        // Both draws of a pair, by the formula, written out.
+        let (mut mean, mut square) = ([0.0; 4], [0.0; 4]);
+        for pair in 0..256 {
+            let draw = |index: usize| {
+                let (mut z, mut dz) = ([0.0; 4], [0.0; 4]);
+                bits.outcome(index, &mut z);
+                let value = f.value_and_gradient(&z, &mut dz);
+                (z, value, dz, bits.log_prob(&z).exp())
+            };
+            let (a, b) = (draw(pair % 16), draw(pair / 16));
+            for i in 0..4 {
+                let one = |a: &([f64; 4], f64, [f64; 4], f64), b: &([f64; 4], f64, [f64; 4], f64)| {
+                    let linear: f64 = (0..4).map(|j| b.2[j] * (a.0[j] - b.0[j])).sum();
+                    (a.1 - b.1 - alpha * linear) * (a.0[i] - p[i]) + alpha * b.2[i] * p[i] * (1.0 - p[i])
+                };
+                let g = 0.5 * (one(&a, &b) + one(&b, &a));
+                mean[i] += a.3 * b.3 * g;
+                square[i] += a.3 * b.3 * g * g;
+            }
+        }
+        let mut estimator = DoubleControl::new(2).unwrap().with_weight(alpha);
+        let sampled = sample_batches(&mut estimator, &bits, &f, 6000, 11);
+        for i in 0..4 {
+            assert!((mean[i] - exact.gradient()[i]).abs() < 1e-12);
+            let label = format!("α = {alpha}, bit {i}");
+            assert!(sampled.check(i, mean[i], square[i] - mean[i] * mean[i], SIGMAS, &label), "{label}");
+        }
+    }
+}
+
+#[test]
+fn double_control_variates_are_exact_for_linear_objectives_and_learn_from_spent_samples() {
+    let bits = Bernoulli::new(&[0.4, -1.0, 0.0, 1.2]).unwrap();
+    let linear = (
+        |b: &[f64]| b[0] - 2.0 * b[2],
+        |b: &[f64], db: &mut [f64]| {
+            db.copy_from_slice(&[1.0, 0.0, -2.0, 0.0]);
+            b[0] - 2.0 * b[2]
+        },
+    );
+    let sure =
+        DoubleControl::new(3).unwrap().with_weight(1.0).estimate(&bits, &linear, 100, &mut rng(1)).unwrap();
+    let p = bits.probs();
+    assert!((sure.gradient()[2] + 2.0 * p[2] * (1.0 - p[2])).abs() < 1e-15);
+    assert!(sure.total_variance() < 1e-28);
+
+    let f = weighted_with_slopes();
+    let mut estimator = DoubleControl::new(2).unwrap();
+    let first = estimator.estimate(&bits, &f, 20_000, &mut rng(2)).unwrap();
+    // The first call subtracts nothing more than leave-one-out does.
+    let mut plain = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group: 2 });
+    let plain = plain.estimate(&bits, &f, 20_000, &mut rng(3)).unwrap();
+    assert!((first.total_variance() / plain.total_variance() - 1.0).abs() < 0.1);
+    let learned = estimator.learned().to_vec();
+    let second = estimator.estimate(&bits, &f, 20_000, &mut rng(4)).unwrap();
+    // The best α and the variance that it leaves, over all pairs of draws.
+    for i in 0..4 {
+        let (mut square, mut product, mut control) = (0.0, 0.0, 0.0);
+        for pair in 0..256 {
+            let draw = |index: usize| {
+                let (mut z, mut dz) = ([0.0; 4], [0.0; 4]);
+                bits.outcome(index, &mut z);
+                let value = f.value_and_gradient(&z, &mut dz);
+                (z, value, dz, bits.log_prob(&z).exp())
+            };
+            let (a, b) = (draw(pair % 16), draw(pair / 16));
+            let linear = |own: &[f64; 4], other: &[f64; 4], slopes: &[f64; 4]| -> f64 {
+                (0..4).map(|j| slopes[j] * (own[j] - other[j])).sum()
+            };
+            let g = 0.5 * (a.1 - b.1) * (a.0[i] - b.0[i]);
+            let h = 0.5 * (a.2[i] + b.2[i]) * p[i] * (1.0 - p[i])
+                - 0.5 * linear(&a.0, &b.0, &b.2) * (a.0[i] - p[i])
+                - 0.5 * linear(&b.0, &a.0, &a.2) * (b.0[i] - p[i]);
+            let weight = a.3 * b.3;
+            square += weight * g * g;
+            product += weight * g * h;
+            control += weight * h * h;
+        }
+        let mean = Enumerate.estimate(&bits, &f, 2, &mut rng(1)).unwrap().gradient()[i];
+        let best = square - mean * mean - product * product / control;
+        assert!((learned[i] + product / control).abs() < 0.05, "{} {}", learned[i], -product / control);
+        assert!((second.variance()[i] / best - 1.0).abs() < 0.1, "{} {best}", second.variance()[i]);
+    }
+    assert!(second.total_variance() < 0.8 * first.total_variance());
+    let exact = Enumerate.estimate(&bits, &f, 2, &mut rng(1)).unwrap();
+    for i in 0..4 {
+        assert!((second.gradient()[i] - exact.gradient()[i]).abs() < 4.2 * second.standard_error()[i]);
+    }
+    // What was learned for four bits is no good for two, and nothing changes.
+    let two = Bernoulli::new(&[0.0, 0.0]).unwrap();
+    let few = (
+        |b: &[f64]| b[0],
+        |b: &[f64], db: &mut [f64]| {
+            db.copy_from_slice(&[1.0, 0.0]);
+            b[0]
+        },
+    );
+    assert!(matches!(estimator.estimate(&two, &few, 10, &mut rng(1)), Err(Error::Length { .. })));
+    assert!(matches!(DoubleControl::new(1), Err(Error::GroupTooSmall { group: 1 })));
+    let mut nan = DoubleControl::new(2).unwrap().with_weight(f64::NAN);
+    assert!(matches!(nan.estimate(&two, &few, 10, &mut rng(1)), Err(Error::Option { option: "weight", .. })));
+}
+
+#[test]
+fn antithetic_sticks_are_unbiased_and_two_classes_are_disarm() {
+    let logits = [0.3, -1.0, 0.8, -0.2, 0.5, 0.5, -2.0, 1.0];
+    let rows = Categorical::new(&logits, 4).unwrap();
+    let f = |z: &[f64]| (z[0] - 2.0 * z[1] + 0.5 * z[2] + z[4] - z[7]).powi(2) + z[3] * z[6];
+    let exact = Enumerate.estimate(&rows, &f, 2, &mut rng(1)).unwrap();
+    let sampled = sample_batches(&mut DisArmSticks, &rows, &f, 8000, 12);
+    for i in 0..8 {
+        let error = (sampled.variance[i] / sampled.samples).sqrt();
+        assert!((sampled.mean[i] - exact.gradient()[i]).abs() < 4.5 * error, "{i}");
+    }
+    assert!((sampled.value - exact.value()).abs() < 4.5 * sampled.value_error);
+    // Two classes: the first logit less the second is the bit's.
+    let table = Table::parse(include_str!("data/bernoulli_toy.csv"));
+    for row in table.rows().filter(|row| row.number("logit").abs() <= 2.0) {
+        let p0 = row.number("p0");
+        let two = Categorical::new(&[row.number("logit"), 0.0], 2).unwrap();
+        let sampled = sample_batches(&mut DisArmSticks, &two, &|z: &[f64]| (z[0] - p0).powi(2), 2000, 13);
+        let (mean, variance) = (row.number("grad_logit"), row.number("var_disarm"));
+        sampled.check(0, mean, variance, SIGMAS, "first");
+        sampled.check(1, -mean, variance, SIGMAS, "second");
+    }
+    // By probabilities, at extremes, with one class, and with ten thousand.
+    let by_probs = Categorical::from_probs(rows.probs(), 4).unwrap();
+    let estimate = DisArmSticks.estimate(&by_probs, &f, 2000, &mut rng(5)).unwrap();
+    let same = DisArmSticks.estimate(&rows, &f, 2000, &mut rng(5)).unwrap();
+    for i in 0..8 {
+        assert!((estimate.gradient()[i] * rows.probs()[i] - same.gradient()[i]).abs() < 1e-10);
+    }
+    let extreme = Categorical::new(&[1e308, -1e308, 0.0], 3).unwrap();
+    let estimate = DisArmSticks.estimate(&extreme, &|z: &[f64]| z[0], 100, &mut rng(6)).unwrap();
+    assert_eq!(estimate.gradient(), [0.0; 3]);
+    let one = Categorical::new(&[0.3], 1).unwrap();
+    assert_eq!(DisArmSticks.estimate(&one, &|z: &[f64]| z[0], 10, &mut rng(7)).unwrap().gradient(), [0.0]);
+    let wide = Categorical::new(&vec![0.0f32; 10_000], 10_000).unwrap();
+    assert!(DisArmSticks.estimate(&wide, &|z: &[f32]| z[17], 20, &mut rng(8)).is_ok());
+}

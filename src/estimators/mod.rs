@@ -3,6 +3,8 @@
 mod arm;
 mod arms;
 mod disarm;
+mod disarm_sticks;
+mod double_control;
 mod enumerate;
 mod local_expectation;
 mod measure_valued;
@@ -16,6 +18,8 @@ mod sum_and_sample;
 pub use arm::Arm;
 pub use arms::Arms;
 pub use disarm::DisArm;
+pub use disarm_sticks::DisArmSticks;
+pub use double_control::DoubleControl;
 pub use enumerate::Enumerate;
 pub use local_expectation::LocalExpectation;
 pub use measure_valued::MeasureValued;
