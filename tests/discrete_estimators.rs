@@ -143,6 +143,59 @@ fn disarm_is_unbiased_with_the_exact_variance_without_sampling() {
     }
 }
 
+/// Mean and variance of one gradient sample of an estimator that draws four bits so many times, over all outcomes of all draws: a word of 0 is the rarer
+/// value of a bit, a word of ones the other.
+fn over_all_outcomes<E, F>(mut estimator: E, bits: &Bernoulli<f64>, f: &F, draws: usize) -> [(f64, f64); 4]
+where
+    E: GradientEstimator<f64, Bernoulli<f64>, F>,
+{
+    let rare: Vec<f64> = bits.probs().iter().map(|p| p.min(1.0 - p)).collect();
+    let mut sums = [(0.0, 0.0); 4];
+    for case in 0..1usize << (4 * draws) {
+        let (mut words, mut weight) = (Vec::new(), 1.0);
+        for place in 0..4 * draws {
+            let is_rare = case >> place & 1 == 0;
+            words.push(if is_rare { 0 } else { u64::MAX });
+            weight *= if is_rare { rare[place % 4] } else { 1.0 - rare[place % 4] };
+        }
+        let mut engine = Engine::new().with_callers_generator();
+        let sample = engine.estimate(&mut estimator, bits, f, 1, &mut Script { words, at: 0 }).unwrap();
+        for (sum, g) in sums.iter_mut().zip(sample.gradient()) {
+            sum.0 += weight * g;
+            sum.1 += weight * g * g;
+        }
+    }
+    sums.map(|(mean, square)| (mean, square - mean * mean))
+}
+
+#[test]
+fn estimators_of_drawn_bits_are_unbiased_with_the_exact_variance_without_sampling() {
+    let table = Table::parse(include_str!("data/bernoulli_nd.csv"));
+    let rows: Vec<Row<'_>> = table.rows().collect();
+    let leave_one_out = |group| ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group });
+    for rows in rows.chunks(4) {
+        let logits: Vec<f64> = rows.iter().map(|row| row.number("logit")).collect();
+        let bits = Bernoulli::new(&logits).unwrap();
+        let mean_baseline = Baseline::Constant(rows[0].number("Ef"));
+        for (found, column) in [
+            (over_all_outcomes(ScoreFunction::new(), &bits, &weighted, 1), "var_reinforce"),
+            (
+                over_all_outcomes(ScoreFunction::new().with_baseline(mean_baseline), &bits, &weighted, 1),
+                "var_reinforce_bmean",
+            ),
+            (over_all_outcomes(leave_one_out(2), &bits, &weighted, 2), "var_rloo2"),
+            (over_all_outcomes(leave_one_out(3), &bits, &weighted, 3), "var_rloo3"),
+            (over_all_outcomes(LocalExpectation, &bits, &weighted, 1), "var_local_expectation"),
+            (over_all_outcomes(MeasureValued::coupled(), &bits, &weighted, 1), "var_local_expectation"),
+        ] {
+            for ((mean, variance), row) in found.into_iter().zip(rows) {
+                assert!((mean - row.number("grad_logit")).abs() < 1e-12, "{column}: {mean}");
+                assert!((variance - row.number(column)).abs() < 1e-10, "{column}: {variance}");
+            }
+        }
+    }
+}
+
 #[test]
 fn by_probabilities_every_estimator_is_that_by_logits_over_the_slope() {
     let logits = [0.4, -1.5, 2.0];
