@@ -43,8 +43,8 @@ impl Comparison {
     /// rounding.
     #[must_use]
     pub fn agrees(&self, tolerance: f64) -> bool {
-        self.decides(tolerance)
-            && (self.found - self.expected).abs() <= tolerance * self.size() + 2.0 * self.uncertainty
+        let rounding = (1e-9 * self.ordinary).max(2.0 * self.uncertainty);
+        self.decides(tolerance) && (self.found - self.expected).abs() <= tolerance * self.size() + rounding
     }
 
     /// Whether the differences are sharp enough to decide at this tolerance.
