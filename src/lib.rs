@@ -109,8 +109,8 @@ pub mod verify;
 
 pub use distribution::{
     Bits, Categories, Conditional, Coupling, DifferentiableLogDensity, Distribution, Entropy, FiniteFactors,
-    FiniteSupport, KlDivergence, LogDensity, MeanVariance, Reparameterizable, UniformNoise, WeakDerivative,
-    WeakPair, WeakSides,
+    FiniteSupport, KlDivergence, LogDensity, MeanVariance, Relaxable, Reparameterizable, UniformNoise,
+    WeakDerivative, WeakPair, WeakSides,
 };
 pub use engine::Engine;
 pub use error::Error;
