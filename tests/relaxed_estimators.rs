@@ -335,3 +335,265 @@ fn bad_options_are_refused_by_name() {
         Err(Error::NonFiniteObjective { .. })
     ));
 }
+
+fn coupling(text: &str) -> Coupling {
+    match text {
+        "coupled" => Coupling::Coupled,
+        "independent" => Coupling::Independent,
+        other => panic!("no coupling {other}"),
+    }
+}
+
+#[test]
+fn rebar_has_the_exact_mean_and_variance_at_every_eta_temperature_and_coupling() {
+    let (mut judged, mut rows) = (0, 0);
+    for (i, row) in Table::parse(include_str!("data/rebar_toy.csv")).rows().enumerate() {
+        let (logit, tau, f) = (row.number("logit"), row.number("lambda"), square(row.number("p0")));
+        let bit = Bernoulli::new(&[logit]).unwrap();
+        let rebar = Rebar::new().with_temperature(tau).unwrap().with_coupling(coupling(row.text("coupling")));
+        for (eta, variance) in [
+            (0.0, row.number("var_eta0")),
+            (1.0, row.number("var_eta1")),
+            (row.number("eta_opt"), row.number("var_eta_opt")),
+        ] {
+            let mut rebar = rebar.clone().with_eta(eta);
+            let sampled = sample_batches(&mut rebar, &bit, &f, 2500, 4000 + i as u64);
+            let label =
+                format!("p0 {}, logit {logit}, τ {tau}, {}, η {eta}", row.text("p0"), row.text("coupling"));
+            judged += usize::from(sampled.check(0, row.number("grad_logit"), variance, SIGMAS, &label));
+            // The value is that at the bit.
+            let p = 1.0 / (1.0 + (-logit).exp());
+            let p0 = row.number("p0");
+            let exact = p * (1.0 - p0).powi(2) + (1.0 - p) * p0 * p0;
+            assert!((sampled.value - exact).abs() <= SIGMAS * sampled.value_error + 1e-14, "{label}: value");
+        }
+        rows += 1;
+    }
+    assert!(rows == 90 && judged >= 260, "{judged} of 270");
+}
+
+#[test]
+fn rebar_learns_the_best_eta_and_is_unbiased_from_the_first_call_on() {
+    // Rows where the best η is worth something: f far from even in the bit.
+    let table = Table::parse(include_str!("data/rebar_toy.csv"));
+    let mut rows = 0;
+    for row in table.rows().filter(|row| row.number("var_eta_opt") < 0.97 * row.number("var_eta0")) {
+        let f = square(row.number("p0"));
+        let bit = Bernoulli::new(&[row.number("logit")]).unwrap();
+        let start = Rebar::new()
+            .with_temperature(row.number("lambda"))
+            .unwrap()
+            .with_coupling(coupling(row.text("coupling")))
+            .adaptive();
+        assert!(start.learned().is_empty());
+        // The first two calls, of a few samples each, over and over: what call 1 learns is not from the samples of call 2.
+        let (mut sums, calls) = ([[0.0; 2]; 2], 20_000);
+        let mut generator = rng(17 + rows);
+        for _ in 0..calls {
+            let mut fresh = start.clone();
+            for [sum, squares] in &mut sums {
+                let g = fresh.estimate(&bit, &f, 4, &mut generator).unwrap().gradient()[0];
+                *sum += g;
+                *squares += g * g;
+            }
+        }
+        let n = f64::from(calls);
+        for [sum, squares] in sums {
+            let mean = sum / n;
+            let error = ((squares / n - mean * mean) / n).sqrt();
+            assert!((mean - row.number("grad_logit")).abs() <= SIGMAS * error, "{mean} ± {error}");
+        }
+        // After some long calls the coefficient and the variance are the best ones.
+        let mut rebar = start;
+        for _ in 0..5 {
+            rebar.estimate(&bit, &f, 100_000, &mut generator).unwrap();
+        }
+        let sampled = sample_batches(&mut rebar, &bit, &f, 4000, 5000 + rows);
+        assert!((rebar.learned()[0] / row.number("eta_opt") - 1.0).abs() < 0.05, "{:?}", rebar.learned());
+        // A coefficient that is off by 5 % adds 1/400 of what the best one saves, which is below the tolerance.
+        let label = format!("p0 {}, logit {}, τ {}", row.text("p0"), row.text("logit"), row.text("lambda"));
+        sampled.check(0, row.number("grad_logit"), row.number("var_eta_opt"), SIGMAS, &label);
+        rows += 1;
+    }
+    assert!(rows >= 5, "{rows}");
+}
+
+#[test]
+fn four_bits_are_unbiased_under_rebar_and_relax() {
+    let table = Table::parse(include_str!("data/bernoulli_nd.csv"));
+    let rows: Vec<Row<'_>> = table.rows().collect();
+    let f = weighted();
+    for rows in rows.chunks(4) {
+        let logits: Vec<f64> = rows.iter().map(|row| row.number("logit")).collect();
+        let bits = Bernoulli::new(&logits).unwrap();
+        for coupling in [Coupling::Coupled, Coupling::Independent] {
+            let rebar = Rebar::new().with_coupling(coupling);
+            let two = { rebar.clone() }.estimate(&bits, &f, 10, &mut rng(1)).unwrap().evaluations();
+            assert_eq!(two, if coupling == Coupling::Coupled { 20 } else { 30 });
+            let fixed = sample_batches(&mut rebar.clone(), &bits, &f, 2500, 1);
+            let mut learning = rebar.adaptive().with_adaptive_temperature(0.05).unwrap();
+            let learned = sample_batches(&mut learning, &bits, &f, 2500, 2);
+            assert_eq!(learning.learned().len(), 4);
+            let surrogate = QuadraticSurrogate::new(4, 0.5).unwrap();
+            let mut relax = Relax::new(surrogate).with_rate(0.05).unwrap().with_coupling(coupling);
+            let surrogate = sample_batches(&mut relax, &bits, &f, 2500, 3);
+            for sampled in [fixed, learned, surrogate] {
+                for (i, row) in rows.iter().enumerate() {
+                    let error = (sampled.variance[i] / sampled.samples).sqrt();
+                    let off = sampled.mean[i] - row.number("grad_logit");
+                    assert!(off.abs() <= SIGMAS * error, "{} {i}: {off} ± {error}", row.text("case"));
+                }
+                assert!((sampled.value - rows[0].number("Ef")).abs() <= SIGMAS * sampled.value_error);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_temperature_of_rebar_goes_where_the_variance_is_less() {
+    let f = square(0.4);
+    let bit = Bernoulli::new(&[1.0]).unwrap();
+    let p = 1.0 / (1.0 + f64::exp(-1.0));
+    let exact = p * (1.0 - p) * 0.2;
+    for coupling in [Coupling::Independent, Coupling::Coupled] {
+        let still = Rebar::new().with_temperature(0.1).unwrap().with_coupling(coupling);
+        // With η fixed at 1 the table says: the variance at τ = 0.1 is some nine times that at 2.
+        let mut walking = still.clone().with_adaptive_temperature(0.05).unwrap();
+        let mut generator = rng(8);
+        for _ in 0..100 {
+            walking.estimate(&bit, &f, 1000, &mut generator).unwrap();
+        }
+        assert!(walking.temperature() > 0.5, "{coupling:?}: {}", walking.temperature());
+        // And with η learned it is the larger the better: against the exact best at τ = 5 (the table), and still unbiased.
+        let mut walking = still.adaptive().with_adaptive_temperature(0.05).unwrap();
+        for _ in 0..200 {
+            walking.estimate(&bit, &f, 2000, &mut generator).unwrap();
+        }
+        let sampled = sample_batches(&mut walking, &bit, &f, 2500, 10);
+        assert!(walking.temperature() > 5.0, "{coupling:?}: {}", walking.temperature());
+        assert!(sampled.variance[0] + SIGMAS * sampled.variance_error[0] < 0.5 * 0.006_558, "{coupling:?}");
+        let error = (sampled.variance[0] / sampled.samples).sqrt();
+        assert!((sampled.mean[0] - exact).abs() <= SIGMAS * error);
+    }
+}
+
+#[test]
+fn relax_is_unbiased_while_it_learns_and_its_variance_falls() {
+    for (p0, logit) in [(0.499, 0.0), (0.4, -1.0), (0.45, 2.0)] {
+        let (f, exact) = (square(p0), {
+            let p = 1.0 / (1.0 + f64::exp(-logit));
+            p * (1.0 - p) * (1.0 - 2.0 * p0)
+        });
+        let bit = Bernoulli::new(&[logit]).unwrap();
+        // Values are all that it needs.
+        let f = |b: &[f64]| f.0(b);
+        let start = Relax::new(QuadraticSurrogate::new(1, 0.5).unwrap()).with_rate(0.02).unwrap();
+        // Many walks of some steps of few samples: unbiased at each step.
+        let (walks, steps) = (4000, 6);
+        let mut sums = vec![[0.0; 2]; steps];
+        let mut generator = rng(21);
+        for _ in 0..walks {
+            let mut relax = start.clone();
+            for [sum, squares] in &mut sums {
+                let g = relax.estimate(&bit, &f, 4, &mut generator).unwrap().gradient()[0];
+                *sum += g;
+                *squares += g * g;
+            }
+        }
+        let n = f64::from(walks);
+        for [sum, squares] in sums {
+            let mean = sum / n;
+            let error = ((squares / n - mean * mean) / n).sqrt();
+            assert!((mean - exact).abs() <= SIGMAS * error, "{p0} {logit}: {mean} ± {error}, not {exact}");
+        }
+        // A long walk: the variance at the end, against that at the start, both with their errors.
+        let mut relax = start.clone();
+        let before = sample_batches(&mut start.with_rate(0.0).unwrap(), &bit, &f, 2000, 22);
+        for _ in 0..400 {
+            relax.estimate(&bit, &f, 200, &mut generator).unwrap();
+        }
+        let mut still = relax.with_rate(0.0).unwrap();
+        let after = sample_batches(&mut still, &bit, &f, 2000, 23);
+        assert!(
+            after.variance[0] + 5.0 * after.variance_error[0] < 0.2 * before.variance[0],
+            "{p0} {logit}: {} after {}",
+            after.variance[0],
+            before.variance[0]
+        );
+        let error = (after.variance[0] / after.samples).sqrt();
+        assert!((after.mean[0] - exact).abs() <= SIGMAS * error);
+    }
+}
+
+#[test]
+fn the_surrogate_of_relax_has_the_derivatives_that_it_says() {
+    let mut surrogate = QuadraticSurrogate::new(3, 0.7).unwrap();
+    let params: Vec<f64> = (0..10).map(|i| (f64::from(i) * 1.7).sin()).collect();
+    Surrogate::<f64>::params_mut(&mut surrogate).copy_from_slice(&params);
+    let (z, direction, weight) = ([0.3, -1.1, 0.8], [0.5, 2.0, -1.0], 1.3);
+    let (mut dz, mut scratch, mut unused) = ([0.0; 3], [0.0; 6], [0.0; 3]);
+    surrogate.value_and_gradient(&z, &mut dz, &mut scratch);
+    for i in 0..3 {
+        let mut value = |x: f64| {
+            let mut z = z;
+            z[i] = x;
+            surrogate.value_and_gradient(&z, &mut unused, &mut scratch)
+        };
+        let h = 1e-5;
+        let difference = (value(z[i] + h) - value(z[i] - h)) / (2.0 * h);
+        assert!((dz[i] - difference).abs() < 1e-9, "{i}");
+    }
+    let mut found = vec![0.0; 10];
+    surrogate.add_parameter_gradient(&z, weight, &direction, &mut scratch, &mut found);
+    for (k, found) in found.iter().enumerate() {
+        let mut at = |phi: f64| {
+            let mut moved = surrogate.clone();
+            Surrogate::<f64>::params_mut(&mut moved)[k] = phi;
+            let value = moved.value_and_gradient(&z, &mut dz, &mut scratch);
+            weight * value + dz.iter().zip(direction).map(|(dz, d)| dz * d).sum::<f64>()
+        };
+        let difference = (at(params[k] + 1e-4) - at(params[k] - 1e-4)) / 2e-4;
+        assert!((found - difference).abs() < 1e-9, "{k}: {found} {difference}");
+    }
+}
+
+#[test]
+fn the_learning_estimators_take_extremes_and_refuse_nonsense() {
+    fn extreme<T: Real>(huge: f64) {
+        let logits = [huge, -huge, 0.0, 1.0].map(T::of);
+        let bits = Bernoulli::new(&logits).unwrap();
+        for coupling in [Coupling::Coupled, Coupling::Independent] {
+            for tau in [1e-3, 1.0, 1e3] {
+                let rebar = Rebar::new().with_temperature(tau).unwrap().with_coupling(coupling).adaptive();
+                let mut rebar = rebar.with_adaptive_temperature(0.1).unwrap();
+                let mut relax = Relax::new(QuadraticSurrogate::new(4, tau).unwrap()).with_coupling(coupling);
+                for _ in 0..3 {
+                    rebar.estimate(&bits, &squares::<T>(), 50, &mut rng(1)).unwrap();
+                    relax.estimate(&bits, &squares::<T>(), 50, &mut rng(1)).unwrap();
+                }
+                assert!(rebar.learned().iter().all(|eta| eta.is_finite()));
+            }
+        }
+    }
+    extreme::<f32>(1e38);
+    extreme::<f64>(1e308);
+
+    let option = |error: Error| match error {
+        Error::Option { option, .. } => option,
+        _ => "another",
+    };
+    let bit = Bernoulli::new(&[0.0]).unwrap();
+    assert_eq!(option(Rebar::new().with_temperature(0.0).unwrap_err()), "temperature");
+    assert_eq!(option(Rebar::new().with_adaptive_temperature(0.0).unwrap_err()), "rate");
+    let mut rebar = Rebar::new().with_eta(f64::NAN);
+    assert_eq!(option(rebar.estimate(&bit, &squares(), 10, &mut rng(1)).unwrap_err()), "eta");
+    assert_eq!(option(QuadraticSurrogate::new(1, -1.0).unwrap_err()), "temperature");
+    let relax = || Relax::new(QuadraticSurrogate::new(2, 1.0).unwrap());
+    assert_eq!(option(relax().with_rate(f64::NAN).unwrap_err()), "rate");
+    assert!(matches!(relax().estimate(&bit, &squares(), 10, &mut rng(1)), Err(Error::Length { .. })));
+    // What was learned for one bit is not for two.
+    let mut rebar = Rebar::new().adaptive();
+    rebar.estimate(&bit, &squares(), 10, &mut rng(1)).unwrap();
+    let two = Bernoulli::new(&[0.0, 0.0]).unwrap();
+    assert!(matches!(rebar.estimate(&two, &squares(), 10, &mut rng(1)), Err(Error::Length { .. })));
+}

@@ -20,7 +20,8 @@ use crate::vector::widest;
 /// - **Needs** [`Relaxable`] bits or categories and a [`DifferentiableObjective`] that makes sense off the corners, though it is only
 ///   evaluated at them.
 /// - **Costs** one evaluation of value and gradient, as straight-through does.
-/// - **Variance** is some times that of straight-through, and not 0 for a linear f: what multiplies `∇f(z)` depends on z too.
+/// - **Variance** is 0.3 to 2.6 times that of straight-through in the tests' cases of three classes, and not 0 for a linear f: what
+///   multiplies `∇f(z)` depends on z too.
 /// - **Use it** in place of straight-through where the bias matters. There is no temperature to tune.
 ///
 /// The value reported is f at the draw. Liu, Dong, Liu, Yu & Gao 2023, arXiv:2304.08612, at their temperature 1; a bit is its two-class

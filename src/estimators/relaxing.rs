@@ -2,7 +2,7 @@
 
 use rand::Rng;
 
-use crate::distribution::Relaxable;
+use crate::distribution::{Bits, Relaxable};
 use crate::error::Error;
 use crate::probability::Probability;
 use crate::real::Real;
@@ -180,5 +180,78 @@ pub(super) fn add_mean_slopes<T, D>(
     let rows = p.chunks_exact(classes).zip(v.chunks_exact(classes));
     for ((p, v), gradient) in rows.zip(gradient.chunks_exact_mut(classes)) {
         add_softmax_slopes(p, v, (weight, T::one()), gradient);
+    }
+}
+
+/// `∂h/∂l` of a perturbed logit h given its bit, the uniform behind it held fixed: `P(b) (1 − e^(−|h|))`, P(b) the probability of the bit.
+#[inline]
+pub(super) fn slope_given_bit<T: Real>(p: Probability<T>, bit: T, height: T) -> T {
+    let mass = if bit.is_one() { p.lower() } else { p.upper() };
+    -mass * (-height.abs()).exp_m1()
+}
+
+/// `∂ ln P(b)/∂l = b − p`.
+#[inline]
+pub(super) fn score_of_bit<T: Real>(p: Probability<T>, bit: T) -> T {
+    if bit.is_one() { p.upper() } else { -p.lower() }
+}
+
+/// `∂σ(h/τ)/∂h`.
+#[inline]
+pub(super) fn relaxed_slope<T: Real>(height: T, tau: T) -> T {
+    let y = height / tau;
+    sigmoid(y) * sigmoid(-y) / tau
+}
+
+/// Perturbed logits of one draw of bits, and the bits.
+pub(super) fn perturb_bits<T, D, R>(distribution: &D, rng: &mut R, heights: &mut [T], bits: &mut [T])
+where
+    T: Real,
+    D: Bits<T> + ?Sized,
+    R: Rng + ?Sized,
+{
+    fill_logistic(rng, heights);
+    for (i, (height, bit)) in heights.iter_mut().zip(bits).enumerate() {
+        *height += distribution.logit(i);
+        *bit = if *height > T::zero() { T::one() } else { T::zero() };
+    }
+}
+
+/// Perturbed logits of one draw of bits, given the bits.
+pub(super) fn perturb_given_bits<T, D, R>(distribution: &D, rng: &mut R, bits: &[T], heights: &mut [T])
+where
+    T: Real,
+    D: Bits<T> + ?Sized,
+    R: Rng + ?Sized,
+{
+    for (i, (height, &bit)) in heights.iter_mut().zip(bits).enumerate() {
+        let s = Probability::from_tail(T::signed_tail(rng));
+        *height = height_given_bit(distribution.logit(i), bit, s);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_height_given_a_bit_inverts_its_law_and_the_slope_is_its_derivative() {
+        for logit in [-3.0, -0.4, 0.0, 1.2, 5.0] {
+            for s in [1e-9, 0.01, 0.3, 0.7, 1.0 - 1e-6] {
+                for bit in [0.0, 1.0] {
+                    let height = |logit| height_given_bit(logit, bit, Probability::from_lower(s));
+                    let h: f64 = height(logit);
+                    // P(h beyond this | b) = s, by the formula of the logistic tail.
+                    let sign = 2.0 * bit - 1.0;
+                    let beyond = sigmoid(sign * (logit - h)) / sigmoid(sign * logit);
+                    assert!((beyond / s - 1.0).abs() < 1e-9 && sign * h > 0.0, "{logit} {s} {bit}");
+                    let step = 1e-4;
+                    let difference = (height(logit + step) - height(logit - step)) / (2.0 * step);
+                    let p = Probability::from_sides(sigmoid(logit), sigmoid(-logit));
+                    let slope = slope_given_bit(p, bit, h);
+                    assert!((slope - difference).abs() < 1e-8, "{logit} {s} {bit}: {slope} {difference}");
+                }
+            }
+        }
     }
 }
