@@ -526,6 +526,46 @@ fn relax_is_unbiased_while_it_learns_and_its_variance_falls() {
 }
 
 #[test]
+fn relax_steps_against_the_gradient_of_its_variance() {
+    // The mean square of the gradient samples is quadratic in φ: central differences with the same seed are exact, and the first step of
+    // Adam goes by the rate against their sign.
+    let f = |b: &[f64]| 1.0 + b[0] - 2.0 * b[0] * b[1];
+    let bits = Bernoulli::new(&[0.4, -0.7]).unwrap();
+    let mut judged = 0;
+    for (point, coupling) in
+        [Coupling::Coupled, Coupling::Independent].into_iter().cycle().take(30).enumerate()
+    {
+        let params: Vec<f64> = (0..6).map(|k| (1.3 * point as f64 + 2.1 * f64::from(k)).sin()).collect();
+        let relax = |params: &[f64], rate: f64| {
+            let mut surrogate = QuadraticSurrogate::new(2, 0.8).unwrap();
+            Surrogate::<f64>::params_mut(&mut surrogate).copy_from_slice(params);
+            Relax::new(surrogate).with_rate(rate).unwrap().with_coupling(coupling)
+        };
+        let samples = 200;
+        let mean_square = |params: &[f64]| {
+            let estimate = relax(params, 0.0).estimate(&bits, &f, samples, &mut rng(point as u64)).unwrap();
+            let n = samples as f64;
+            let squares = estimate.variance().into_iter().zip(estimate.gradient());
+            squares.map(|(variance, g)| variance * (n - 1.0) / n + g * g).sum::<f64>()
+        };
+        let mut learning = relax(&params, 0.125);
+        learning.estimate(&bits, &f, samples, &mut rng(point as u64)).unwrap();
+        let learned = Surrogate::<f64>::params(learning.surrogate()).to_vec();
+        for k in 0..6 {
+            let at = |phi: f64| {
+                let mut moved = params.clone();
+                moved[k] = phi;
+                mean_square(&moved)
+            };
+            let slope = 0.5 * (at(params[k] + 1.0) - at(params[k] - 1.0));
+            assert!((learned[k] - (params[k] - 0.125 * slope.signum())).abs() < 1e-6, "{point} {k}: {slope}");
+            judged += 1;
+        }
+    }
+    assert_eq!(judged, 180);
+}
+
+#[test]
 fn the_surrogate_of_relax_has_the_derivatives_that_it_says() {
     let mut surrogate = QuadraticSurrogate::new(3, 0.7).unwrap();
     let params: Vec<f64> = (0..10).map(|i| (f64::from(i) * 1.7).sin()).collect();

@@ -16,7 +16,8 @@ use crate::vector::widest;
 /// With noise g, `z = one-hot(argmax(l + g))` and `x = softmax((l + g)/τ)`; a bit has `z = 1[l + ε > 0]` and `x = σ((l + ε)/τ)` with
 /// logistic ε.
 ///
-/// - **BIASED** for the discrete objective `E[f(z)]`, and for every relaxed one; the bias of a curved f stays when τ → 0.
+/// - **BIASED** for the discrete objective `E[f(z)]`, and for every relaxed one. For one bit the mean tends to that of
+///   [`ReinMax`](super::ReinMax), `p (1 − p) (f′(0) + f′(1))/2`, as τ → 0: the bias of a quadratic f vanishes, what is of third order stays.
 /// - **Needs** [`Relaxable`] bits or categories and a [`DifferentiableObjective`], which is only evaluated at the corners.
 /// - **Costs** one evaluation of value and gradient.
 /// - **Variance** grows as `1/τ`. [`GumbelRao`](super::GumbelRao) has the same mean and less of it.
