@@ -129,7 +129,7 @@ pub use schedule::TemperatureSchedule;
 pub mod prelude {
     pub use crate::distribution::{
         Bits, Categories, Coupling, DifferentiableLogDensity, Distribution, Entropy, FiniteFactors,
-        FiniteSupport, KlDivergence, LogDensity, MeanVariance, Reparameterizable, UniformNoise,
+        FiniteSupport, KlDivergence, LogDensity, MeanVariance, Relaxable, Reparameterizable, UniformNoise,
         WeakDerivative,
     };
     pub use crate::distributions::*;

@@ -5,7 +5,6 @@
 mod common;
 
 use common::{Row, Sampled, Table, rng, sample_batches};
-use reparam::Relaxable;
 use reparam::prelude::*;
 
 /// Bonferroni: about 800 comparisons in the largest of these tests; 5.4 standard errors with 63 degrees of freedom.
@@ -227,6 +226,26 @@ fn probabilities_as_parameters_have_the_gradient_by_logits_over_p_q() {
     for ((a, b), p) in a.gradient().iter().zip(b.gradient()).zip(by_logits.probs()) {
         assert!((a - b * p * (1.0 - p)).abs() < 1e-12 * a.abs(), "{a} {b}");
     }
+    // The same of those that learn: what they learn is in terms of logits, too.
+    let rebar = || Rebar::new().adaptive().with_adaptive_temperature(0.1).unwrap();
+    let relax = || Relax::new(QuadraticSurrogate::new(4, 0.5).unwrap()).with_rate(0.1).unwrap();
+    let (mut rebars, mut relaxes) = ([rebar(), rebar()], [relax(), relax()]);
+    for call in 0..3 {
+        let mut generators = [rng(call), rng(call), rng(call), rng(call)];
+        let gradients = [
+            rebars[0].estimate(&by_logits, &f, 100, &mut generators[0]).unwrap(),
+            rebars[1].estimate(&by_probs, &f, 100, &mut generators[1]).unwrap(),
+            relaxes[0].estimate(&by_logits, &f, 100, &mut generators[2]).unwrap(),
+            relaxes[1].estimate(&by_probs, &f, 100, &mut generators[3]).unwrap(),
+        ]
+        .map(|estimate| estimate.gradient().to_vec());
+        for (i, p) in by_logits.probs().into_iter().enumerate() {
+            for pair in gradients.chunks(2) {
+                let (a, b) = (pair[0][i], pair[1][i] * p * (1.0 - p));
+                assert!((a - b).abs() < 1e-9 * (1.0 + a.abs()), "call {call}: {a} {b}");
+            }
+        }
+    }
     let rows = Categorical::new(&[0.3, -1.0, 2.0], 3).unwrap();
     let by_probs = Categorical::from_probs(rows.probs(), 3).unwrap();
     let f = three(true);
@@ -376,7 +395,7 @@ fn rebar_has_the_exact_mean_and_variance_at_every_eta_temperature_and_coupling()
 fn rebar_learns_the_best_eta_and_is_unbiased_from_the_first_call_on() {
     // Rows where the best η is worth something: f far from even in the bit.
     let table = Table::parse(include_str!("data/rebar_toy.csv"));
-    let mut rows = 0;
+    let (mut rows, mut judged) = (0, 0);
     for row in table.rows().filter(|row| row.number("var_eta_opt") < 0.97 * row.number("var_eta0")) {
         let f = square(row.number("p0"));
         let bit = Bernoulli::new(&[row.number("logit")]).unwrap();
@@ -412,10 +431,11 @@ fn rebar_learns_the_best_eta_and_is_unbiased_from_the_first_call_on() {
         assert!((rebar.learned()[0] / row.number("eta_opt") - 1.0).abs() < 0.05, "{:?}", rebar.learned());
         // A coefficient that is off by 5 % adds 1/400 of what the best one saves, which is below the tolerance.
         let label = format!("p0 {}, logit {}, τ {}", row.text("p0"), row.text("logit"), row.text("lambda"));
-        sampled.check(0, row.number("grad_logit"), row.number("var_eta_opt"), SIGMAS, &label);
+        judged +=
+            u64::from(sampled.check(0, row.number("grad_logit"), row.number("var_eta_opt"), SIGMAS, &label));
         rows += 1;
     }
-    assert!(rows >= 5, "{rows}");
+    assert!(rows >= 5 && judged == rows, "{judged} of {rows}");
 }
 
 #[test]

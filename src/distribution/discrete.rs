@@ -74,7 +74,7 @@ pub trait Bits<T: Real>: LogDensity<T> {
     /// The logit of a bit, `ln p/(1 − p)`.
     fn logit(&self, bit: usize) -> T;
 
-    /// Draws bits b = 1[u < p] and their antithetic partners 1[1 − u < p] from the same uniforms; one row of each or several.
+    /// Draws bits `b = 1[u < p]` and their antithetic partners `1[1 − u < p]` from the same uniforms; one row of each or several.
     fn antithetic_pairs<R: Rng + ?Sized>(&self, rng: &mut R, bits: &mut [T], partners: &mut [T]) {
         let dim = self.dim();
         for (row, partners) in bits.chunks_exact_mut(dim).zip(partners.chunks_exact_mut(dim)) {
@@ -109,7 +109,6 @@ pub trait Categories<T: Real>: LogDensity<T> {
 /// A bit is 1 where its logit plus a logistic variate is above 0; a row is hot where `ln p` plus a Gumbel variate is largest.
 ///
 /// ```
-/// use reparam::Relaxable;
 /// use reparam::prelude::*;
 ///
 /// let bits = Bernoulli::new(&[0.0, 1.0])?;
