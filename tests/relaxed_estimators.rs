@@ -657,3 +657,56 @@ fn the_learning_estimators_take_extremes_and_refuse_nonsense() {
     let two = Bernoulli::new(&[0.0, 0.0]).unwrap();
     assert!(matches!(rebar.estimate(&two, &squares(), 10, &mut rng(1)), Err(Error::Length { .. })));
 }
+
+/// A sum over rows or bits is estimated row by row: each has mean and variance as if it were alone.
+#[test]
+fn several_rows_or_bits_are_estimated_as_each_alone() {
+    // Σ over coordinates of x³ + x, so that ∂f/∂x is 3 x² + 1: any row's gradient depends on that row alone.
+    let f: Differentiable<Objective3> = Differentiable(Box::new(|x: &[f64], dx: Option<&mut [f64]>| {
+        let weight = |i: usize| 1.0 + 0.5 * (i % 3) as f64;
+        if let Some(dx) = dx {
+            dx.iter_mut().zip(x).enumerate().for_each(|(i, (dx, x))| *dx = weight(i) * (3.0 * x * x + 1.0));
+        }
+        x.iter().enumerate().map(|(i, x)| weight(i) * (x.powi(3) + x)).sum()
+    }));
+    let logits = [1.0, 0.0, -1.0, -0.3, 0.2, 1.5, 0.0, 0.0, 2.0];
+    fn check<E, D>(estimator: &E, all: &D, parts: &[D], f: &Differentiable<Objective3>)
+    where
+        D: Distribution<f64>,
+        E: GradientEstimator<f64, D, Differentiable<Objective3>> + Clone,
+    {
+        let whole = sample_batches(&mut estimator.clone(), all, f, 2000, 61);
+        let mut at = 0;
+        for (seed, part) in parts.iter().enumerate() {
+            let alone = sample_batches(&mut estimator.clone(), part, f, 2000, 62 + seed as u64);
+            for k in 0..part.dim() {
+                let error = ((alone.variance[k] + whole.variance[at]) / alone.samples).sqrt();
+                let label = format!("part {seed}, coordinate {k}");
+                assert!((whole.mean[at] - alone.mean[k]).abs() <= SIGMAS * error, "{label}: mean");
+                let error = alone.variance_error[k].hypot(whole.variance_error[at]);
+                assert!(error < 0.05 * alone.variance[k], "{label}: too heavy");
+                assert!(
+                    (whole.variance[at] - alone.variance[k]).abs() <= SIGMAS * error,
+                    "{label}: variance"
+                );
+                at += 1;
+            }
+        }
+        assert_eq!(at, all.dim());
+    }
+    let rows = Categorical::new(&logits, 3).unwrap();
+    let alone: Vec<_> = logits.chunks(3).map(|row| Categorical::new(row, 3).unwrap()).collect();
+    // Weights repeat every three coordinates, so bits come in threes as well.
+    let bits = Bernoulli::new(&logits).unwrap();
+    let threes: Vec<_> = logits.chunks(3).map(|part| Bernoulli::new(part).unwrap()).collect();
+    let (plain, averaged) =
+        (StraightThroughGumbelSoftmax::new(0.7).unwrap(), GumbelRao::new(0.7, 3).unwrap());
+    check(&StraightThrough, &rows, &alone, &f);
+    check(&ReinMax, &rows, &alone, &f);
+    check(&plain, &rows, &alone, &f);
+    check(&averaged, &rows, &alone, &f);
+    check(&StraightThrough, &bits, &threes, &f);
+    check(&ReinMax, &bits, &threes, &f);
+    check(&plain, &bits, &threes, &f);
+    check(&averaged, &bits, &threes, &f);
+}
