@@ -710,3 +710,30 @@ fn several_rows_or_bits_are_estimated_as_each_alone() {
     check(&plain, &bits, &threes, &f);
     check(&averaged, &bits, &threes, &f);
 }
+
+#[test]
+fn a_boxed_surrogate_is_the_surrogate_and_relax_never_looks_between_the_bits() {
+    // An objective that is NaN anywhere else.
+    let f = Differentiable(|b: &[f64], db: Option<&mut [f64]>| {
+        if let Some(db) = db {
+            db.fill(1.0);
+        }
+        if b.iter().all(|b| *b == 0.0 || *b == 1.0) { b.iter().sum::<f64>() } else { f64::NAN }
+    });
+    let bits = Bernoulli::new(&[0.3, -0.2]).unwrap();
+    let surrogate = || QuadraticSurrogate::new(2, 0.5).unwrap();
+    let mut plain = Relax::new(surrogate());
+    let mut boxed = Relax::new(Box::new(surrogate()) as Box<dyn Surrogate<f64>>);
+    for call in 0..3 {
+        let a = plain.estimate(&bits, &f, 100, &mut rng(call)).unwrap();
+        assert_eq!(a, boxed.estimate(&bits, &f, 100, &mut rng(call)).unwrap());
+    }
+    assert_eq!(Surrogate::<f64>::params(plain.surrogate()), boxed.surrogate().params());
+    // The hard-draw estimators do not look there either; REBAR does, says so, and learns nothing from it.
+    StraightThroughGumbelSoftmax::new(0.5).unwrap().estimate(&bits, &f, 100, &mut rng(1)).unwrap();
+    GumbelRao::new(0.5, 2).unwrap().estimate(&bits, &f, 100, &mut rng(1)).unwrap();
+    let mut rebar = Rebar::new().adaptive();
+    let error = rebar.estimate(&bits, &f, 100, &mut rng(1)).unwrap_err();
+    assert!(matches!(error, Error::NonFiniteObjective { sample: 0, draw: 1, .. }), "{error}");
+    assert!(rebar.learned().is_empty());
+}

@@ -15,6 +15,43 @@ use crate::special::sigmoid;
 /// A function c(z) of perturbed logits with parameters φ: what [`Relax`] subtracts, and learns. It should be near `f(1[z > 0])` and smooth.
 ///
 /// The methods get scratch space of the length that [`scratch`](Self::scratch) asks for, and should not allocate.
+///
+/// ```
+/// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
+/// use reparam::prelude::*;
+///
+/// /// c(z) = φ: a constant, which `Relax` makes the best baseline.
+/// struct Constant([f64; 1]);
+///
+/// impl Surrogate<f64> for Constant {
+///     fn check(&self, _: usize) -> Result<(), Error> {
+///         Ok(())
+///     }
+///     fn params(&self) -> &[f64] {
+///         &self.0
+///     }
+///     fn params_mut(&mut self) -> &mut [f64] {
+///         &mut self.0
+///     }
+///     fn value_and_gradient(&self, _: &[f64], dz: &mut [f64], _: &mut [f64]) -> f64 {
+///         dz.fill(0.0);
+///         self.0[0]
+///     }
+///     fn add_parameter_gradient(&self, _: &[f64], weight: f64, _: &[f64], _: &mut [f64], gradient: &mut [f64]) {
+///         gradient[0] += weight;
+///     }
+/// }
+///
+/// let bit = Bernoulli::new(&[0.0])?;
+/// let f = |b: &[f64]| 5.0 + b[0];
+/// let mut relax = Relax::new(Constant([0.0])).with_rate(0.1)?;
+/// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
+/// for _ in 0..300 {
+///     relax.estimate(&bit, &f, 50, &mut rng)?;
+/// }
+/// assert!((relax.surrogate().0[0] - 5.5).abs() < 0.1); // E[f] is the best constant at p = ½
+/// # Ok::<(), reparam::Error>(())
+/// ```
 pub trait Surrogate<T: Real> {
     /// Refuses a number of bits that the surrogate is not made for.
     ///
@@ -45,6 +82,39 @@ pub trait Surrogate<T: Real> {
         scratch: &mut [T],
         gradient: &mut [f64],
     );
+}
+
+impl<T: Real, S: Surrogate<T> + ?Sized> Surrogate<T> for Box<S> {
+    fn check(&self, dim: usize) -> Result<(), Error> {
+        (**self).check(dim)
+    }
+
+    fn scratch(&self) -> usize {
+        (**self).scratch()
+    }
+
+    fn params(&self) -> &[f64] {
+        (**self).params()
+    }
+
+    fn params_mut(&mut self) -> &mut [f64] {
+        (**self).params_mut()
+    }
+
+    fn value_and_gradient(&self, z: &[T], dz: &mut [T], scratch: &mut [T]) -> T {
+        (**self).value_and_gradient(z, dz, scratch)
+    }
+
+    fn add_parameter_gradient(
+        &self,
+        z: &[T],
+        weight: T,
+        direction: &[T],
+        scratch: &mut [T],
+        gradient: &mut [f64],
+    ) {
+        (**self).add_parameter_gradient(z, weight, direction, scratch, gradient);
+    }
 }
 
 /// A quadratic in relaxed bits, `c(z) = φ₀ + Σ φᵢ xᵢ + Σ_{i ≤ j} φᵢⱼ xᵢ xⱼ` with `x = σ(z/τ)`: a [`Surrogate`] that starts at 0.
