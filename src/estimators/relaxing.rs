@@ -112,8 +112,7 @@ pub(super) fn add_relaxed_slopes<T, D>(
 {
     let Some(classes) = distribution.row_classes() else {
         for ((g, &height), &v) in gradient.iter_mut().zip(&*heights).zip(v) {
-            let y = height / tau;
-            *g += weight * (v * sigmoid(y) * sigmoid(-y) / tau);
+            *g += weight * (v * relaxed_slope(height, tau));
         }
         return;
     };
@@ -196,11 +195,12 @@ pub(super) fn score_of_bit<T: Real>(p: Probability<T>, bit: T) -> T {
     if bit.is_one() { p.upper() } else { -p.lower() }
 }
 
-/// `∂σ(h/τ)/∂h`.
+/// `∂σ(h/τ)/∂h = e/(1 + e)²/τ` with `e = e^(−|h/τ|)`.
 #[inline]
 pub(super) fn relaxed_slope<T: Real>(height: T, tau: T) -> T {
-    let y = height / tau;
-    sigmoid(y) * sigmoid(-y) / tau
+    let e = (-(height / tau).abs()).exp();
+    let sum = T::one() + e;
+    e / (sum * sum) / tau
 }
 
 /// Perturbed logits of one draw of bits, and the bits.
