@@ -110,8 +110,8 @@ pub mod verify;
 
 pub use distribution::{
     Bits, Categories, Conditional, Coupling, DifferentiableLogDensity, Distribution, Entropy, FiniteFactors,
-    FiniteSupport, KlDivergence, LogDensity, MeanVariance, Reparameterizable, UniformNoise, WeakDerivative,
-    WeakPair, WeakSides,
+    FiniteSupport, KlDivergence, LogDensity, MeanVariance, Relaxable, Reparameterizable, UniformNoise,
+    WeakDerivative, WeakPair, WeakSides,
 };
 pub use engine::Engine;
 pub use error::Error;
@@ -130,7 +130,7 @@ pub use schedule::TemperatureSchedule;
 pub mod prelude {
     pub use crate::distribution::{
         Bits, Categories, Coupling, DifferentiableLogDensity, Distribution, Entropy, FiniteFactors,
-        FiniteSupport, KlDivergence, LogDensity, MeanVariance, Reparameterizable, UniformNoise,
+        FiniteSupport, KlDivergence, LogDensity, MeanVariance, Relaxable, Reparameterizable, UniformNoise,
         WeakDerivative,
     };
     pub use crate::distributions::*;

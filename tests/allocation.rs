@@ -89,6 +89,18 @@ fn nothing_is_allocated_after_the_first_block_nor_in_a_later_estimate() {
     check("pathwise of Uniform", &Pathwise, &Uniform::new(&[0.0; 3], &[2.0; 3]).unwrap(), &square());
     check_scores("Bernoulli", &Bernoulli::new(&[0.3, -1.0]).unwrap());
     check_scores("Categorical", &Categorical::new(&[0.0, 1.0, -1.0], 3).unwrap());
+    let (bits, rows) =
+        (Bernoulli::new(&[0.3, -1.0]).unwrap(), Categorical::new(&[0.0, 1.0, -1.0], 3).unwrap());
+    check("straight-through of bits", &StraightThrough, &bits, &square());
+    check("straight-through of categories", &StraightThrough, &rows, &square());
+    check("ReinMax", &ReinMax, &rows, &square());
+    let plain = StraightThroughGumbelSoftmax::new(0.5).unwrap();
+    check("straight-through Gumbel-Softmax", &plain, &rows, &square());
+    check("Gumbel-Rao", &GumbelRao::new(0.5, 3).unwrap(), &rows, &square());
+    let learning = Rebar::new().adaptive().with_adaptive_temperature(0.1).unwrap();
+    check("REBAR", &Rebar::new(), &bits, &square());
+    check("REBAR that learns", &learning, &bits, &square());
+    check("RELAX", &Relax::new(QuadraticSurrogate::new(2, 0.5).unwrap()), &bits, &square());
     let normal = || Normal::new(&[1.0], &[0.5]).unwrap();
     check_both("Unconstrained", &Unconstrained::new(normal()).unwrap());
     check_both("Product", &Product::new(normal(), Laplace::new(&[1.5], &[2.5]).unwrap()));

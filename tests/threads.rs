@@ -265,3 +265,12 @@ fn an_expensive_objective_of_few_numbers_is_shared_too() {
     pool(3).install(|| ScoreFunction::new().par_estimate(&normal::<f64>(1), &f, 2000, &mut rng(1)).unwrap());
     assert!(who.into_inner().unwrap().len() > 1);
 }
+
+#[test]
+fn what_the_relaxed_estimators_learn_is_the_same_from_any_number_of_threads() {
+    let bits = Bernoulli::new(&[0.3, -1.0, 0.7]).unwrap();
+    assert_same_bits(&GumbelRao::new(0.5, 2).unwrap(), &bits, &square());
+    let rebar = Rebar::new().adaptive().with_adaptive_temperature(0.1).unwrap();
+    assert_same_bits(&rebar, &bits, &square());
+    assert_same_bits(&Relax::new(QuadraticSurrogate::new(3, 0.5).unwrap()), &bits, &square());
+}

@@ -13,6 +13,10 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 /// One colour a family of estimators, apart for colour-blind eyes too (Okabe & Ito).
 pub(crate) const BLUE: RGBColor = RGBColor(0, 114, 178);
 pub(crate) const ORANGE: RGBColor = RGBColor(230, 159, 0);
+#[allow(dead_code, reason = "not every picture has three families")]
+pub(crate) const GREEN: RGBColor = RGBColor(0, 158, 115);
+#[allow(dead_code, reason = "not every picture has four families")]
+pub(crate) const PINK: RGBColor = RGBColor(204, 121, 167);
 const INK: RGBColor = RGBColor(40, 40, 40);
 const GRID: RGBColor = RGBColor(222, 222, 222);
 
@@ -73,12 +77,24 @@ pub(crate) fn bars(path: &Path, title: &str, axis: &str, bars: &[Bar]) -> Result
 
 /// Curves on two logarithmic axes.
 pub(crate) fn curves(path: &Path, title: &str, x_axis: &str, y_axis: &str, curves: &[Curve]) -> Result<()> {
+    curves_and_dots(path, title, (x_axis, y_axis), (curves, &[]), SeriesLabelPosition::UpperRight)
+}
+
+/// Curves on two logarithmic axes, with dots on top: what was measured and what is exact, say.
+pub(crate) fn curves_and_dots(
+    path: &Path,
+    title: &str,
+    (x_axis, y_axis): (&str, &str),
+    (curves, dots): (&[Curve], &[Curve]),
+    legend: SeriesLabelPosition,
+) -> Result<()> {
     let root = SVGBackend::new(path, (900, 560)).into_drawing_area();
     root.fill(&WHITE)?;
     heading(&root, title)?;
-    let points = || curves.iter().flat_map(|curve| &curve.points);
-    let x_range = points().map(|p| p.0).fold(f64::INFINITY, f64::min)
-        ..points().map(|p| p.0).fold(f64::NEG_INFINITY, f64::max);
+    let points = || curves.iter().chain(dots).flat_map(|curve| &curve.points);
+    // A hair more, so that rounding does not lose the labels at both ends.
+    let x_range = points().map(|p| p.0).fold(f64::INFINITY, f64::min) * (1.0 - 1e-9)
+        ..points().map(|p| p.0).fold(f64::NEG_INFINITY, f64::max) * (1.0 + 1e-9);
     let mut chart = ChartBuilder::on(&root)
         .margin_top(50)
         .margin_left(14)
@@ -106,9 +122,17 @@ pub(crate) fn curves(path: &Path, title: &str, x_axis: &str, y_axis: &str, curve
             .label(&curve.name)
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 24, y)], style));
     }
+    for dots in dots {
+        let style = dots.color.filled();
+        let dot = move |point: &(f64, f64)| Circle::new(*point, 4, style);
+        let series = chart.draw_series(dots.points.iter().map(dot))?;
+        if !dots.name.is_empty() {
+            series.label(&dots.name).legend(move |(x, y)| Circle::new((x + 12, y), 4, style));
+        }
+    }
     chart
         .configure_series_labels()
-        .position(SeriesLabelPosition::UpperRight)
+        .position(legend)
         .legend_area_size(34)
         .margin(14)
         .label_font(("sans-serif", 16).into_font().color(&INK))

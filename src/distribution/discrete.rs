@@ -102,3 +102,28 @@ pub trait Categories<T: Real>: LogDensity<T> {
     /// Turns derivatives by the logits into derivatives by θ, in place; one row of parameters or several.
     fn chain_logits(&self, gradients: &mut [T]);
 }
+
+/// Bits, or one-hot rows of categories, as the largest of perturbed logits: what can be relaxed. The biased estimators
+/// ([`StraightThrough`](crate::estimators::StraightThrough) and its kin) ask for it, and serve bits and categories alike.
+///
+/// A bit is 1 where its logit plus a logistic variate is above 0; a row is hot where `ln p` plus a Gumbel variate is largest.
+///
+/// ```
+/// use reparam::prelude::*;
+///
+/// let bits = Bernoulli::new(&[0.0, 1.0])?;
+/// assert_eq!((bits.row_classes(), bits.height(1)), (None, 1.0));
+/// let rows = Categorical::new(&[0.0, 0.0], 2)?;
+/// assert_eq!((rows.row_classes(), rows.height(1)), (Some(2), 0.5f64.ln()));
+/// # Ok::<(), reparam::Error>(())
+/// ```
+pub trait Relaxable<T: Real>: LogDensity<T> {
+    /// K, the number of categories of a one-hot row; `None` for bits.
+    fn row_classes(&self) -> Option<usize>;
+
+    /// What the noise is added to: the logit of a bit, `ln p` of a category.
+    fn height(&self, coordinate: usize) -> T;
+
+    /// Turns derivatives by the logits into derivatives by θ, in place; one row of parameters or several.
+    fn chain_heights(&self, gradients: &mut [T]);
+}

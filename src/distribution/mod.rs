@@ -13,7 +13,7 @@ mod weak;
 
 use rand::Rng;
 
-pub use discrete::{Bits, Categories, FiniteFactors, FiniteSupport};
+pub use discrete::{Bits, Categories, FiniteFactors, FiniteSupport, Relaxable};
 pub(crate) use discrete::{count_outcomes, write_outcome};
 pub use weak::{Coupling, WeakDerivative, WeakPair, WeakSides};
 

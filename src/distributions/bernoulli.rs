@@ -7,7 +7,7 @@ use rand::Rng;
 use super::categorical::relative_entropy;
 use crate::distribution::{
     Bits, Coupling, Distribution, Entropy, FiniteFactors, FiniteSupport, KlDivergence, LogDensity,
-    MeanVariance, WeakDerivative, WeakPair, WeakSides,
+    MeanVariance, Relaxable, WeakDerivative, WeakPair, WeakSides,
 };
 use crate::distribution::{count_outcomes, write_outcome};
 use crate::error::{Error, check_len};
@@ -378,6 +378,20 @@ impl<T: Real> Bits<T> for Bernoulli<T> {
                 *g /= p.lower() * p.upper();
             }
         }
+    }
+}
+
+impl<T: Real> Relaxable<T> for Bernoulli<T> {
+    fn row_classes(&self) -> Option<usize> {
+        None
+    }
+
+    fn height(&self, coordinate: usize) -> T {
+        Bits::logit(self, coordinate)
+    }
+
+    fn chain_heights(&self, gradients: &mut [T]) {
+        self.chain_logits(gradients);
     }
 }
 

@@ -4,7 +4,7 @@ use rand::Rng;
 
 use crate::distribution::{
     Categories, Coupling, Distribution, Entropy, FiniteFactors, FiniteSupport, KlDivergence, LogDensity,
-    MeanVariance, WeakDerivative, WeakSides,
+    MeanVariance, Relaxable, WeakDerivative, WeakSides,
 };
 use crate::distribution::{count_outcomes, write_outcome};
 use crate::error::{Error, check_len};
@@ -379,6 +379,20 @@ impl<T: Real> Categories<T> for Categorical<T> {
                 *g /= p;
             }
         }
+    }
+}
+
+impl<T: Real> Relaxable<T> for Categorical<T> {
+    fn row_classes(&self) -> Option<usize> {
+        Some(self.classes)
+    }
+
+    fn height(&self, coordinate: usize) -> T {
+        self.ln_probs[coordinate]
+    }
+
+    fn chain_heights(&self, gradients: &mut [T]) {
+        self.chain_logits(gradients);
     }
 }
 
