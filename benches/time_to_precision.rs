@@ -56,7 +56,7 @@ fn group<'a>(criterion: &'a mut Criterion, name: &str) -> BenchmarkGroup<'a, Wal
     group
 }
 
-impl<F: Objective<f64>> Problem<'_, Bernoulli<f64>, F> {
+impl<F: DifferentiableObjective<f64>> Problem<'_, Bernoulli<f64>, F> {
     fn run_bits(&self, criterion: &mut Criterion, needs: &mut Vec<Need>) -> Result<(), Error> {
         let mut group = group(criterion, self.name);
         let leave_one_out = |group| ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group });
@@ -66,6 +66,10 @@ impl<F: Objective<f64>> Problem<'_, Bernoulli<f64>, F> {
         needs.push(self.time(&mut group, "ARM", Arm)?);
         needs.push(self.time(&mut group, "DisARM", DisArm)?);
         needs.push(self.time(&mut group, "ARMS 4", Arms::new(4)?)?);
+        needs.push(self.time(&mut group, "double control variates 2", DoubleControl::new(2)?)?);
+        needs.push(self.time(&mut group, "REBAR, adaptive", Rebar::new().adaptive())?);
+        let surrogate = QuadraticSurrogate::new(self.distribution.dim(), 0.5)?;
+        needs.push(self.time(&mut group, "RELAX, after one call", Relax::new(surrogate))?);
         needs.push(self.time(&mut group, "local expectation", LocalExpectation)?);
         needs.push(self.time(&mut group, "measure-valued", MeasureValued::coupled())?);
         group.finish();
@@ -80,6 +84,7 @@ impl<F: Objective<f64>> Problem<'_, Categorical<f64>, F> {
         needs.push(self.time(&mut group, "score function, no baseline", ScoreFunction::new())?);
         needs.push(self.time(&mut group, "score function, leave-one-out 2", leave_one_out(2))?);
         needs.push(self.time(&mut group, "score function, leave-one-out 4", leave_one_out(4))?);
+        needs.push(self.time(&mut group, "DisARM by sticks", DisArmSticks)?);
         needs.push(self.time(&mut group, "sum and sample, top 3", SumAndSample::new(3))?);
         needs.push(self.time(&mut group, "measure-valued", MeasureValued::coupled())?);
         needs.push(self.time(&mut group, "local expectation", LocalExpectation)?);
@@ -216,11 +221,17 @@ fn print(needs: &[Need]) {
 }
 
 /// `f(b) = D (mean of b − 0.45)²` for bits that are 1 with probability p: the derivative by a logit is `p q ((1 − 2p)/D + 2 (p − 0.45))`.
-fn bits(dim: usize) -> Result<(Bernoulli<f64>, impl Objective<f64>, f64), Error> {
+fn bits(dim: usize) -> Result<(Bernoulli<f64>, impl DifferentiableObjective<f64>, f64), Error> {
     let (logit, n) = (0.5, dim as f64);
     let p = 1.0 / (1.0 + f64::exp(-logit));
     let slope = p * (1.0 - p) * ((1.0 - 2.0 * p) / n + 2.0 * (p - 0.45));
-    let f = move |b: &[f64]| n * (b.iter().sum::<f64>() / n - 0.45).powi(2);
+    let f = Differentiable(move |b: &[f64], db: Option<&mut [f64]>| {
+        let excess = b.iter().sum::<f64>() / n - 0.45;
+        if let Some(db) = db {
+            db.fill(2.0 * excess);
+        }
+        n * excess * excess
+    });
     Ok((Bernoulli::new(&vec![logit; dim])?, f, n.sqrt() * slope.abs()))
 }
 

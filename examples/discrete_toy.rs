@@ -1,5 +1,5 @@
 //! The classic toy: one bit with logit φ, loss E[(b − 0.499)²], which is least where b is always 0, and by a hair: the gradient is 0.002 p (1 − p). Every
-//! estimator for bits trains φ on the same number of evaluations a step; a table says what probability each reaches and what the variance of its gradient was
+//! estimator for bits (the biased ones too, which go astray) trains φ on the same number of evaluations a step; a table says what probability each reaches and what the variance of its gradient was
 //! on the way, and one picture shows both.
 //!
 //! ```text
@@ -67,6 +67,13 @@ fn rules() -> Result<Vec<(&'static str, Rule)>> {
         ("ARM", rule(Arm)),
         ("DisARM", rule(DisArm)),
         ("ARMS 4", rule(Arms::new(4)?)),
+        ("double control 2", rule(DoubleControl::new(2)?)),
+        ("REBAR", rule(Rebar::new().adaptive())),
+        ("RELAX", rule(Relax::new(QuadraticSurrogate::new(1, 0.5)?))),
+        ("straight-through*", rule(StraightThrough)),
+        ("… Gumbel-Softmax*", rule(StraightThroughGumbelSoftmax::new(0.5)?)),
+        ("Gumbel-Rao 10*", rule(GumbelRao::new(0.5, 10)?)),
+        ("ReinMax*", rule(ReinMax)),
     ])
 }
 
@@ -83,7 +90,7 @@ fn main() -> Result<()> {
     std::fs::create_dir_all(&out)?;
 
     println!(
-        "E[(b − {TARGET})²], {steps} steps of Adam, {EVALUATIONS} evaluations a step; the least loss is at p = 0\n"
+        "E[(b − {TARGET})²], {steps} steps of Adam, {EVALUATIONS} evaluations a step; the least loss is at p = 0; * is biased\n"
     );
     println!(
         "{:<18}{:>6}{:>12}{:>12}{:>22}",

@@ -1,5 +1,5 @@
 //! Latent bits on real images: a variational autoencoder with 32 latent bits on 8 × 8 handwritten digits, linear encoder and decoder, trained by
-//! REINFORCE, leave-one-out with two and four draws, ARM, DisARM and ARMS with four. All start from the same parameters and see the same images in the same
+//! REINFORCE, leave-one-out with two and four draws, ARM, DisARM, ARMS with four, and REBAR. All start from the same parameters and see the same images in the same
 //! order, so what differs is the estimator of the encoder's gradient. A table says what training ELBO each ends at, and what the variance of its
 //! gradient is at one and the same trained point; the pictures are the curves of both.
 //!
@@ -126,16 +126,31 @@ impl Model {
         }
     }
 
-    /// `ln p(x, b)`; adds its gradient by decoder and prior, times a weight, to `gradient` if there is one.
-    fn joint(&self, pixels: &[f64], bits: &[f64], gradient: Option<(&mut [f64], f64)>) -> f64 {
+    /// `ln p(x, b)`; writes its slopes by the bits, and adds its gradient by decoder and prior, times a weight, where they are wanted.
+    fn joint(
+        &self,
+        pixels: &[f64],
+        bits: &[f64],
+        slopes: Option<&mut [f64]>,
+        gradient: Option<(&mut [f64], f64)>,
+    ) -> f64 {
         let (weights, biases) = self.params[ENCODER..ENCODER + DECODER].split_at(PIXELS * BITS);
         let prior = &self.params[ENCODER + DECODER..];
         let mut outputs = [0.0; PIXELS];
         for ((output, row), bias) in outputs.iter_mut().zip(weights.chunks_exact(BITS)).zip(biases) {
             *output = bias + row.iter().zip(bits).map(|(w, b)| w * b).sum::<f64>();
         }
-        let bit = |logit: f64, b: f64| log_sigmoid(if b == 1.0 { logit } else { -logit });
-        let ln_p = outputs.iter().zip(pixels).chain(prior.iter().zip(bits)).map(|(&l, &b)| bit(l, b)).sum();
+        let ln_p =
+            outputs.iter().zip(pixels).chain(prior.iter().zip(bits)).map(|(&l, &b)| ln_bit(l, b)).sum();
+        if let Some(slopes) = slopes {
+            slopes.copy_from_slice(prior);
+            for ((output, x), row) in outputs.iter().zip(pixels).zip(weights.chunks_exact(BITS)) {
+                let residual = x - sigmoid(*output);
+                for (slope, w) in slopes.iter_mut().zip(row) {
+                    *slope += residual * w;
+                }
+            }
+        }
         if let Some((gradient, weight)) = gradient {
             let (decoder, d_prior) = gradient[ENCODER..].split_at_mut(DECODER);
             let (d_weights, d_biases) = decoder.split_at_mut(PIXELS * BITS);
@@ -163,15 +178,41 @@ struct Evidence<'a> {
     weight: f64,
 }
 
+/// `ln p(b)` of a bit with this logit, linear in between.
+fn ln_bit(logit: f64, b: f64) -> f64 {
+    log_sigmoid(-logit) + b * logit
+}
+
+impl Evidence<'_> {
+    fn evaluate(&self, bits: &[f64], mut slopes: Option<&mut [f64]>) -> f64 {
+        // The decoder learns from draws, not from what lies in between.
+        let is_draw = bits.iter().all(|&b| b == 0.0 || b == 1.0);
+        let joint = match self.learned.filter(|_| is_draw) {
+            Some(learned) => {
+                let gradient = Some((&mut learned.borrow_mut()[..], self.weight));
+                self.model.joint(self.pixels, bits, slopes.as_deref_mut(), gradient)
+            }
+            None => self.model.joint(self.pixels, bits, slopes.as_deref_mut(), None),
+        };
+        let logits = self.posterior.params();
+        if let Some(slopes) = slopes {
+            for (slope, logit) in slopes.iter_mut().zip(logits) {
+                *slope -= logit;
+            }
+        }
+        joint - logits.iter().zip(bits).map(|(&l, &b)| ln_bit(l, b)).sum::<f64>()
+    }
+}
+
 impl Objective<f64> for Evidence<'_> {
     fn value(&self, bits: &[f64]) -> f64 {
-        let joint = match self.learned {
-            Some(learned) => {
-                self.model.joint(self.pixels, bits, Some((&mut learned.borrow_mut(), self.weight)))
-            }
-            None => self.model.joint(self.pixels, bits, None),
-        };
-        joint - self.posterior.log_prob(bits)
+        self.evaluate(bits, None)
+    }
+}
+
+impl DifferentiableObjective<f64> for Evidence<'_> {
+    fn value_and_gradient(&self, bits: &[f64], slopes: &mut [f64]) -> f64 {
+        self.evaluate(bits, Some(slopes))
     }
 }
 
@@ -181,6 +222,7 @@ enum Method {
     Arm,
     DisArm,
     Arms(Arms),
+    Rebar(Rebar),
 }
 
 impl Method {
@@ -193,6 +235,7 @@ impl Method {
             ("DisARM", Self::DisArm),
             ("leave-one-out 4", Self::Score(leave_one_out(4))),
             ("ARMS 4", Self::Arms(Arms::new(4)?)),
+            ("REBAR", Self::Rebar(Rebar::new().with_temperature(0.3)?)),
         ])
     }
 
@@ -204,7 +247,13 @@ impl Method {
             Self::Arm => GradientEstimator::<f64, D, F<'_>>::evaluations(&Arm, q),
             Self::DisArm => GradientEstimator::<f64, D, F<'_>>::evaluations(&DisArm, q),
             Self::Arms(e) => GradientEstimator::<f64, D, F<'_>>::evaluations(e, q),
+            Self::Rebar(e) => GradientEstimator::<f64, D, F<'_>>::evaluations(e, q),
         }
+    }
+
+    /// How many of these are at draws.
+    fn draws(&self, q: &Bernoulli<f64>) -> usize {
+        if matches!(self, Self::Rebar(_)) { 1 } else { self.evaluations(q) }
     }
 
     fn estimate<'a>(
@@ -220,6 +269,7 @@ impl Method {
             Self::Arm => engine.estimate(&mut Arm, q, f, samples, rng)?,
             Self::DisArm => engine.estimate(&mut DisArm, q, f, samples, rng)?,
             Self::Arms(e) => engine.estimate(e, q, f, samples, rng)?,
+            Self::Rebar(e) => engine.estimate(e, q, f, samples, rng)?,
         })
     }
 }
@@ -244,7 +294,7 @@ fn train(name: &str, method: &mut Method, data: &Data, options: &Options, seed: 
     let mut engine = Engine::new();
     let mut logits = [0.0; BITS];
     let learned = RefCell::new(vec![0.0; model.params.len()]);
-    let weight = 1.0 / (BATCH * method.evaluations(&q)) as f64;
+    let weight = 1.0 / (BATCH * method.draws(&q)) as f64;
     let (mut course, mut variances) = (Vec::new(), Vec::new());
     let mut average = 0.0;
     let progress = ProgressBar::new(options.steps as u64)
