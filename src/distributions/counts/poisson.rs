@@ -3,7 +3,7 @@
 use rand::Rng;
 use rand_distr::Distribution as _;
 
-use super::{CountFamily, CountLaw, CountWeakDerivative, Counts};
+use super::{CountFamily, CountKl, CountLaw, CountWeakDerivative, Counts};
 use crate::distribution::{Coupling, WeakPair, WeakSides};
 use crate::distributions::inverse_cdf::Family;
 use crate::error::Error;
@@ -94,13 +94,27 @@ impl<T: Real> CountFamily<T> for PoissonFamily {
     }
 }
 
+/// What a Poisson count is to the digits of a scalar, where the rate is beyond [`EXACT`].
+fn rounded_normal<R: Rng + ?Sized>(rate: f64, rng: &mut R) -> f64 {
+    // An infinite rate stays one.
+    (rate + rate.min(f64::MAX).sqrt() * f64::standard_normal(rng)).round()
+}
+
+/// One count at a rate of its own, 0 at a rate of 0.
+pub(super) fn draw_poisson<R: Rng + ?Sized>(rate: f64, rng: &mut R) -> f64 {
+    if rate > EXACT {
+        return rounded_normal(rate, rng);
+    }
+    rand_distr::Poisson::new(rate).map_or(0.0, |sampler| sampler.sample(rng))
+}
+
 impl<T: Real> CountLaw<T> for PoissonLaw {
     type Theta = [T; 1];
 
     fn draw<R: Rng + ?Sized>(&self, rng: &mut R) -> T {
         T::of(match &self.sampler {
             Some(sampler) => sampler.sample(rng),
-            None => (self.rate + self.rate.sqrt() * f64::standard_normal(rng)).round(),
+            None => rounded_normal(self.rate, rng),
         })
     }
 
@@ -121,7 +135,9 @@ impl<T: Real> CountLaw<T> for PoissonLaw {
     fn variance(&self) -> T {
         T::of(self.rate)
     }
+}
 
+impl<T: Real> CountKl<T> for PoissonLaw {
     fn kl(&self, other: &Self) -> T {
         T::of(self.rate * deviance(other.rate / self.rate))
     }
@@ -134,8 +150,8 @@ impl<T: Real> CountLaw<T> for PoissonLaw {
 }
 
 impl<T: Real> CountWeakDerivative<T> for PoissonLaw {
-    fn weak_sides(_: Coupling) -> WeakSides {
-        WeakSides::AgainstDraw
+    fn weak_sides(_: usize, _: Coupling) -> Option<WeakSides> {
+        Some(WeakSides::AgainstDraw)
     }
 
     fn weak_pair<R: Rng + ?Sized>(&self, _: usize, coupling: Coupling, k: T, rng: &mut R) -> WeakPair<T> {
