@@ -109,8 +109,8 @@ pub mod verify;
 
 pub use distribution::{
     Bits, Categories, Conditional, Coupling, DifferentiableLogDensity, Distribution, Entropy, FiniteFactors,
-    FiniteSupport, KlDivergence, LogDensity, MeanVariance, Reparameterizable, UniformNoise, WeakDerivative,
-    WeakPair, WeakSides,
+    FiniteSupport, Jump, KlDivergence, LogDensity, MeanVariance, Reparameterizable, UniformNoise,
+    WeakDerivative, WeakPair, WeakSides,
 };
 pub use engine::Engine;
 pub use error::Error;
@@ -129,7 +129,7 @@ pub use schedule::TemperatureSchedule;
 pub mod prelude {
     pub use crate::distribution::{
         Bits, Categories, Coupling, DifferentiableLogDensity, Distribution, Entropy, FiniteFactors,
-        FiniteSupport, KlDivergence, LogDensity, MeanVariance, Reparameterizable, UniformNoise,
+        FiniteSupport, Jump, KlDivergence, LogDensity, MeanVariance, Reparameterizable, UniformNoise,
         WeakDerivative,
     };
     pub use crate::distributions::*;

@@ -3,8 +3,8 @@
 use rand::Rng;
 
 use crate::distribution::{
-    Categories, Coupling, Distribution, Entropy, FiniteFactors, FiniteSupport, KlDivergence, LogDensity,
-    MeanVariance, WeakDerivative, WeakSides,
+    Categories, Coupling, Distribution, Entropy, FiniteFactors, FiniteSupport, Jump, KlDivergence,
+    LogDensity, MeanVariance, WeakDerivative, WeakSides,
 };
 use crate::distribution::{count_outcomes, write_outcome};
 use crate::error::{Error, check_len};
@@ -308,6 +308,23 @@ impl<T: Real> WeakDerivative<T> for Categorical<T> {
         let start = parameter / self.classes * self.classes;
         plus[start..start + self.classes].fill(T::zero());
         plus[parameter] = T::one();
+        if self.by_logits { self.probs[parameter] } else { T::one() }
+    }
+}
+
+/// Whatever is not category k jumps there. By probabilities this is the derivative along `δₖ − p`, which stays on the simplex.
+impl<T: Real> Jump<T> for Categorical<T> {
+    fn jumps(&self, _: usize) -> bool {
+        true
+    }
+
+    fn jump(&self, parameter: usize, z: &mut [T]) -> T {
+        if z[parameter].is_one() {
+            return T::zero();
+        }
+        let start = parameter / self.classes * self.classes;
+        z[start..start + self.classes].fill(T::zero());
+        z[parameter] = T::one();
         if self.by_logits { self.probs[parameter] } else { T::one() }
     }
 }

@@ -55,8 +55,8 @@ pub use cauchy::{Cauchy, CauchyLaw};
 pub use chi_squared::{ChiSquared, ChiSquaredLaw};
 pub use concrete::{Concrete, ExpConcrete, GumbelSoftmax, LogSimplex, Simplex, Space};
 pub use counts::{
-    Binomial, BinomialFamily, CountFamily, CountKl, CountLaw, CountWeakDerivative, Counts, Geometric,
-    GeometricFamily, NegativeBinomial, NegativeBinomialFamily, Poisson, PoissonFamily,
+    Binomial, BinomialFamily, CountFamily, CountJump, CountKl, CountLaw, CountWeakDerivative, Counts,
+    Geometric, GeometricFamily, NegativeBinomial, NegativeBinomialFamily, Poisson, PoissonFamily,
 };
 pub use dirichlet::Dirichlet;
 pub use exponential::{Exponential, ExponentialLaw};

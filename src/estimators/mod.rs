@@ -11,6 +11,7 @@ mod pathwise;
 mod pathwise_over;
 mod score_function;
 mod score_function_over;
+mod smoothed_perturbation;
 mod sum_and_sample;
 
 pub use arm::Arm;
@@ -23,4 +24,5 @@ pub use pathwise::Pathwise;
 pub use pathwise_over::PathwiseOver;
 pub use score_function::{Baseline, ScoreFunction};
 pub use score_function_over::ScoreFunctionOver;
+pub use smoothed_perturbation::SmoothedPerturbation;
 pub use sum_and_sample::SumAndSample;

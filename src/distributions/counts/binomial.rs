@@ -4,7 +4,7 @@ use rand::{Rng, RngExt};
 use rand_distr::Distribution as _;
 
 use super::trial::Trial;
-use super::{CountFamily, CountKl, CountLaw, CountWeakDerivative, Counts};
+use super::{CountFamily, CountJump, CountKl, CountLaw, CountWeakDerivative, Counts};
 use crate::distribution::{
     Coupling, FiniteFactors, FiniteSupport, WeakPair, WeakSides, count_outcomes, write_outcome,
 };
@@ -23,6 +23,7 @@ use crate::real::Real;
 /// | score | `k (1 − p) − (n − k) p` | `k/p − (n − k)/(1 − p)` |
 /// | KL(p ‖ q) | `n (p ln(p/q) + (1 − p) ln((1 − p)/(1 − q)))` for the same trials | the same |
 /// | mean, variance | np, np(1 − p) | the same |
+/// | jump | `(n − k) p (f(k + 1) − f(k))` | `(n − k)/(1 − p) (f(k + 1) − f(k))` |
 /// | weak derivative | `n p (1 − p)` times that by p | `∂p(k)/∂p = n (b(k − 1) − b(k))`, b of n − 1 trials |
 ///
 /// Log-probability and score are exact to rounding at any finite logit, and the log-probability keeps its digits for any number of trials. The
@@ -243,5 +244,14 @@ impl<T: Real> FiniteSupport<T> for Binomial<T> {
 
     fn outcome(&self, index: usize, z: &mut [T]) {
         write_outcome(self, index, z);
+    }
+}
+
+impl<T: Real> CountJump<T> for BinomialLaw {
+    /// A failure becomes a success.
+    fn jump(&self, _: usize, k: T) -> Option<(T, T)> {
+        let failures = self.trials - k.f64();
+        let rate = if self.trial.by_logits { self.trial.p.p } else { self.trial.q.p.recip() };
+        Some((k + T::one(), T::of(if failures == 0.0 { 0.0 } else { failures * rate })))
     }
 }

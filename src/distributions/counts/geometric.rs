@@ -4,7 +4,7 @@ use rand::Rng;
 use rand_distr::{Distribution as _, Exp1};
 
 use super::trial::Trial;
-use super::{CountFamily, CountKl, CountLaw, CountWeakDerivative, Counts};
+use super::{CountFamily, CountJump, CountKl, CountLaw, CountWeakDerivative, Counts};
 use crate::distribution::{Coupling, WeakPair, WeakSides};
 use crate::distributions::inverse_cdf::Family;
 use crate::error::Error;
@@ -174,4 +174,17 @@ pub(super) fn weak_pair_of_failures<T: Real, R: Rng + ?Sized>(
         Coupling::Independent => draw(rng) + T::of(draw_failures(trial, rng)),
     };
     WeakPair::pair(more, other + T::one(), T::of(weight))
+}
+
+/// A failure becomes a success, and the waiting ends one failure before.
+pub(super) fn jump_of_failures<T: Real>(trial: &Trial, k: T) -> (T, T) {
+    let failures = k.f64();
+    let weight = if trial.by_logits || failures == 0.0 { failures } else { failures / trial.p.p / trial.q.p };
+    (k - T::one(), T::of(weight))
+}
+
+impl<T: Real> CountJump<T> for GeometricLaw {
+    fn jump(&self, _: usize, k: T) -> Option<(T, T)> {
+        Some(jump_of_failures(&self.0, k))
+    }
 }

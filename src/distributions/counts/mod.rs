@@ -17,7 +17,7 @@ pub use poisson::{Poisson, PoissonFamily};
 
 use super::inverse_cdf::Family;
 use crate::distribution::{
-    Coupling, Distribution, KlDivergence, LogDensity, MeanVariance, WeakDerivative, WeakPair, WeakSides,
+    Coupling, Distribution, Jump, KlDivergence, LogDensity, MeanVariance, WeakDerivative, WeakPair, WeakSides,
 };
 use crate::error::{Error, check_len};
 use crate::layout::Layout;
@@ -78,6 +78,12 @@ pub trait CountWeakDerivative<T: Real>: CountLaw<T> {
 
     /// One draw of both sides beside the draw k, for the parameter at this place of the family's list.
     fn weak_pair<R: Rng + ?Sized>(&self, place: usize, coupling: Coupling, k: T, rng: &mut R) -> WeakPair<T>;
+}
+
+/// A law of which it is known where a count jumps when a parameter grows; see [`Jump`].
+pub trait CountJump<T: Real>: CountLaw<T> {
+    /// Where the count k jumps to, and the weight of it, for the parameter at this place of the family's list; `None` if it is not known.
+    fn jump(&self, place: usize, k: T) -> Option<(T, T)>;
 }
 
 /// D independent counts of one scalar family, each with parameters of its own. A count is a whole number held in a scalar, exact to 2⁵³
@@ -248,5 +254,22 @@ impl<T: Real, F: CountFamily<T, Law: CountWeakDerivative<T>>> WeakDerivative<T> 
     ) -> T {
         let (place, i) = (parameter / self.laws.len(), parameter % self.laws.len());
         self.laws[i].weak_pair(place, coupling, plus[i], rng).write(i, plus, minus)
+    }
+}
+
+impl<T: Real, F: CountFamily<T, Law: CountJump<T>>> Jump<T> for Counts<T, F> {
+    fn jumps(&self, parameter: usize) -> bool {
+        self.laws[0].jump(parameter / self.laws.len(), T::zero()).is_some()
+    }
+
+    fn jump(&self, parameter: usize, z: &mut [T]) -> T {
+        let (place, i) = (parameter / self.laws.len(), parameter % self.laws.len());
+        match self.laws[i].jump(place, z[i]) {
+            Some((to, weight)) if !weight.is_zero() => {
+                z[i] = to;
+                weight
+            }
+            _ => T::zero(),
+        }
     }
 }

@@ -3,10 +3,10 @@
 use rand::Rng;
 use rand_distr::Distribution as _;
 
-use super::geometric::weak_pair_of_failures;
+use super::geometric::{jump_of_failures, weak_pair_of_failures};
 use super::poisson::draw_poisson;
 use super::trial::Trial;
-use super::{CountFamily, CountLaw, CountWeakDerivative, Counts};
+use super::{CountFamily, CountJump, CountLaw, CountWeakDerivative, Counts};
 use crate::distribution::{Coupling, WeakPair, WeakSides};
 use crate::distributions::inverse_cdf::Family;
 use crate::error::Error;
@@ -145,5 +145,11 @@ impl<T: Real> CountWeakDerivative<T> for NegativeBinomialLaw {
 
     fn weak_pair<R: Rng + ?Sized>(&self, _: usize, coupling: Coupling, k: T, rng: &mut R) -> WeakPair<T> {
         weak_pair_of_failures(&self.trial, self.r, coupling, k, |rng| CountLaw::<T>::draw(self, rng), rng)
+    }
+}
+
+impl<T: Real> CountJump<T> for NegativeBinomialLaw {
+    fn jump(&self, place: usize, k: T) -> Option<(T, T)> {
+        (place == 1).then(|| jump_of_failures(&self.trial, k))
     }
 }

@@ -3,7 +3,7 @@
 use rand::Rng;
 use rand_distr::Distribution as _;
 
-use super::{CountFamily, CountKl, CountLaw, CountWeakDerivative, Counts};
+use super::{CountFamily, CountJump, CountKl, CountLaw, CountWeakDerivative, Counts};
 use crate::distribution::{Coupling, WeakPair, WeakSides};
 use crate::distributions::inverse_cdf::Family;
 use crate::error::Error;
@@ -20,6 +20,7 @@ use crate::special::{deviance, ln_kernel};
 /// | score | `k/λ − 1` |
 /// | KL(p ‖ q) | `λ_p ln(λ_p/λ_q) − λ_p + λ_q`, gradients `ln(λ_p/λ_q)` and `1 − λ_p/λ_q` |
 /// | mean, variance | λ, λ |
+/// | jump | `f(k + 1) − f(k)` |
 /// | weak derivative | `∂p/∂λ = p(k − 1) − p(k)`: one more event, against the draw itself |
 ///
 /// The score is valid and has variance 1/λ; `f(k + 1) − f(k)`, the coupled [weak derivative](crate::estimators::MeasureValued), has that of f's steps
@@ -157,5 +158,11 @@ impl<T: Real> CountWeakDerivative<T> for PoissonLaw {
     fn weak_pair<R: Rng + ?Sized>(&self, _: usize, coupling: Coupling, k: T, rng: &mut R) -> WeakPair<T> {
         let k = if coupling == Coupling::Coupled { k } else { self.draw(rng) };
         WeakPair::against_draw(k + T::one(), T::one())
+    }
+}
+
+impl<T: Real> CountJump<T> for PoissonLaw {
+    fn jump(&self, _: usize, k: T) -> Option<(T, T)> {
+        Some((k + T::one(), T::one()))
     }
 }
