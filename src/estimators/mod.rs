@@ -13,6 +13,7 @@ mod score_function;
 mod score_function_over;
 mod smoothed_perturbation;
 mod sum_and_sample;
+mod vimco;
 
 pub use arm::Arm;
 pub use arms::Arms;
@@ -26,3 +27,4 @@ pub use score_function::{Baseline, ScoreFunction};
 pub use score_function_over::ScoreFunctionOver;
 pub use smoothed_perturbation::SmoothedPerturbation;
 pub use sum_and_sample::SumAndSample;
+pub use vimco::{Vimco, WeightMean};
