@@ -13,6 +13,7 @@ mod score_function;
 mod score_function_over;
 mod smoothed_perturbation;
 mod sum_and_sample;
+mod unordered_set;
 mod vimco;
 
 pub use arm::Arm;
@@ -27,4 +28,5 @@ pub use score_function::{Baseline, ScoreFunction};
 pub use score_function_over::ScoreFunctionOver;
 pub use smoothed_perturbation::SmoothedPerturbation;
 pub use sum_and_sample::SumAndSample;
+pub use unordered_set::UnorderedSet;
 pub use vimco::{Vimco, WeightMean};
