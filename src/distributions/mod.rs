@@ -3,6 +3,7 @@
 mod bernoulli;
 mod beta;
 mod binary_concrete;
+mod bit_chain;
 mod bracketed;
 mod categorical;
 mod cauchy;
@@ -51,6 +52,7 @@ mod weights;
 pub use bernoulli::Bernoulli;
 pub use beta::{Beta, BetaLaw, LogitBeta, LogitBetaLaw};
 pub use binary_concrete::BinaryConcrete;
+pub use bit_chain::BitChain;
 pub use categorical::Categorical;
 pub use cauchy::{Cauchy, CauchyLaw};
 pub use chi_squared::{ChiSquared, ChiSquaredLaw};
