@@ -120,13 +120,13 @@ fn every_row_of_counts_has_the_exact_mean_and_variance() {
 fn by_logits_each_jump_is_that_by_probabilities_times_the_slope() {
     let (logits, f) = ([0.4, -1.5], |k: &[f64]| (0.3 * k[0]).sin() + k[1] * k[0]);
     let probs = logits.map(|l: f64| 1.0 / (1.0 + (-l).exp()));
-    fn check<A, B>(a: A, b: B, f: &impl Fn(&[f64]) -> f64, probs: [f64; 2])
+    fn check<A, B>(a: &A, b: &B, f: &impl Fn(&[f64]) -> f64, probs: [f64; 2])
     where
         A: Jump<f64>,
         B: Jump<f64>,
     {
-        let a = SmoothedPerturbation.estimate(&a, f, 1000, &mut rng(1)).unwrap();
-        let b = SmoothedPerturbation.estimate(&b, f, 1000, &mut rng(1)).unwrap();
+        let a = SmoothedPerturbation.estimate(a, f, 1000, &mut rng(1)).unwrap();
+        let b = SmoothedPerturbation.estimate(b, f, 1000, &mut rng(1)).unwrap();
         assert_eq!(a.evaluations(), 3000);
         for (i, p) in probs.into_iter().enumerate() {
             let slope = p * (1.0 - p);
@@ -136,17 +136,17 @@ fn by_logits_each_jump_is_that_by_probabilities_times_the_slope() {
         }
     }
     check(
-        Binomial::new(&[7, 12], &logits).unwrap(),
-        Binomial::from_probs(&[7, 12], &probs).unwrap(),
+        &Binomial::new(&[7, 12], &logits).unwrap(),
+        &Binomial::from_probs(&[7, 12], &probs).unwrap(),
         &f,
         probs,
     );
-    check(Geometric::new(&logits).unwrap(), Geometric::from_probs(&probs).unwrap(), &f, probs);
-    check(Bernoulli::new(&logits).unwrap(), Bernoulli::from_probs(&probs).unwrap(), &f, probs);
+    check(&Geometric::new(&logits).unwrap(), &Geometric::from_probs(&probs).unwrap(), &f, probs);
+    check(&Bernoulli::new(&logits).unwrap(), &Bernoulli::from_probs(&probs).unwrap(), &f, probs);
     let frozen = |p: NegativeBinomial<f64>| Frozen::new(p, &["r"]).unwrap();
     check(
-        frozen(NegativeBinomial::new(&[0.7, 3.0], &logits).unwrap()),
-        frozen(NegativeBinomial::from_probs(&[0.7, 3.0], &probs).unwrap()),
+        &frozen(NegativeBinomial::new(&[0.7, 3.0], &logits).unwrap()),
+        &frozen(NegativeBinomial::from_probs(&[0.7, 3.0], &probs).unwrap()),
         &f,
         probs,
     );

@@ -231,7 +231,7 @@ struct SharedBits {
 
 impl SharedBits {
     fn bits(&self) -> Bernoulli<f64> {
-        Bernoulli::new(&vec![self.params[0]; 3]).unwrap()
+        Bernoulli::new(&[self.params[0]; 3]).unwrap()
     }
 }
 

@@ -16,7 +16,7 @@ use crate::special::ln_add;
 /// | --- | --- |
 /// | θ | `logits` l (n finite numbers), one an item |
 /// | z | n numbers, k of them 1 and the others 0 |
-/// | log-probability | `Σ zᵢ lᵢ − ln e_k(e^l)`, with the elementary symmetric polynomial e_k |
+/// | log-probability | `Σ zᵢ lᵢ − ln e_k(e^l)`, with the elementary symmetric polynomial of degree k |
 /// | score | `zᵢ − πᵢ`, πᵢ the probability that item i is in the set |
 /// | mean, variance | π, `π (1 − π)` |
 ///
@@ -42,9 +42,9 @@ pub struct ConditionalBernoulli<T> {
     params: Vec<T>,
     chosen: usize,
     layout: Layout,
-    /// The logarithm of e_r of the items from i on, at `i (k + 1) + r`.
+    /// The logarithm of `e_r` of the items from i on, at `i (k + 1) + r`.
     after: Vec<f64>,
-    /// The logarithm of e_k.
+    /// The logarithm of `e_k`.
     ln_total: f64,
     /// π and 1 − π.
     inclusion: Vec<(T, T)>,

@@ -19,13 +19,8 @@ pub(super) fn write_subset<T: Real>(n: usize, k: usize, mut index: usize, z: &mu
     let mut left = k;
     for (i, z) in z.iter_mut().enumerate() {
         let rest = n - i - 1;
-        let with = if left == 0 {
-            0
-        } else if left - 1 > rest {
-            0
-        } else {
-            subsets(rest, left - 1).unwrap_or(usize::MAX)
-        };
+        let with =
+            if (1..=rest + 1).contains(&left) { subsets(rest, left - 1).unwrap_or(usize::MAX) } else { 0 };
         let taken = index < with;
         *z = if taken { T::one() } else { T::zero() };
         if taken {
