@@ -29,7 +29,7 @@ use crate::special::{log_sigmoid, sigmoid};
 /// ```
 /// use reparam::prelude::*;
 ///
-/// let chain = BitChain::new(&[0.0, -2.0], &[4.0])?; // the second bit copies the first, mostly
+/// let chain = BitChain::new(&[0.0, -2.0f64], &[4.0])?; // the second bit copies the first, mostly
 /// let copied = chain.log_prob(&[1.0, 1.0]).exp() + chain.log_prob(&[0.0, 0.0]).exp();
 /// assert!((copied - 1.0 / (1.0 + (-2f64).exp())).abs() < 1e-15);
 /// # Ok::<(), reparam::Error>(())

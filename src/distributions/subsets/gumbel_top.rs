@@ -29,7 +29,7 @@ use crate::special::{LnSum, ln_add, race};
 /// use reparam::prelude::*;
 ///
 /// let pair = Subsets::new(&[2f64.ln(), 0.0, 0.0], 2)?;
-/// // 1 and 2, in both orders: ¼ · ⅔… of nothing but the others; 0 and 1 has the rest by symmetry.
+/// // Items 1 and 2 in either order, ¼ · ⅓ each; the other two sets share the rest.
 /// let without_the_first = pair.log_prob(&[0.0, 1.0, 1.0]).exp();
 /// assert!((without_the_first - 2.0 * 0.25 / 3.0).abs() < 1e-15);
 /// assert!((pair.log_prob(&[1.0, 1.0, 0.0]).exp() - 0.5 * (1.0 - without_the_first)).abs() < 1e-15);
