@@ -326,5 +326,13 @@ fn binomial_counts_are_listed_and_summed() {
         let expected = 3.0 * slope * (5.0 * p[1] * (1.0 - p[1]) + mean[1] * mean[1]);
         assert_relative(exact.gradient()[0], expected, 1e-13, 0.0, "E k₀ k₁² by the first parameter");
     }
-    assert!(Binomial::new(&[1 << 53, 1 << 53], &[0.0, 0.0]).unwrap().outcomes().is_none());
+    let many = Binomial::new(&vec![1 << 53; 3000], &vec![0.0; 3000]).unwrap();
+    assert!(many.outcomes().is_none());
+    let f = |k: &[f64]| k[0];
+    for error in [
+        Enumerate.estimate(&many, &f, 2, &mut rng(1)).unwrap_err(),
+        LocalExpectation.estimate(&many, &f, 2, &mut rng(1)).unwrap_err(),
+    ] {
+        assert!(matches!(error, Error::Option { .. }), "{error}");
+    }
 }

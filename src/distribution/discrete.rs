@@ -74,7 +74,7 @@ pub trait Bits<T: Real>: LogDensity<T> {
     /// The logit of a bit, `ln p/(1 − p)`.
     fn logit(&self, bit: usize) -> T;
 
-    /// Draws bits b = 1[u < p] and their antithetic partners 1[1 − u < p] from the same uniforms; one row of each or several.
+    /// Draws bits `b = 1[u < p]` and their antithetic partners `1[1 − u < p]` from the same uniforms; one row of each or several.
     fn antithetic_pairs<R: Rng + ?Sized>(&self, rng: &mut R, bits: &mut [T], partners: &mut [T]) {
         let dim = self.dim();
         for (row, partners) in bits.chunks_exact_mut(dim).zip(partners.chunks_exact_mut(dim)) {
