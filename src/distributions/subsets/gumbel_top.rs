@@ -21,7 +21,8 @@ use crate::special::{LnSum, ln_add, race};
 /// | score | the mean of the [ordered](super::PlackettLuce) score over the orders of the set |
 ///
 /// Drawn in time n k by the Gumbel top-k trick. The sum over orders goes over the 2ᵏ sets of those drawn already, all terms positive: log-probability and score take
-/// time `k 2ᵏ + n 2ᵏ` and k is at most 16; beyond k = 5 they take room from the heap. The score is exact to an absolute 1e-15 or so.
+/// time `k 2ᵏ + n 2ᵏ` and k is at most 16; beyond k = 5 they take room from the heap. With 20 items a draw and its score take about
+/// 2 µs at k = 2, 8 µs at 5, 0.3 ms at 10 and 30 ms at 16. The score is exact to an absolute 1e-13, as tested.
 ///
 /// [`ConditionalBernoulli`](super::ConditionalBernoulli) is the other law of k-subsets, `p ∝ Π e^l`, with cheap scores at any k.
 ///
