@@ -110,7 +110,7 @@ pub mod verify;
 
 pub use distribution::{
     Bits, Categories, Conditional, Coupling, DifferentiableLogDensity, Distribution, Entropy, FiniteFactors,
-    FiniteSupport, KlDivergence, LogDensity, MeanVariance, Relaxable, Reparameterizable, UniformNoise,
+    FiniteSupport, Jump, KlDivergence, LogDensity, MeanVariance, Relaxable, Reparameterizable, UniformNoise,
     WeakDerivative, WeakPair, WeakSides,
 };
 pub use engine::Engine;
@@ -130,8 +130,8 @@ pub use schedule::TemperatureSchedule;
 pub mod prelude {
     pub use crate::distribution::{
         Bits, Categories, Coupling, DifferentiableLogDensity, Distribution, Entropy, FiniteFactors,
-        FiniteSupport, KlDivergence, LogDensity, MeanVariance, Relaxable, Reparameterizable, UniformNoise,
-        WeakDerivative,
+        FiniteSupport, Jump, KlDivergence, LogDensity, MeanVariance, Relaxable, Reparameterizable,
+        UniformNoise, WeakDerivative,
     };
     pub use crate::distributions::*;
     pub use crate::error::Error;

@@ -9,12 +9,14 @@
 //! stochastic node and every constructor check lengths and values once and answer with an [`Error`].
 
 mod discrete;
+mod jump;
 mod weak;
 
 use rand::Rng;
 
 pub use discrete::{Bits, Categories, FiniteFactors, FiniteSupport, Relaxable};
 pub(crate) use discrete::{count_outcomes, write_outcome};
+pub use jump::Jump;
 pub use weak::{Coupling, WeakDerivative, WeakPair, WeakSides};
 
 use crate::error::Error;

@@ -6,7 +6,7 @@ use rand::Rng;
 
 use super::categorical::relative_entropy;
 use crate::distribution::{
-    Bits, Coupling, Distribution, Entropy, FiniteFactors, FiniteSupport, KlDivergence, LogDensity,
+    Bits, Coupling, Distribution, Entropy, FiniteFactors, FiniteSupport, Jump, KlDivergence, LogDensity,
     MeanVariance, Relaxable, WeakDerivative, WeakPair, WeakSides,
 };
 use crate::distribution::{count_outcomes, write_outcome};
@@ -29,6 +29,8 @@ use crate::vector::kernel;
 /// | its gradients | `p (1 − p)(l_p − l_q)`, `q − p` | `l_p − l_q`, `(q − p)/(q (1 − q))`, l the logits |
 /// | mean, variance | p, `p (1 − p)` | |
 /// | weak derivative | `p (1 − p)` times that by p | `∂p/∂p = δ₁ − δ₀`: the bit against its opposite |
+/// | jump, p ≤ ½ | `p (f(1) − f(0))` where it is 0 | `(f(1) − f(0))/(1 − p)` where it is 0 |
+/// | jump, p > ½ | `(1 − p) (f(1) − f(0))` where it is 1 | `(f(1) − f(0))/p` where it is 1 |
 ///
 /// Log-probability and score are exact to rounding at any finite logit: `1 − p` is never formed by subtraction from a rounded
 /// p. A draw is a step function of its noise, so there is no pathwise gradient: [`Pathwise`](crate::estimators::Pathwise) on it
@@ -304,6 +306,28 @@ impl<T: Real> WeakDerivative<T> for Bernoulli<T> {
         let opposite = T::one() - plus[parameter];
         let weight = if opposite.is_one() { slope } else { -slope };
         WeakPair::against_draw(opposite, weight).write(parameter, plus, minus)
+    }
+}
+
+/// The likelier value of a bit jumps to the other: that has the least variance.
+impl<T: Real> Jump<T> for Bernoulli<T> {
+    fn jumps(&self, _: usize) -> bool {
+        true
+    }
+
+    fn jump(&self, parameter: usize, z: &mut [T]) -> T {
+        let p = Probability::from_tail(self.tails[parameter]);
+        let up = p.in_lower_half();
+        if z[parameter].is_one() == up {
+            return T::zero();
+        }
+        z[parameter] = if up { T::one() } else { T::zero() };
+        match (self.by_logits, up) {
+            (true, true) => p.lower(),
+            (true, false) => -p.upper(),
+            (false, true) => p.upper().recip(),
+            (false, false) => -p.lower().recip(),
+        }
     }
 }
 

@@ -3,15 +3,15 @@
 use rand::Rng;
 
 use crate::distribution::{
-    Categories, Coupling, Distribution, Entropy, FiniteFactors, FiniteSupport, KlDivergence, LogDensity,
-    MeanVariance, Relaxable, WeakDerivative, WeakSides,
+    Categories, Coupling, Distribution, Entropy, FiniteFactors, FiniteSupport, Jump, KlDivergence,
+    LogDensity, MeanVariance, Relaxable, WeakDerivative, WeakSides,
 };
 use crate::distribution::{count_outcomes, write_outcome};
 use crate::error::{Error, check_len};
 use crate::layout::{Domain, Layout};
 use crate::probability::Probability;
 use crate::real::Real;
-use crate::special::{deviance, log_sum_exp};
+use crate::special::deviance;
 
 /// Rows of independent categoricals over K categories, by their logits or by their probabilities. A draw is one-hot rows, so
 /// one objective serves it and its relaxation [`GumbelSoftmax`](super::GumbelSoftmax).
@@ -97,9 +97,12 @@ impl<T: Real> Categorical<T> {
         let k = self.classes;
         for row in (0..self.params.len()).step_by(k) {
             let params = &self.params[row..row + k];
-            let total = if self.by_logits { log_sum_exp(params) } else { T::zero() };
+            // Relative to the largest, which keeps the shares of logits that are huge and alike.
+            let largest = params.iter().copied().fold(T::neg_infinity(), T::max);
+            let total = params.iter().map(|&l| (l - largest).exp()).sum::<T>().ln();
             for i in row..row + k {
-                self.ln_probs[i] = if self.by_logits { self.params[i] - total } else { self.params[i].ln() };
+                self.ln_probs[i] =
+                    if self.by_logits { self.params[i] - largest - total } else { self.params[i].ln() };
                 self.probs[i] = if self.by_logits { self.ln_probs[i].exp() } else { self.params[i] };
             }
             let probs = &self.probs[row..row + k];
@@ -312,6 +315,23 @@ impl<T: Real> WeakDerivative<T> for Categorical<T> {
     }
 }
 
+/// Whatever is not category k jumps there. By probabilities this is the derivative along `δₖ − p`, which stays on the simplex.
+impl<T: Real> Jump<T> for Categorical<T> {
+    fn jumps(&self, _: usize) -> bool {
+        true
+    }
+
+    fn jump(&self, parameter: usize, z: &mut [T]) -> T {
+        if z[parameter].is_one() {
+            return T::zero();
+        }
+        let start = parameter / self.classes * self.classes;
+        z[start..start + self.classes].fill(T::zero());
+        z[parameter] = T::one();
+        if self.by_logits { self.probs[parameter] } else { T::one() }
+    }
+}
+
 impl<T: Real> FiniteFactors<T> for Categorical<T> {
     fn factors(&self) -> usize {
         self.params.len() / self.classes
@@ -415,6 +435,13 @@ mod tests {
         near_one.score(&[1.0, 0.0], &mut score);
         let tiny = 1.0 / (1.0 + 50f64.exp());
         assert!((score[0] / tiny - 1.0).abs() < 1e-14 && (score[1] / tiny + 1.0).abs() < 1e-14);
+    }
+
+    #[test]
+    fn huge_logits_that_are_alike_share_the_probability() {
+        let p = Categorical::new(&[1e38f32, -1e38, 1e38], 3).unwrap();
+        assert_eq!(p.probs(), [0.5, 0.0, 0.5]);
+        assert_eq!(p.log_prob(&[0.0, 0.0, 1.0]), 0.5f32.ln());
     }
 
     #[test]

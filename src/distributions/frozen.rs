@@ -3,7 +3,7 @@
 use rand::Rng;
 
 use crate::distribution::{
-    Conditional, Coupling, DifferentiableLogDensity, Distribution, Entropy, KlDivergence, LogDensity,
+    Conditional, Coupling, DifferentiableLogDensity, Distribution, Entropy, Jump, KlDivergence, LogDensity,
     MeanVariance, Reparameterizable, UniformNoise, WeakDerivative, WeakSides,
 };
 use crate::error::{Error, check_len};
@@ -279,5 +279,15 @@ impl<T: Real, D: WeakDerivative<T>> WeakDerivative<T> for Frozen<T, D> {
         rng: &mut R,
     ) -> T {
         self.inner.weak_pair(self.places[parameter], coupling, plus, minus, rng)
+    }
+}
+
+impl<T: Real, D: Jump<T>> Jump<T> for Frozen<T, D> {
+    fn jumps(&self, parameter: usize) -> bool {
+        self.inner.jumps(self.places[parameter])
+    }
+
+    fn jump(&self, parameter: usize, z: &mut [T]) -> T {
+        self.inner.jump(self.places[parameter], z)
     }
 }

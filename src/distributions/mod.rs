@@ -3,6 +3,7 @@
 mod bernoulli;
 mod beta;
 mod binary_concrete;
+mod bit_chain;
 mod bracketed;
 mod categorical;
 mod cauchy;
@@ -40,6 +41,7 @@ mod product;
 mod quadrature;
 mod softplus_normal;
 mod student_t;
+mod subsets;
 mod transformed;
 mod triangular;
 mod truncated_normal;
@@ -53,12 +55,14 @@ mod weights;
 pub use bernoulli::Bernoulli;
 pub use beta::{Beta, BetaLaw, LogitBeta, LogitBetaLaw};
 pub use binary_concrete::BinaryConcrete;
+pub use bit_chain::BitChain;
 pub use categorical::Categorical;
 pub use cauchy::{Cauchy, CauchyLaw};
 pub use chi_squared::{ChiSquared, ChiSquaredLaw};
 pub use concrete::{Concrete, ExpConcrete, GumbelSoftmax, LogSimplex, Simplex, Space};
 pub use counts::{
-    Binomial, BinomialFamily, CountFamily, CountLaw, CountWeakDerivative, Counts, Poisson, PoissonFamily,
+    Binomial, BinomialFamily, CountFamily, CountJump, CountKl, CountLaw, CountWeakDerivative, Counts,
+    Geometric, GeometricFamily, NegativeBinomial, NegativeBinomialFamily, Poisson, PoissonFamily,
 };
 pub use dirichlet::Dirichlet;
 pub use exponential::{Exponential, ExponentialLaw};
@@ -93,6 +97,7 @@ pub use pareto::{Pareto, ParetoLaw};
 pub use product::Product;
 pub use softplus_normal::{Softplus, SoftplusNormal};
 pub use student_t::{StudentT, StudentTLaw};
+pub use subsets::{ConditionalBernoulli, PlackettLuce, Subsets};
 pub use transformed::Transformed;
 pub use triangular::{Triangular, TriangularLaw};
 pub use truncated_normal::{TruncatedNormal, TruncatedNormalLaw};

@@ -3,7 +3,7 @@
 use rand::Rng;
 
 use crate::distribution::{
-    Conditional, Coupling, DifferentiableLogDensity, Distribution, Entropy, KlDivergence, LogDensity,
+    Conditional, Coupling, DifferentiableLogDensity, Distribution, Entropy, Jump, KlDivergence, LogDensity,
     MeanVariance, Reparameterizable, UniformNoise, WeakDerivative, WeakSides,
 };
 use crate::error::{Error, check_len};
@@ -299,6 +299,25 @@ where
         match parameter.checked_sub(cut) {
             None => self.first.weak_pair(parameter, coupling, plus.0, minus.0, rng),
             Some(parameter) => self.second.weak_pair(parameter, coupling, plus.1, minus.1, rng),
+        }
+    }
+}
+
+impl<T: Real, A: Jump<T>, B: Jump<T>> Jump<T> for Product<T, A, B> {
+    fn jumps(&self, parameter: usize) -> bool {
+        let (_, cut) = self.cuts();
+        match parameter.checked_sub(cut) {
+            None => self.first.jumps(parameter),
+            Some(parameter) => self.second.jumps(parameter),
+        }
+    }
+
+    fn jump(&self, parameter: usize, z: &mut [T]) -> T {
+        let (dim, cut) = self.cuts();
+        let (first, second) = z.split_at_mut(dim);
+        match parameter.checked_sub(cut) {
+            None => self.first.jump(parameter, first),
+            Some(parameter) => self.second.jump(parameter, second),
         }
     }
 }

@@ -3,6 +3,7 @@
 use rand::Rng;
 
 use crate::distribution::FiniteFactors;
+use crate::error::Error;
 use crate::estimator::{Block, BlockShape, GradientEstimator};
 use crate::objective::Objective;
 use crate::real::Real;
@@ -13,7 +14,8 @@ use crate::real::Real;
 /// - **Unbiased** for any objective.
 /// - **Needs** [`FiniteFactors`] and an [`Objective`].
 /// - **Costs** one evaluation for the draw, and one for each alternative of each factor that it did not take: 1 + D for D bits, 1 + rows × (K − 1) for
-///   categories. It is the one estimator here whose cost grows faster than the draw, and whose variance need not grow with the dimension at all.
+///   categories. It is the one estimator here whose cost grows faster than the draw, and whose variance need not grow with the dimension at all. More
+///   than 10⁸ are refused.
 /// - **Variance** is that of the other factors alone: 0 for a single one, and where f is a sum over factors.
 /// - **Use it** where f is cheap, or can be updated cheaply when one factor changes.
 ///
@@ -34,6 +36,13 @@ use crate::real::Real;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LocalExpectation;
 
+/// Evaluations of one gradient sample beyond which it is refused: the counts of a binomial may be many.
+const MOST: usize = 100_000_000;
+
+fn evaluations<T: Real, D: FiniteFactors<T> + ?Sized>(distribution: &D) -> usize {
+    (0..distribution.factors()).fold(1, |all: usize, i| all.saturating_add(distribution.alternatives(i) - 1))
+}
+
 impl<T, D, F> GradientEstimator<T, D, F> for LocalExpectation
 where
     T: Real,
@@ -41,8 +50,16 @@ where
     F: Objective<T> + ?Sized,
 {
     fn shape(&self, distribution: &D) -> BlockShape {
-        let others: usize = (0..distribution.factors()).map(|i| distribution.alternatives(i) - 1).sum();
-        BlockShape::of_draws(1).with_evaluations(1 + others)
+        BlockShape::of_draws(1).with_evaluations(evaluations(distribution))
+    }
+
+    fn check(&self, distribution: &D) -> Result<(), Error> {
+        let found = evaluations(distribution);
+        if found <= MOST {
+            return Ok(());
+        }
+        let expected = "few enough to be evaluated one by one: a hundred million";
+        Err(Error::Option { option: "alternatives", value: found as f64, expected })
     }
 
     fn gradient_samples<R: Rng + ?Sized>(

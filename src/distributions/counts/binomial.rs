@@ -3,14 +3,15 @@
 use rand::{Rng, RngExt};
 use rand_distr::Distribution as _;
 
-use super::{CountFamily, CountLaw, CountWeakDerivative, Counts};
-use crate::distribution::{Coupling, WeakPair, WeakSides};
+use super::trial::Trial;
+use super::{CountFamily, CountJump, CountKl, CountLaw, CountWeakDerivative, Counts};
+use crate::distribution::{
+    Coupling, FiniteFactors, FiniteSupport, WeakPair, WeakSides, count_outcomes, write_outcome,
+};
 use crate::distributions::inverse_cdf::Family;
 use crate::error::{Error, check_len};
 use crate::layout::Domain;
-use crate::probability::Probability;
 use crate::real::Real;
-use crate::special::{deviance, ln_beta, log_sigmoid, sigmoid, stirling_remainder};
 
 /// D independent binomial counts: how many of n trials succeed.
 ///
@@ -22,6 +23,7 @@ use crate::special::{deviance, ln_beta, log_sigmoid, sigmoid, stirling_remainder
 /// | score | `k (1 − p) − (n − k) p` | `k/p − (n − k)/(1 − p)` |
 /// | KL(p ‖ q) | `n (p ln(p/q) + (1 − p) ln((1 − p)/(1 − q)))` for the same trials | the same |
 /// | mean, variance | np, np(1 − p) | the same |
+/// | jump | `(n − k) p (f(k + 1) − f(k))` | `(n − k)/(1 − p) (f(k + 1) − f(k))` |
 /// | weak derivative | `n p (1 − p)` times that by p | `∂p(k)/∂p = n (b(k − 1) − b(k))`, b of n − 1 trials |
 ///
 /// Log-probability and score are exact to rounding at any finite logit, and the log-probability keeps its digits for any number of trials. The
@@ -52,18 +54,9 @@ pub struct BinomialFamily {
 #[derive(Debug, Clone, PartialEq)]
 pub struct BinomialLaw {
     trials: f64,
-    p: Side,
-    q: Side,
-    by_logits: bool,
+    trial: Trial,
     /// Counts the rarer outcome, in all trials and in all but one.
     rarer: [rand_distr::Binomial; 2],
-}
-
-/// Success or failure: its probability and the logarithm of that, each exact where it is small.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Side {
-    p: f64,
-    ln: f64,
 }
 
 impl<T: Real> Binomial<T> {
@@ -112,20 +105,13 @@ impl<T: Real> CountFamily<T> for BinomialFamily {
     type Law = BinomialLaw;
 
     fn law(&self, coordinate: usize, [theta]: [T; 1]) -> BinomialLaw {
-        let (theta, trials) = (theta.f64(), self.trials[coordinate]);
-        let (p, q) = if self.by_logits {
-            let side = |l: f64| Side { p: sigmoid(l), ln: log_sigmoid(l) };
-            (side(theta), side(-theta))
-        } else {
-            let p = Probability::from_lower(theta);
-            (Side { p: p.lower(), ln: p.ln_lower() }, Side { p: p.upper(), ln: p.ln_upper() })
-        };
-        let rare = p.p.min(q.p);
+        let (trial, trials) = (Trial::new(theta.f64(), self.by_logits), self.trials[coordinate]);
+        let rare = trial.p.p.min(trial.q.p);
         // A probability is in its domain: there is no other error.
         let rarer = [trials, trials - 1].map(|n| {
             rand_distr::Binomial::new(n, rare).unwrap_or_else(|_| unreachable!("{rare} is a probability"))
         });
-        BinomialLaw { trials: trials as f64, p, q, by_logits: self.by_logits, rarer }
+        BinomialLaw { trials: trials as f64, trial, rarer }
     }
 
     fn check_same(&self, other: &Self) -> Result<(), Error> {
@@ -144,34 +130,7 @@ impl BinomialLaw {
     fn count<R: Rng + ?Sized>(&self, all: bool, rng: &mut R) -> f64 {
         let n = if all { self.trials } else { self.trials - 1.0 };
         let rarer = self.rarer[usize::from(!all)].sample(rng) as f64;
-        if self.p.p <= self.q.p { rarer } else { n - rarer }
-    }
-
-    /// `dp/dθ`.
-    fn slope(&self) -> f64 {
-        if self.by_logits { self.p.p * self.q.p } else { 1.0 }
-    }
-
-    /// `p − p′` of two laws, from the sides that have the digits.
-    fn excess(&self, other: &Self) -> f64 {
-        if self.p.p > 0.5 && other.p.p > 0.5 { other.q.p - self.q.p } else { self.p.p - other.p.p }
-    }
-}
-
-/// Where `np/k` is within this factor of 1, the log-probability is taken from the distance to the mode.
-const NEAR: std::ops::Range<f64> = 0.1..10.0;
-
-impl Side {
-    /// `p ln(p/p′) + p′ − p`, without cancellation.
-    fn divergence(self, other: Self) -> f64 {
-        let ratio = other.p / self.p;
-        if NEAR.contains(&ratio) {
-            self.p * deviance(ratio)
-        } else if self.p == 0.0 {
-            other.p
-        } else {
-            self.p * (self.ln - other.ln) + other.p - self.p
-        }
+        if self.trial.p.p <= self.trial.q.p { rarer } else { n - rarer }
     }
 }
 
@@ -188,63 +147,54 @@ impl<T: Real> CountLaw<T> for BinomialLaw {
         if rest < 0.0 {
             return T::neg_infinity();
         }
-        let (tilt, tilt_rest) = (n * self.p.p / k, n * self.q.p / rest);
-        T::of(if k == 0.0 {
-            n * self.q.ln
-        } else if rest == 0.0 {
-            n * self.p.ln
-        } else if NEAR.contains(&tilt) && NEAR.contains(&tilt_rest) {
-            let corrections = stirling_remainder(n) - stirling_remainder(k) - stirling_remainder(rest);
-            let width = 0.5 * (n / (std::f64::consts::TAU * k * rest)).ln();
-            corrections + width - k * deviance(tilt) - rest * deviance(tilt_rest)
-        } else {
-            // Far from the mode nothing cancels.
-            -(n + 1.0).ln() - ln_beta(k + 1.0, rest + 1.0) + k * self.p.ln + rest * self.q.ln
-        })
+        T::of(self.trial.ln_mass(n, k, rest))
     }
 
     fn score(&self, k: T) -> [T; 1] {
         let (k, rest) = (k.f64(), self.trials - k.f64());
+        let (p, q) = (self.trial.p.p, self.trial.q.p);
         let by = |count: f64, p: f64| if count == 0.0 { 0.0 } else { count / p };
-        [T::of(match self.by_logits {
-            true => k * self.q.p - rest * self.p.p,
-            false => by(k, self.p.p) - by(rest, self.q.p),
+        [T::of(match self.trial.by_logits {
+            true => k * q - rest * p,
+            false => by(k, p) - by(rest, q),
         })]
     }
 
     fn mean(&self) -> T {
-        T::of(self.trials * self.p.p)
+        T::of(self.trials * self.trial.p.p)
     }
 
     fn variance(&self) -> T {
-        T::of(self.trials * self.p.p * self.q.p)
+        T::of(self.trials * self.trial.p.p * self.trial.q.p)
     }
+}
 
+impl<T: Real> CountKl<T> for BinomialLaw {
     fn kl(&self, other: &Self) -> T {
-        T::of(self.trials * (self.p.divergence(other.p) + self.q.divergence(other.q)))
+        T::of(self.trials * self.trial.kl(&other.trial))
     }
 
     fn kl_gradient(&self, other: &Self) -> ([T; 1], [T; 1]) {
-        let (slope, other_slope) = (self.slope(), other.slope());
+        let (own, others) = (&self.trial, &other.trial);
         // The tilt of an impossible outcome counts nothing, however large.
-        let tilt = (self.p.ln - other.p.ln) - (self.q.ln - other.q.ln);
-        let own = if slope == 0.0 { 0.0 } else { self.trials * slope * tilt };
-        let excess = other.excess(self);
-        let others = if other.by_logits { excess } else { excess / (other.p.p * other.q.p) * other_slope };
-        ([T::of(own)], [T::of(self.trials * others)])
+        let tilt = (own.p.ln - others.p.ln) - (own.q.ln - others.q.ln);
+        let by_own = if own.slope() == 0.0 { 0.0 } else { self.trials * own.slope() * tilt };
+        let excess = others.excess(own);
+        let by_others = if others.by_logits { excess } else { excess / (others.p.p * others.q.p) };
+        ([T::of(by_own)], [T::of(self.trials * by_others)])
     }
 }
 
 impl<T: Real> CountWeakDerivative<T> for BinomialLaw {
-    fn weak_sides(coupling: Coupling) -> WeakSides {
-        match coupling {
+    fn weak_sides(_: usize, coupling: Coupling) -> Option<WeakSides> {
+        Some(match coupling {
             Coupling::Coupled => WeakSides::AgainstDraw,
             Coupling::Independent => WeakSides::Pair,
-        }
+        })
     }
 
     fn weak_pair<R: Rng + ?Sized>(&self, _: usize, coupling: Coupling, k: T, rng: &mut R) -> WeakPair<T> {
-        let weight = T::of(self.trials * self.slope());
+        let weight = T::of(self.trials * self.trial.slope());
         match coupling {
             Coupling::Independent => {
                 let (plus, minus) = (self.count(false, rng) + 1.0, self.count(false, rng));
@@ -256,5 +206,52 @@ impl<T: Real> CountWeakDerivative<T> for BinomialLaw {
             }
             Coupling::Coupled => WeakPair::against_draw(k + T::one(), weight),
         }
+    }
+}
+
+/// A factor is a coordinate, its alternatives are the counts 0 … n.
+impl<T: Real> FiniteFactors<T> for Binomial<T> {
+    fn factors(&self) -> usize {
+        self.laws.len()
+    }
+
+    fn alternatives(&self, factor: usize) -> usize {
+        usize::try_from(self.family.trials[factor]).map_or(usize::MAX, |n| n.saturating_add(1))
+    }
+
+    fn choose(&self, factor: usize, alternative: usize, z: &mut [T]) {
+        z[factor] = T::of(alternative as f64);
+    }
+
+    fn chosen(&self, factor: usize, z: &[T]) -> usize {
+        z[factor].f64() as usize
+    }
+
+    fn ln_mass(&self, factor: usize, alternative: usize) -> T {
+        self.laws[factor].ln_mass(T::of(alternative as f64))
+    }
+
+    fn add_score(&self, factor: usize, alternative: usize, weight: T, gradient: &mut [T]) {
+        let [score] = self.laws[factor].score(T::of(alternative as f64));
+        gradient[factor] += weight * score;
+    }
+}
+
+impl<T: Real> FiniteSupport<T> for Binomial<T> {
+    fn outcomes(&self) -> Option<usize> {
+        count_outcomes(self)
+    }
+
+    fn outcome(&self, index: usize, z: &mut [T]) {
+        write_outcome(self, index, z);
+    }
+}
+
+impl<T: Real> CountJump<T> for BinomialLaw {
+    /// A failure becomes a success.
+    fn jump(&self, _: usize, k: T) -> Option<(T, T)> {
+        let failures = self.trials - k.f64();
+        let rate = if self.trial.by_logits { self.trial.p.p } else { self.trial.q.p.recip() };
+        Some((k + T::one(), T::of(if failures == 0.0 { 0.0 } else { failures * rate })))
     }
 }

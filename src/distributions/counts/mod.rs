@@ -1,18 +1,23 @@
 //! Independent counts: any scalar family on the non-negative integers.
 
 mod binomial;
+mod geometric;
+mod negative_binomial;
 mod poisson;
+mod trial;
 
 use std::fmt::Debug;
 
 use rand::Rng;
 
 pub use binomial::{Binomial, BinomialFamily};
+pub use geometric::{Geometric, GeometricFamily};
+pub use negative_binomial::{NegativeBinomial, NegativeBinomialFamily};
 pub use poisson::{Poisson, PoissonFamily};
 
 use super::inverse_cdf::Family;
 use crate::distribution::{
-    Coupling, Distribution, KlDivergence, LogDensity, MeanVariance, WeakDerivative, WeakPair, WeakSides,
+    Coupling, Distribution, Jump, KlDivergence, LogDensity, MeanVariance, WeakDerivative, WeakPair, WeakSides,
 };
 use crate::error::{Error, check_len};
 use crate::layout::Layout;
@@ -55,7 +60,10 @@ pub trait CountLaw<T: Real>: Clone + Debug {
 
     /// `E (k − E k)²`.
     fn variance(&self) -> T;
+}
 
+/// A law whose Kullback–Leibler divergence to its family is known.
+pub trait CountKl<T: Real>: CountLaw<T> {
     /// `KL(self ‖ other)`; ∞ where `other` does not cover `self`.
     fn kl(&self, other: &Self) -> T;
 
@@ -65,11 +73,17 @@ pub trait CountLaw<T: Real>: Clone + Debug {
 
 /// A law whose derivative is a difference of two other laws; see [`WeakDerivative`].
 pub trait CountWeakDerivative<T: Real>: CountLaw<T> {
-    /// Which sides are drawn.
-    fn weak_sides(coupling: Coupling) -> WeakSides;
+    /// Which sides are drawn for the parameter at this place of the family's list; `None` if it has no weak derivative.
+    fn weak_sides(place: usize, coupling: Coupling) -> Option<WeakSides>;
 
     /// One draw of both sides beside the draw k, for the parameter at this place of the family's list.
     fn weak_pair<R: Rng + ?Sized>(&self, place: usize, coupling: Coupling, k: T, rng: &mut R) -> WeakPair<T>;
+}
+
+/// A law of which it is known where a count jumps when a parameter grows; see [`Jump`].
+pub trait CountJump<T: Real>: CountLaw<T> {
+    /// Where the count k jumps to, and the weight of it, for the parameter at this place of the family's list; `None` if it is not known.
+    fn jump(&self, place: usize, k: T) -> Option<(T, T)>;
 }
 
 /// D independent counts of one scalar family, each with parameters of its own. A count is a whole number held in a scalar, exact to 2⁵³
@@ -209,7 +223,7 @@ impl<T: Real, F: CountFamily<T>> MeanVariance<T> for Counts<T, F> {
     }
 }
 
-impl<T: Real, F: CountFamily<T>> KlDivergence<T> for Counts<T, F> {
+impl<T: Real, F: CountFamily<T, Law: CountKl<T>>> KlDivergence<T> for Counts<T, F> {
     fn kl(&self, other: &Self) -> Result<T, Error> {
         self.check_other(other)?;
         Ok(self.laws.iter().zip(&other.laws).map(|(p, q)| p.kl(q)).sum())
@@ -226,8 +240,8 @@ impl<T: Real, F: CountFamily<T>> KlDivergence<T> for Counts<T, F> {
 }
 
 impl<T: Real, F: CountFamily<T, Law: CountWeakDerivative<T>>> WeakDerivative<T> for Counts<T, F> {
-    fn weak_sides(&self, _: usize, coupling: Coupling) -> Option<WeakSides> {
-        Some(F::Law::weak_sides(coupling))
+    fn weak_sides(&self, parameter: usize, coupling: Coupling) -> Option<WeakSides> {
+        F::Law::weak_sides(parameter / self.laws.len(), coupling)
     }
 
     fn weak_pair<R: Rng + ?Sized>(
@@ -240,5 +254,22 @@ impl<T: Real, F: CountFamily<T, Law: CountWeakDerivative<T>>> WeakDerivative<T> 
     ) -> T {
         let (place, i) = (parameter / self.laws.len(), parameter % self.laws.len());
         self.laws[i].weak_pair(place, coupling, plus[i], rng).write(i, plus, minus)
+    }
+}
+
+impl<T: Real, F: CountFamily<T, Law: CountJump<T>>> Jump<T> for Counts<T, F> {
+    fn jumps(&self, parameter: usize) -> bool {
+        self.laws[0].jump(parameter / self.laws.len(), T::zero()).is_some()
+    }
+
+    fn jump(&self, parameter: usize, z: &mut [T]) -> T {
+        let (place, i) = (parameter / self.laws.len(), parameter % self.laws.len());
+        match self.laws[i].jump(place, z[i]) {
+            Some((to, weight)) if !weight.is_zero() => {
+                z[i] = to;
+                weight
+            }
+            _ => T::zero(),
+        }
     }
 }

@@ -3,7 +3,7 @@
 use rand::Rng;
 use rand_distr::Distribution as _;
 
-use super::{CountFamily, CountLaw, CountWeakDerivative, Counts};
+use super::{CountFamily, CountJump, CountKl, CountLaw, CountWeakDerivative, Counts};
 use crate::distribution::{Coupling, WeakPair, WeakSides};
 use crate::distributions::inverse_cdf::Family;
 use crate::error::Error;
@@ -20,6 +20,7 @@ use crate::special::{deviance, ln_kernel};
 /// | score | `k/λ − 1` |
 /// | KL(p ‖ q) | `λ_p ln(λ_p/λ_q) − λ_p + λ_q`, gradients `ln(λ_p/λ_q)` and `1 − λ_p/λ_q` |
 /// | mean, variance | λ, λ |
+/// | jump | `f(k + 1) − f(k)` |
 /// | weak derivative | `∂p/∂λ = p(k − 1) − p(k)`: one more event, against the draw itself |
 ///
 /// The score is valid and has variance 1/λ; `f(k + 1) − f(k)`, the coupled [weak derivative](crate::estimators::MeasureValued), has that of f's steps
@@ -94,13 +95,27 @@ impl<T: Real> CountFamily<T> for PoissonFamily {
     }
 }
 
+/// What a Poisson count is to the digits of a scalar, where the rate is beyond [`EXACT`].
+fn rounded_normal<R: Rng + ?Sized>(rate: f64, rng: &mut R) -> f64 {
+    // An infinite rate stays one.
+    (rate + rate.min(f64::MAX).sqrt() * f64::standard_normal(rng)).round()
+}
+
+/// One count at a rate of its own, 0 at a rate of 0.
+pub(super) fn draw_poisson<R: Rng + ?Sized>(rate: f64, rng: &mut R) -> f64 {
+    if rate > EXACT {
+        return rounded_normal(rate, rng);
+    }
+    rand_distr::Poisson::new(rate).map_or(0.0, |sampler| sampler.sample(rng))
+}
+
 impl<T: Real> CountLaw<T> for PoissonLaw {
     type Theta = [T; 1];
 
     fn draw<R: Rng + ?Sized>(&self, rng: &mut R) -> T {
         T::of(match &self.sampler {
             Some(sampler) => sampler.sample(rng),
-            None => (self.rate + self.rate.sqrt() * f64::standard_normal(rng)).round(),
+            None => rounded_normal(self.rate, rng),
         })
     }
 
@@ -121,7 +136,9 @@ impl<T: Real> CountLaw<T> for PoissonLaw {
     fn variance(&self) -> T {
         T::of(self.rate)
     }
+}
 
+impl<T: Real> CountKl<T> for PoissonLaw {
     fn kl(&self, other: &Self) -> T {
         T::of(self.rate * deviance(other.rate / self.rate))
     }
@@ -134,12 +151,18 @@ impl<T: Real> CountLaw<T> for PoissonLaw {
 }
 
 impl<T: Real> CountWeakDerivative<T> for PoissonLaw {
-    fn weak_sides(_: Coupling) -> WeakSides {
-        WeakSides::AgainstDraw
+    fn weak_sides(_: usize, _: Coupling) -> Option<WeakSides> {
+        Some(WeakSides::AgainstDraw)
     }
 
     fn weak_pair<R: Rng + ?Sized>(&self, _: usize, coupling: Coupling, k: T, rng: &mut R) -> WeakPair<T> {
         let k = if coupling == Coupling::Coupled { k } else { self.draw(rng) };
         WeakPair::against_draw(k + T::one(), T::one())
+    }
+}
+
+impl<T: Real> CountJump<T> for PoissonLaw {
+    fn jump(&self, _: usize, k: T) -> Option<(T, T)> {
+        Some((k + T::one(), T::one()))
     }
 }
