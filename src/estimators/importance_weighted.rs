@@ -2,7 +2,7 @@
 
 use rand::Rng;
 
-use super::elbo::{draw_log_ratios, shape};
+use super::log_ratio::{draw_log_ratios, shape};
 use crate::distribution::{DifferentiableLogDensity, Reparameterizable};
 use crate::error::Error;
 use crate::estimator::{Block, BlockShape, GradientEstimator};
