@@ -42,6 +42,14 @@
 //! Both are unbiased. What is not valid does not compile (a pathwise gradient through a Bernoulli), or is refused by name (a score
 //! for the bound of a uniform). Discrete draws can be [relaxed](distributions::GumbelSoftmax), which is biased and says so.
 //!
+//! Between the two: [`MeasureValued`](estimators::MeasureValued) and [`SmoothedPerturbation`](estimators::SmoothedPerturbation) for jumps and counts,
+//! [`DisArm`](estimators::DisArm), [`Arms`](estimators::Arms), [`Rebar`](estimators::Rebar) and [`Relax`](estimators::Relax) for bits,
+//! [`DisArmSticks`](estimators::DisArmSticks), [`SumAndSample`](estimators::SumAndSample) and [`UnorderedSet`](estimators::UnorderedSet) for categories,
+//! [`Enumerate`](estimators::Enumerate) and [`LocalExpectation`](estimators::LocalExpectation) where outcomes can be listed,
+//! [`AnalyticElbo`](estimators::AnalyticElbo), [`StickingTheLanding`](estimators::StickingTheLanding),
+//! [`ImportanceWeighted`](estimators::ImportanceWeighted) and [`Vimco`](estimators::Vimco) for variational bounds; all behind
+//! [`GradientEstimator`], compared by [`variance_per_evaluation`](GradientEstimate::variance_per_evaluation).
+//!
 //! # Pieces
 //!
 //! - [`distributions`]: transform, pullback, log-density, score and entropy of each, in formulas.

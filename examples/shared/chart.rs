@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use plotters::coord::Shift;
+use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
@@ -19,6 +20,9 @@ pub(crate) const GREEN: RGBColor = RGBColor(0, 158, 115);
 pub(crate) const PINK: RGBColor = RGBColor(204, 121, 167);
 const INK: RGBColor = RGBColor(40, 40, 40);
 const GRID: RGBColor = RGBColor(222, 222, 222);
+
+/// Length of dash and gap, so that curves can be told apart in black and white; the first is a solid line.
+const DASHES: [(u32, u32); 4] = [(10_000, 0), (9, 4), (3, 3), (14, 3)];
 
 /// One bar: its name, its length, what is written behind it and its colour.
 pub(crate) struct Bar {
@@ -115,12 +119,12 @@ pub(crate) fn curves_and_dots(
         .label_style(("sans-serif", 15).into_font().color(&INK))
         .axis_desc_style(("sans-serif", 16).into_font().color(&INK))
         .draw()?;
-    for curve in curves {
+    for (curve, (dash, gap)) in curves.iter().zip(DASHES.into_iter().cycle()) {
         let style = curve.color.stroke_width(2);
         chart
-            .draw_series(LineSeries::new(curve.points.iter().copied(), style))?
+            .draw_series(DashedLineSeries::new(curve.points.iter().copied(), dash, gap, style))?
             .label(&curve.name)
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 24, y)], style));
+            .legend(move |(x, y)| DashedPathElement::new([(x, y), (x + 34, y)], dash, gap, style));
     }
     for dots in dots {
         let style = dots.color.filled();
@@ -133,7 +137,7 @@ pub(crate) fn curves_and_dots(
     chart
         .configure_series_labels()
         .position(legend)
-        .legend_area_size(34)
+        .legend_area_size(44)
         .margin(14)
         .label_font(("sans-serif", 16).into_font().color(&INK))
         .background_style(WHITE.filled())
