@@ -420,7 +420,7 @@ fn main() -> Result<()> {
     let point = point.ok_or("no trained point")?;
     let (samples, images) = if options.steps < 1000 { (20, 40) } else { (200, data.len()) };
     println!(
-        "{:<18}{:>6}{:>16}{:>10}{:>22}{:>10}",
+        "{:<18}{:>6}{:>16}{:>10}{:>24}{:>10}",
         "estimator", "evals", "training ELBO", "± s.e.", "variance of one sample", "seconds"
     );
     let mut variances = Vec::new();
@@ -431,7 +431,7 @@ fn main() -> Result<()> {
         let variance = gradient_variance(&mut method, &point, &data, samples, images, 5)?;
         let evaluations = method.evaluations(&Bernoulli::new(&[0.0; BITS])?);
         variances.push(variance);
-        println!("{name:<18}{evaluations:>6}{mean:>16.3}{spread:>10.3}{variance:>22.3}{seconds:>10.1}");
+        println!("{name:<18}{evaluations:>6}{mean:>16.3}{spread:>10.3}{variance:>24.3}{seconds:>10.1}");
     }
     println!(
         "\nvariance of DisARM over that of leave-one-out 2, at the same cost: {:.3}",
