@@ -144,6 +144,12 @@ pub enum Error {
     },
     /// A stochastic node was asked to pull back before a draw.
     NoDraw,
+    /// An estimator made other draws once it knew the values of the objective: such a one cannot be run where the objective is evaluated
+    /// for all rows in between.
+    Adaptive {
+        /// The first row in which it was seen.
+        row: usize,
+    },
 }
 
 impl fmt::Display for Error {
@@ -200,6 +206,12 @@ impl fmt::Display for Error {
                 "the other distribution does not cover coordinate {coordinate}: the divergence is infinite and has no gradient"
             ),
             Self::Merge { what } => write!(f, "estimates cannot be merged: {what} differ"),
+            Self::Adaptive { row } => {
+                write!(
+                    f,
+                    "row {row}: the estimator's draws depend on the objective's values, expected draws known beforehand"
+                )
+            }
             Self::NoDraw => write!(f, "pull back before a draw: call forward first"),
         }
     }

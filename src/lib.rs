@@ -61,7 +61,8 @@
 //! - [`Objective`]: closures, pairs of closures, [`Differentiable`], [`Batched`].
 //! - [`GradientEstimator`]: the interface of all estimators; an estimator of your own is one method.
 //! - [`GradientEstimate`]: gradient, variance, standard error, intervals, by parameter name; mergeable.
-//! - [`StochasticNode`]: a layer that samples, in somebody else's training loop.
+//! - [`StochasticNode`]: a layer that samples, in somebody else's training loop, with the pathwise gradient;
+//!   [`EstimatorNode`]: the same with any estimator.
 //! - [`Unconstrained`](distributions::Unconstrained): parameters that any optimiser can walk on.
 //! - [`verify`]: checks of derivatives, bias and variance, for what you write yourself.
 //!
@@ -127,7 +128,7 @@ pub use estimate::{GradientEstimate, Moments, ParameterEstimate};
 pub use estimator::{Block, BlockShape, GradientEstimator, Lesson};
 pub use layout::{Domain, Layout, ParamRange};
 pub use link::PositiveLink;
-pub use node::StochasticNode;
+pub use node::{EstimatorNode, StochasticNode, Tape};
 pub use noise::NoiseSource;
 pub use objective::{Batched, Differentiable, DifferentiableObjective, Objective};
 pub use probability::Probability;

@@ -1,7 +1,8 @@
-//! A stochastic node in somebody else's training loop.
+//! The pathwise gradient as a node in somebody else's training loop.
 
 use rand::Rng;
 
+use super::heads::{count_rows, is_fused, read_row, write_row};
 use crate::distribution::Conditional;
 use crate::error::{Error, check_len};
 use crate::link::{PositiveLink, chain, constrain};
@@ -145,7 +146,7 @@ impl<T: Real, D: Conditional<T>> StochasticNode<T, D> {
         if self.rows == 0 {
             return Err(Error::NoDraw);
         }
-        let rows = self.count_rows(heads)?;
+        let rows = count_rows(self.prototype.layout(), heads)?;
         check_len("heads of the draw", self.rows, rows)?;
         check_len("dz", self.z.len(), dz.len())?;
         check_len("gradient heads", heads.len(), dheads.len())?;
@@ -158,7 +159,6 @@ impl<T: Real, D: Conditional<T>> StochasticNode<T, D> {
             return Err(Error::NonFiniteObjectiveGradient { sample, coordinate, value: dz[i].f64() });
         }
 
-        let fused = self.is_fused(heads);
         let layout = self.prototype.layout();
         let (params, noise_dim) = (layout.len(), self.prototype.noise_dim());
         let mut lent = Vec::with_capacity(layout.iter().len());
@@ -171,65 +171,23 @@ impl<T: Real, D: Conditional<T>> StochasticNode<T, D> {
             if self.link.is_some() {
                 chain(layout, &self.slope[row * params..][..params], &mut dtheta);
             }
-            if fused {
-                dheads[0][row * params..][..params].copy_from_slice(&dtheta);
-            } else {
-                for (dhead, part) in dheads.iter_mut().zip(layout) {
-                    let len = part.range.len();
-                    dhead[row * len..][..len].copy_from_slice(&dtheta[part.range.clone()]);
-                }
-            }
+            write_row(layout, &dtheta, row, dheads);
         }
         Ok(())
     }
 
-    /// Whether the heads are one slice of whole rows where the layout has several ranges.
-    fn is_fused(&self, heads: &[&[T]]) -> bool {
-        heads.len() == 1 && self.prototype.layout().iter().len() > 1
-    }
-
-    fn count_rows(&self, heads: &[&[T]]) -> Result<usize, Error> {
-        let layout = self.prototype.layout();
-        let whole = |name: &'static str, len: usize, found: usize| match found {
-            0 => Err(Error::Length { what: name.into(), expected: len, found }),
-            _ => check_len(name, found.next_multiple_of(len), found).map(|()| found / len),
-        };
-        if self.is_fused(heads) {
-            return whole("fused head", layout.len(), heads[0].len());
-        }
-        check_len("heads", layout.iter().len(), heads.len())?;
-        let mut rows = None;
-        for (part, head) in layout.iter().zip(heads) {
-            let expected = match rows {
-                None => *rows.insert(whole("first head", part.range.len(), head.len())?),
-                Some(rows) => rows,
-            };
-            check_len(part.name.clone(), expected * part.range.len(), head.len())?;
-        }
-        rows.ok_or(Error::EmptySupport { what: "a node without parameters" })
-    }
-
     /// Checks the heads and computes θ where they are unconstrained.
     fn begin(&mut self, heads: &[&[T]]) -> Result<usize, Error> {
-        let rows = self.count_rows(heads)?;
+        let rows = count_rows(self.prototype.layout(), heads)?;
         self.rows = 0;
         let params = self.prototype.layout().len();
         if let Some(link) = self.link {
-            let fused = self.is_fused(heads);
             self.theta.resize(rows * params, T::zero());
             self.slope.resize(rows * params, T::zero());
             self.row.resize(params, T::zero());
             let layout = self.prototype.layout();
             for row in 0..rows {
-                for (i, part) in layout.iter().enumerate() {
-                    let len = part.range.len();
-                    let head = if fused {
-                        &heads[0][row * params..][part.range.clone()]
-                    } else {
-                        &heads[i][row * len..][..len]
-                    };
-                    self.row[part.range.clone()].copy_from_slice(head);
-                }
+                read_row(layout, heads, row, &mut self.row);
                 let (theta, slope) = (&mut self.theta[row * params..], &mut self.slope[row * params..]);
                 constrain(layout, link, &self.row, &mut theta[..params], &mut slope[..params]);
             }
@@ -253,7 +211,7 @@ impl<T: Real, D: Conditional<T>> StochasticNode<T, D> {
         let params = layout.len();
         for (i, part) in layout.iter().enumerate() {
             let len = part.range.len();
-            lent.push(match (self.link, self.is_fused(heads)) {
+            lent.push(match (self.link, is_fused(layout, heads)) {
                 (Some(_), _) => &self.theta[row * params..][part.range.clone()],
                 (None, true) => &heads[0][row * params..][part.range.clone()],
                 (None, false) => &heads[i][row * len..][..len],

@@ -1,0 +1,286 @@
+//! Any estimator as a node in somebody else's training loop.
+
+use rand::rngs::Xoshiro256PlusPlus;
+use rand::{Rng, SeedableRng};
+
+use super::heads::{count_rows, read_row, write_row};
+use super::tape::Tape;
+use crate::distribution::Distribution;
+use crate::error::{Error, check_len};
+use crate::estimator::{Block, BlockShape, GradientEstimator, Lesson};
+use crate::real::Real;
+
+/// A layer that samples by any [`GradientEstimator`]: the draws of a whole minibatch forward, for the network behind to evaluate in one
+/// call, and the gradient of each row's `E f` back, from the values that came of it.
+///
+/// [`StochasticNode`](crate::StochasticNode) is the node of the pathwise gradient. This one is for everything else: the score function with
+/// its baselines, [`DisArm`](crate::estimators::DisArm), [`DisArmSticks`](crate::estimators::DisArmSticks),
+/// [`MeasureValued`](crate::estimators::MeasureValued), [`StraightThroughGumbelSoftmax`](crate::estimators::StraightThroughGumbelSoftmax),
+/// [`Rebar`](crate::estimators::Rebar) and those you write.
+///
+/// - **Forward**: each row of parameters makes one gradient sample, and the node writes down the points where the estimator evaluates f:
+///   `rows × evaluations × dim` numbers. The caller evaluates f there, whatever computes it.
+/// - **Backward**: the estimator runs once more with the same random numbers, on these values (and on `∂f/∂z` where it asks for it). Bias and
+///   variance are the estimator's.
+/// - **Heads** are as in [`StochasticNode`](crate::StochasticNode); take [`Unconstrained`](crate::distributions::Unconstrained) as the
+///   prototype for logarithms of scales.
+/// - **Costs** the draws and scores twice, and f once: it pays where f is a network and a batch of it is cheaper than its rows.
+/// - **Learns**, where the estimator does, from all rows after they have been pulled back: a moving average is that of the minibatches before.
+///
+/// Not for an estimator whose later draws depend on earlier values; that one is refused when it is seen ([`Error::Adaptive`]).
+///
+/// ```
+/// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
+/// use reparam::{EstimatorNode, prelude::*};
+///
+/// // The head of a network: logits of two bits, for a minibatch of 3. The loss is the square of their sum.
+/// let logits = [0.5, -0.5, 0.0, 1.0, -2.0, 0.3];
+/// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
+///
+/// let mut node = EstimatorNode::new(Bernoulli::new(&[0.0; 2])?, DisArm);
+/// let mut mean = [0.0; 6];
+/// for _ in 0..4000 {
+///     let draws = node.forward(&[&logits], &mut rng)?; // 3 rows × 2 evaluations × 2 bits
+///     let values: Vec<f64> = draws.chunks_exact(2).map(|b| (b[0] + b[1]).powi(2)).collect();
+///     let mut gradient = [0.0; 6];
+///     node.backward(&values, &mut [&mut gradient])?;
+///     mean.iter_mut().zip(gradient).for_each(|(m, g)| *m += g / 4000.0);
+/// }
+/// // E f = p + q + 2pq, so the derivative by the first logit is p (1 − p)(1 + 2q).
+/// let p = |i: usize| 1.0 / (1.0 + f64::exp(-logits[i]));
+/// assert!((mean[0] - p(0) * (1.0 - p(0)) * (1.0 + 2.0 * p(1))).abs() < 0.02);
+/// # Ok::<(), reparam::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct EstimatorNode<T, D, E> {
+    prototype: D,
+    estimator: E,
+    tape: Tape<T>,
+    /// The parameters of each row, and the generator that its gradient sample was made from.
+    theta: Vec<T>,
+    generators: Vec<Xoshiro256PlusPlus>,
+    evaluations: usize,
+    buffers: Buffers<T>,
+    gradients: Vec<T>,
+    values: Vec<T>,
+}
+
+/// The room of one gradient sample.
+#[derive(Debug, Clone, Default)]
+struct Buffers<T> {
+    noise: Vec<T>,
+    z: Vec<T>,
+    values: Vec<T>,
+    dz: Vec<T>,
+    scratch: Vec<T>,
+    statistics: Vec<f64>,
+}
+
+impl<T: Real> Buffers<T> {
+    fn fit(&mut self, shape: BlockShape, dim: usize) {
+        let dz = if shape.objective_gradient { shape.draws * dim } else { 0 };
+        self.noise.resize(shape.draws * shape.noise, T::zero());
+        self.z.resize(shape.draws * dim, T::zero());
+        self.values.resize(shape.draws, T::zero());
+        self.dz.resize(dz, T::zero());
+        self.scratch.resize(shape.scratch, T::zero());
+        self.statistics.resize(shape.statistics, 0.0);
+    }
+
+    fn block<'a>(&'a mut self, row: usize, gradients: &'a mut [T]) -> Block<'a, T> {
+        Block {
+            samples: 1,
+            first: row as u64,
+            noise: &mut self.noise,
+            z: &mut self.z,
+            values: &mut self.values,
+            dz: &mut self.dz,
+            gradients,
+            scratch: &mut self.scratch,
+            statistics: &mut self.statistics,
+        }
+    }
+}
+
+impl<T: Real, D: Distribution<T>, E> EstimatorNode<T, D, E> {
+    /// A node of this estimator. The prototype says the shape of one row; its own parameters are not used, and are overwritten.
+    #[must_use]
+    pub fn new(prototype: D, estimator: E) -> Self {
+        Self {
+            prototype,
+            estimator,
+            tape: Tape::default(),
+            theta: Vec::new(),
+            generators: Vec::new(),
+            evaluations: 0,
+            buffers: Buffers::default(),
+            gradients: Vec::new(),
+            values: Vec::new(),
+        }
+    }
+
+    /// The estimator, with what it has learned.
+    #[must_use]
+    pub fn estimator(&self) -> &E {
+        &self.estimator
+    }
+
+    /// The estimator, to change a setting such as a temperature. What was drawn before can no longer be pulled back.
+    pub fn estimator_mut(&mut self) -> &mut E {
+        self.generators.clear();
+        &mut self.estimator
+    }
+
+    /// The evaluations of f that each row of the last draw asks for.
+    #[must_use]
+    pub fn evaluations(&self) -> usize {
+        self.evaluations
+    }
+
+    /// `E f` of each row, as the estimator reports it, from the last [`backward`](Self::backward).
+    #[must_use]
+    pub fn values(&self) -> &[T] {
+        &self.values
+    }
+
+    /// Makes one gradient sample a row, and gives the points where f is to be evaluated: row by row
+    /// [`evaluations`](Self::evaluations) points of `dim` numbers.
+    ///
+    /// # Errors
+    /// [`Error::Length`] for heads that do not fit the layout, what [`Distribution::set_params`] and [`GradientEstimator::check`] refuse, and
+    /// [`Error::NonFiniteTransform`] for a point that is not finite (`sample` is the row in all errors). No draw can be pulled back then.
+    pub fn forward<R>(&mut self, heads: &[&[T]], rng: &mut R) -> Result<&[T], Error>
+    where
+        E: GradientEstimator<T, D, Tape<T>>,
+        R: Rng + ?Sized,
+    {
+        self.generators.clear();
+        let rows = count_rows(self.prototype.layout(), heads)?;
+        let (dim, params) = (self.prototype.dim(), self.prototype.params().len());
+        self.theta.resize(rows * params, T::zero());
+        self.gradients.resize(rows * params, T::zero());
+        self.tape.record();
+        let mut generators = std::mem::take(&mut self.generators);
+        for row in 0..rows {
+            let at = row * params..(row + 1) * params;
+            read_row(self.prototype.layout(), heads, row, &mut self.theta[at]);
+            generators.push(Xoshiro256PlusPlus::from_rng(rng));
+            self.turn_to(row)?;
+            self.estimator.check(&self.prototype)?;
+            self.estimator.check_samples(&self.prototype, 1)?;
+            self.run(row, generators[row].clone());
+            let evaluations = self.tape.points().len() / dim;
+            if row == 0 {
+                self.evaluations = evaluations;
+            }
+            check_len("evaluations of the rows", (row + 1) * self.evaluations, evaluations)?;
+        }
+        if let Some(i) = self.tape.points().iter().position(|z| !z.is_finite()) {
+            let value = self.tape.points()[i].f64();
+            let (sample, coordinate) = self.place(i);
+            return Err(Error::NonFiniteTransform { sample, coordinate, value });
+        }
+        self.generators = generators;
+        Ok(self.tape.points())
+    }
+
+    /// Writes the gradient of each row's `E f`, from f at the points of [`forward`](Self::forward), one value an evaluation. The draw is
+    /// spent then.
+    ///
+    /// # Errors
+    /// [`Error::NoDraw`] before a draw, or where it is spent; [`Error::Length`] if something does not fit the draw, and for the missing
+    /// gradients where the estimator needs them; [`Error::NonFiniteObjective`] and [`Error::NonFiniteGradient`];
+    /// [`Error::Adaptive`] for an estimator that draws otherwise once it knows the values. Nothing has been written then.
+    pub fn backward(&mut self, values: &[T], dheads: &mut [&mut [T]]) -> Result<(), Error>
+    where
+        E: GradientEstimator<T, D, Tape<T>>,
+    {
+        self.backward_with_gradient(values, &[], dheads)
+    }
+
+    /// [`backward`](Self::backward) for an estimator that also needs `∂f/∂z` at every point.
+    ///
+    /// # Errors
+    /// Those of [`backward`](Self::backward), and [`Error::NonFiniteObjectiveGradient`].
+    pub fn backward_with_gradient(
+        &mut self,
+        values: &[T],
+        dz: &[T],
+        dheads: &mut [&mut [T]],
+    ) -> Result<(), Error>
+    where
+        E: GradientEstimator<T, D, Tape<T>>,
+    {
+        let rows = self.generators.len();
+        if rows == 0 {
+            return Err(Error::NoDraw);
+        }
+        let (dim, params) = (self.prototype.dim(), self.prototype.params().len());
+        check_len("values", rows * self.evaluations, values.len())?;
+        if self.tape.wants_slopes() || !dz.is_empty() {
+            check_len("dz", values.len() * dim, dz.len())?;
+        }
+        let lengths: Vec<&[T]> = dheads.iter().map(|head| &**head).collect();
+        check_len("rows of the gradient heads", rows, count_rows(self.prototype.layout(), &lengths)?)?;
+        if let Some(i) = values.iter().position(|value| !value.is_finite()) {
+            let (sample, draw) = ((i / self.evaluations) as u64, i % self.evaluations);
+            return Err(Error::NonFiniteObjective { sample, draw, value: values[i].f64() });
+        }
+        if let Some(i) = dz.iter().position(|dz| !dz.is_finite()) {
+            let (sample, coordinate) = self.place(i);
+            return Err(Error::NonFiniteObjectiveGradient { sample, coordinate, value: dz[i].f64() });
+        }
+
+        self.tape.play(values, dz);
+        self.values.clear();
+        self.buffers.statistics.fill(0.0);
+        for row in 0..rows {
+            self.turn_to(row)?;
+            self.run(row, self.generators[row].clone());
+            if !self.tape.is_at((row + 1) * self.evaluations) {
+                return Err(Error::Adaptive { row });
+            }
+            let own = &self.buffers.values;
+            self.values.push(own.iter().copied().sum::<T>() / T::of(own.len() as f64));
+        }
+        if let Some(i) = self.gradients.iter().position(|g| !g.is_finite()) {
+            let place = self.prototype.layout().locate(i % params);
+            let (parameter, index) =
+                place.map_or(("gradient".into(), i % params), |(name, i)| (name.clone(), i));
+            let (sample, value) = ((i / params) as u64, self.gradients[i].f64());
+            return Err(Error::NonFiniteGradient { sample, parameter, index, value });
+        }
+        for (row, gradient) in self.gradients.chunks_exact(params).enumerate() {
+            write_row(self.prototype.layout(), gradient, row, dheads);
+        }
+        let value = self.values.iter().map(|value| value.f64()).sum::<f64>() / rows as f64;
+        let statistics = &self.buffers.statistics;
+        self.estimator.learn(Lesson { samples: rows as u64, value, statistics });
+        self.generators.clear();
+        Ok(())
+    }
+
+    /// The row of a number of the points, and its coordinate there.
+    fn place(&self, i: usize) -> (u64, usize) {
+        let row = self.evaluations * self.prototype.dim();
+        ((i / row) as u64, i % row)
+    }
+
+    /// Gives the prototype the parameters of a row, and makes room.
+    fn turn_to(&mut self, row: usize) -> Result<(), Error> {
+        let params = self.prototype.params().len();
+        self.prototype.set_params(&self.theta[row * params..][..params])
+    }
+
+    /// Makes the gradient sample of a row.
+    fn run(&mut self, row: usize, mut rng: Xoshiro256PlusPlus)
+    where
+        E: GradientEstimator<T, D, Tape<T>>,
+    {
+        let params = self.prototype.params().len();
+        let shape = self.estimator.shape(&self.prototype);
+        self.buffers.fit(shape, self.prototype.dim());
+        let block = self.buffers.block(row, &mut self.gradients[row * params..][..params]);
+        self.estimator.gradient_samples(&self.prototype, &self.tape, block, &mut rng);
+    }
+}

@@ -1,0 +1,226 @@
+//! The node of any estimator: the same bits as the estimator by itself, whoever evaluates the objective.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
+
+mod common;
+
+use std::cell::Cell;
+
+use common::rng;
+use rand::rngs::Xoshiro256PlusPlus;
+use rand::{Rng, SeedableRng};
+use reparam::prelude::*;
+use reparam::{Block, BlockShape, Engine, EstimatorNode, Tape};
+
+/// A smooth objective of any number of coordinates, with a gradient that knows its coordinates apart.
+fn smooth() -> impl DifferentiableObjective<f64> {
+    Differentiable(|z: &[f64], dz: Option<&mut [f64]>| {
+        let sum: f64 = z.iter().enumerate().map(|(i, z)| (1.0 + 0.3 * i as f64) * z).sum();
+        if let Some(dz) = dz {
+            for (i, dz) in dz.iter_mut().enumerate() {
+                *dz = (1.0 + 0.3 * i as f64) * sum.cos();
+            }
+        }
+        sum.sin()
+    })
+}
+
+/// Runs a node over three rows and compares with the estimator by itself on each row, bit for bit.
+fn check<D, E, F>(prototype: &D, rows: &[f64], estimator: &E, objective: &F, slopes: bool)
+where
+    D: Distribution<f64> + Clone,
+    E: GradientEstimator<f64, D, Tape<f64>> + GradientEstimator<f64, D, F> + Clone,
+    F: DifferentiableObjective<f64>,
+{
+    let (dim, params) = (prototype.dim(), prototype.params().len());
+    let mut node = EstimatorNode::new(prototype.clone(), estimator.clone());
+    let points = node.forward(&[rows], &mut rng(5)).unwrap().to_vec();
+    let (mut values, mut dz) = (vec![0.0; points.len() / dim], vec![0.0; points.len()]);
+    objective.value_and_gradient_block(&points, dim, &mut values, &mut dz);
+    let mut gradient = vec![f64::NAN; rows.len()];
+    if slopes {
+        let refused = node.backward(&values, &mut [&mut gradient]);
+        assert!(matches!(refused, Err(Error::Length { .. })), "{refused:?}");
+        node.backward_with_gradient(&values, &dz, &mut [&mut gradient]).unwrap();
+    } else {
+        node.backward(&values, &mut [&mut gradient]).unwrap();
+    }
+
+    let mut rng = rng(5);
+    for (row, (theta, gradient)) in rows.chunks_exact(params).zip(gradient.chunks_exact(params)).enumerate() {
+        let mut distribution = prototype.clone();
+        distribution.set_params(theta).unwrap();
+        let mut own = Xoshiro256PlusPlus::from_rng(&mut rng);
+        let mut engine = Engine::new().with_callers_generator();
+        let alone = engine.estimate(&mut estimator.clone(), &distribution, objective, 1, &mut own).unwrap();
+        assert_eq!(gradient, alone.gradient(), "row {row}");
+        assert!((node.values()[row] - alone.value()).abs() < 1e-15, "row {row}");
+    }
+    assert_eq!(node.backward(&values, &mut [&mut vec![0.0; rows.len()]]), Err(Error::NoDraw));
+}
+
+#[test]
+fn a_node_gives_the_bits_of_its_estimator_row_by_row() {
+    let f = smooth();
+    let normal = Unconstrained::new(Normal::<f64>::standard(2).unwrap()).unwrap();
+    let rows = [0.5, -1.0, 0.1, -0.7, 2.0, 0.0, 0.3, 0.4, -0.2, 1.5, -1.0, -2.0];
+    let leave_one_out = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group: 3 });
+    check(&normal, &rows, &ScoreFunction::new(), &f, false);
+    check(&normal, &rows, &leave_one_out, &f, false);
+    check(&normal, &rows, &Pathwise, &f, true);
+    check(&normal, &rows, &StickingTheLanding, &f, true);
+    check(
+        &Normal::<f64>::standard(2).unwrap(),
+        &rows.map(|x: f64| x.abs() + 0.1),
+        &MeasureValued::coupled(),
+        &f,
+        false,
+    );
+
+    let bits = Bernoulli::new(&[0.0; 2]).unwrap();
+    check(&bits, &rows, &leave_one_out, &f, false);
+    check(&bits, &rows, &DisArm, &f, false);
+    check(&bits, &rows, &Arms::new(3).unwrap(), &f, false);
+    check(&bits, &rows, &LocalExpectation, &f, false);
+    check(&bits, &rows, &Rebar::new(), &f, true);
+    check(&bits, &rows, &StraightThrough, &f, true);
+
+    let categories = Categorical::new(&[0.0; 6], 3).unwrap();
+    check(&categories, &rows, &leave_one_out, &f, false);
+    check(&categories, &rows, &DisArmSticks, &f, false);
+    check(&categories, &rows, &Enumerate, &f, false);
+    check(&categories, &rows, &StraightThroughGumbelSoftmax::new(0.7).unwrap(), &f, true);
+    check(&categories, &rows, &GumbelRao::new(0.7, 3).unwrap(), &f, true);
+}
+
+#[test]
+fn separate_heads_are_the_same_as_one_fused_head() {
+    let prototype = Normal::<f64>::standard(2).unwrap();
+    let fused = [0.5, -1.0, 0.1, 0.7, 2.0, 0.0, 0.3, 0.4];
+    let (mu, sigma) = ([0.5, -1.0, 2.0, 0.0], [0.1, 0.7, 0.3, 0.4]);
+    let mut one = EstimatorNode::new(prototype.clone(), ScoreFunction::new());
+    let mut two = EstimatorNode::new(prototype, ScoreFunction::new());
+    let draws = one.forward(&[&fused], &mut rng(1)).unwrap().to_vec();
+    assert_eq!(draws, two.forward(&[&mu, &sigma], &mut rng(1)).unwrap());
+    let (mut whole, mut dmu, mut dsigma) = ([0.0; 8], [0.0; 4], [0.0; 4]);
+    one.backward(&[1.0, 2.0], &mut [&mut whole]).unwrap();
+    two.backward(&[1.0, 2.0], &mut [&mut dmu, &mut dsigma]).unwrap();
+    assert_eq!(whole, [dmu[0], dmu[1], dsigma[0], dsigma[1], dmu[2], dmu[3], dsigma[2], dsigma[3]]);
+    // The score of a normal at the draw, times the value.
+    for (row, value) in [(0, 1.0), (1, 2.0)] {
+        for i in 2 * row..2 * row + 2 {
+            let expected = value * (draws[i] - mu[i]) / (sigma[i] * sigma[i]);
+            assert!((dmu[i] - expected).abs() < 1e-12 * expected.abs(), "{i}");
+        }
+    }
+}
+
+#[test]
+fn a_moving_average_is_that_of_the_minibatches_before() {
+    let baseline = Baseline::MovingAverage { decay: 0.5 };
+    let mut node =
+        EstimatorNode::new(Bernoulli::new(&[0.0]).unwrap(), ScoreFunction::new().with_baseline(baseline));
+    let mut gradient = [0.0; 2];
+    let draws = node.forward(&[&[0.0, 0.0]], &mut rng(3)).unwrap().to_vec();
+    node.backward(&[3.0, 5.0], &mut [&mut gradient]).unwrap();
+    assert_eq!(gradient, [3.0 * (draws[0] - 0.5), 5.0 * (draws[1] - 0.5)]);
+    assert_eq!(node.values(), [3.0, 5.0]);
+    assert_eq!(node.estimator().learned(), [4.0]);
+    let draws = node.forward(&[&[0.0, 0.0]], &mut rng(4)).unwrap().to_vec();
+    node.backward(&[3.0, 5.0], &mut [&mut gradient]).unwrap();
+    assert_eq!(gradient, [-(draws[0] - 0.5), draws[1] - 0.5]);
+}
+
+#[test]
+fn what_does_not_fit_is_refused_by_name_and_changes_nothing() {
+    let mut node = EstimatorNode::new(Bernoulli::new(&[0.0; 2]).unwrap(), DisArm);
+    let mut gradient = [7.0; 4];
+    assert_eq!(node.backward(&[0.0; 4], &mut [&mut gradient]), Err(Error::NoDraw));
+    assert!(matches!(
+        node.forward(&[&[0.0; 3]], &mut rng(1)),
+        Err(Error::Length { expected: 4, found: 3, .. })
+    ));
+    let error = node.forward(&[&[0.0, f64::NAN]], &mut rng(1)).unwrap_err();
+    assert!(matches!(error, Error::NonFiniteParameter { index: 1, .. }), "{error}");
+    assert_eq!(node.backward(&[0.0; 4], &mut [&mut gradient]), Err(Error::NoDraw));
+
+    assert_eq!(node.forward(&[&[0.0; 4]], &mut rng(1)).unwrap().len(), 8);
+    assert_eq!(node.evaluations(), 2);
+    let error = node.backward(&[0.0; 3], &mut [&mut gradient]).unwrap_err();
+    assert_eq!(error, Error::Length { what: "values".into(), expected: 4, found: 3 });
+    let error = node.backward(&[0.0; 4], &mut [&mut gradient[..2]]).unwrap_err();
+    assert_eq!(error, Error::Length { what: "rows of the gradient heads".into(), expected: 2, found: 1 });
+    let error = node.backward(&[0.0, 0.0, 0.0, f64::INFINITY], &mut [&mut gradient]).unwrap_err();
+    assert_eq!(error, Error::NonFiniteObjective { sample: 1, draw: 1, value: f64::INFINITY });
+    let error = node
+        .backward_with_gradient(
+            &[0.0; 4],
+            &[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, f64::NAN, 0.0],
+            &mut [&mut gradient],
+        )
+        .unwrap_err();
+    assert!(matches!(error, Error::NonFiniteObjectiveGradient { sample: 1, coordinate: 2, .. }), "{error}");
+    assert_eq!(gradient, [7.0; 4]);
+    node.backward(&[1.0, 2.0, 3.0, 4.0], &mut [&mut gradient]).unwrap();
+
+    let uniform = Uniform::new(&[0.0], &[1.0]).unwrap();
+    let refused =
+        EstimatorNode::new(uniform, ScoreFunction::new()).forward(&[&[0.0, 1.0]], &mut rng(1)).map(drop);
+    assert_eq!(refused, Err(Error::SupportDependsOnParameter { parameter: "low".into() }));
+}
+
+#[test]
+fn a_gradient_that_overflows_is_an_error_with_its_row() {
+    let normal = Normal::<f64>::standard(1).unwrap();
+    let mut node = EstimatorNode::new(normal, ScoreFunction::new());
+    node.forward(&[&[0.0, 1.0, 0.0, 1e-200]], &mut rng(1)).unwrap();
+    let mut gradient = [7.0; 4];
+    let error = node.backward(&[1.0, 1e200], &mut [&mut gradient]).unwrap_err();
+    assert!(matches!(error, Error::NonFiniteGradient { sample: 1, index: 0, .. }), "{error}");
+    assert_eq!(gradient, [7.0; 4]);
+}
+
+#[test]
+fn settings_may_change_between_draws_but_not_between_a_draw_and_its_pullback() {
+    let categories = Categorical::new(&[0.0; 3], 3).unwrap();
+    let mut node = EstimatorNode::new(categories, StraightThroughGumbelSoftmax::new(1.0).unwrap());
+    node.forward(&[&[0.0; 3]], &mut rng(1)).unwrap();
+    *node.estimator_mut() = StraightThroughGumbelSoftmax::new(0.5).unwrap();
+    let refused = node.backward_with_gradient(&[0.0], &[0.0; 3], &mut [&mut [0.0; 3]]);
+    assert_eq!(refused, Err(Error::NoDraw));
+}
+
+/// Looks at the first value before it draws again: nothing that a node can run.
+#[derive(Default)]
+struct Adaptive {
+    calls: Cell<usize>,
+}
+
+impl<D: Distribution<f64>, F: Objective<f64>> GradientEstimator<f64, D, F> for Adaptive {
+    fn shape(&self, _: &D) -> BlockShape {
+        BlockShape::of_draws(1)
+    }
+
+    fn gradient_samples<R: Rng + ?Sized>(&self, p: &D, f: &F, block: Block<'_, f64>, rng: &mut R) {
+        self.calls.set(self.calls.get() + 1);
+        p.sample(rng, block.z);
+        block.values[0] = f.value(block.z);
+        if block.values[0] > 1.0 {
+            p.sample(rng, block.z);
+        }
+        block.values[0] += f.value(block.z);
+        block.gradients.fill(0.0);
+    }
+}
+
+#[test]
+fn an_estimator_whose_draws_depend_on_values_is_refused() {
+    let mut node = EstimatorNode::new(Normal::<f64>::standard(1).unwrap(), Adaptive::default());
+    let heads = [0.0, 1.0, 0.0, 1.0];
+    let mut gradient = [7.0; 4];
+    node.forward(&[&heads], &mut rng(1)).unwrap();
+    node.backward(&[0.0; 4], &mut [&mut gradient]).unwrap();
+    assert_eq!(gradient, [0.0; 4]);
+    node.forward(&[&heads], &mut rng(1)).unwrap();
+    let refused = node.backward(&[0.0, 0.0, 2.0, 0.0], &mut [&mut gradient]);
+    assert_eq!(refused, Err(Error::Adaptive { row: 1 }));
+}
