@@ -42,9 +42,10 @@ const DASHES: [(u32, u32); 5] = [(1, 0), (9, 4), (3, 3), (14, 3), (6, 8)];
 /// Draws the panels side by side, with the legend below.
 pub(crate) fn panels(path: &Path, title: &str, panels: &[Panel<'_>]) -> Result<()> {
     let names: Vec<&str> = panels[0].lines.iter().map(|line| &*line.name).collect();
-    let columns = 4;
-    let legend = 34 + 26 * names.len().div_ceil(columns) as u32;
     let (width, height) = (520 * panels.len() as u32, 400);
+    let longest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+    let columns = ((width as usize - 40) / (90 + 8 * longest)).clamp(1, 4);
+    let legend = 34 + 26 * names.len().div_ceil(columns) as u32;
     let root = SVGBackend::new(path, (width, height + 44 + legend)).into_drawing_area();
     root.fill(&WHITE)?;
     root.draw_text(title, &("sans-serif", 20).into_font().color(&INK), (20, 14))?;
