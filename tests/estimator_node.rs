@@ -131,6 +131,25 @@ fn a_moving_average_is_that_of_the_minibatches_before() {
 }
 
 #[test]
+fn an_optimal_baseline_is_learned_from_the_rows_that_were_pulled_back() {
+    let estimator = ScoreFunction::new().with_baseline(Baseline::Optimal);
+    let mut node = EstimatorNode::new(Bernoulli::new(&[0.0]).unwrap(), estimator);
+    let logits = [0.3, -0.8, 1.2];
+    let values = [3.0, 5.0, -1.0];
+    let draws = node.forward(&[&logits], &mut rng(3)).unwrap().to_vec();
+    node.backward(&values, &mut [&mut [0.0; 3]]).unwrap();
+    // b = E[f s²] / E[s²] with the score s = z − p.
+    let (mut above, mut below) = (0.0, 0.0);
+    for ((z, l), f) in draws.iter().zip(logits).zip(values) {
+        let score = z - 1.0 / (1.0 + f64::exp(-l));
+        above += f * score * score;
+        below += score * score;
+    }
+    let [learned] = node.estimator().learned()[..] else { unreachable!("one parameter, one baseline") };
+    assert!((learned - above / below).abs() < 1e-12, "{learned} {}", above / below);
+}
+
+#[test]
 fn what_does_not_fit_is_refused_by_name_and_changes_nothing() {
     let mut node = EstimatorNode::new(Bernoulli::new(&[0.0; 2]).unwrap(), DisArm);
     let mut gradient = [7.0; 4];
