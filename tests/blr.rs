@@ -162,3 +162,14 @@ fn score_function_with_the_exact_mean_as_baseline_has_the_exact_mean_and_the_ref
     let at_mean = |point: &Point| Baseline::Constant(point.expected_log_likelihood);
     check(|point| ScoreFunction::new().with_baseline(at_mean(point)), |point| &point.score_variance, 2);
 }
+
+#[test]
+fn the_expectation_under_any_gaussian_is_that_under_a_mean_field_one() {
+    let model = LogLikelihood::breast_cancer().unwrap();
+    for point in points() {
+        let (m, ln_s) = point.params.split_at(model.dim());
+        let variance = |a: &[f64]| a.iter().zip(ln_s).map(|(a, ln_s)| (a * ln_s.exp()).powi(2)).sum();
+        let found = model.expected_value(m, variance);
+        assert!((found - point.expected_log_likelihood).abs() < 1e-9 * found.abs(), "{found}");
+    }
+}
