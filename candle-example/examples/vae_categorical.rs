@@ -160,6 +160,16 @@ impl Model {
         Ok(sum / draws as f64)
     }
 
+    /// The most probable category of each latent, as one-hot rows.
+    fn modes(&self, images: &Tensor) -> Result<Tensor> {
+        let mut z: Vec<f32> = self.encoder.forward(images)?.flatten_all()?.to_vec1()?;
+        for row in z.chunks_exact_mut(CLASSES) {
+            let best = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            row.iter_mut().for_each(|z| *z = f32::from(*z == best));
+        }
+        Ok(Tensor::from_vec(z, (images.dim(0)?, WIDTH), &Device::Cpu)?)
+    }
+
     /// The probabilities of the pixels.
     fn decode(&self, z: &Tensor) -> Result<Vec<f32>> {
         let logits: Vec<f32> = self.decoder.forward(z)?.flatten_all()?.to_vec1()?;
@@ -254,29 +264,38 @@ fn draw(options: &Options, held_out: &Images, trainings: &[(&str, Training)]) ->
     )?;
 
     let (columns, rows) = (5, 4);
-    let mut rng = Xoshiro256PlusPlus::seed_from_u64(5);
+    let shown: Vec<usize> = (0..rows * columns).collect();
+    let images = held_out.batch(&shown)?;
     let mut z = vec![0.0; rows * columns * WIDTH];
-    categories()?.sample(&mut rng, &mut z);
+    categories()?.sample(&mut Xoshiro256PlusPlus::seed_from_u64(5), &mut z);
     let z = Tensor::from_vec(z, (rows * columns, WIDTH), &Device::Cpu)?;
-    let samples: Vec<Vec<f32>> =
-        trainings.iter().map(|(_, training)| training.model.decode(&z)).collect::<Result<_>>()?;
-    let images = |pixels| <[f32]>::chunks_exact(pixels, PIXELS).collect();
-    let mut blocks = vec![Block {
-        title: "held-out images",
-        columns,
-        images: images(&held_out.pixels[..rows * columns * PIXELS]),
-    }];
-    for ((name, _), samples) in trainings.iter().zip(&samples) {
-        blocks.push(Block { title: name, columns, images: images(samples) });
+    let (mut reconstructions, mut samples) = (Vec::new(), Vec::new());
+    for (name, Training { model, .. }) in trainings {
+        reconstructions.push((*name, model.decode(&model.modes(&images)?)?));
+        samples.push((*name, model.decode(&z)?));
     }
-    gallery(
-        &options.out.join("vae_categorical_digits.svg"),
-        "Fresh samples of the four models, from the same latent categories",
-        8,
-        &blocks,
-    )?;
+    let originals = ("held-out images", held_out.pixels[..rows * columns * PIXELS].to_vec());
+    reconstructions.insert(0, originals);
+    for (file, title, models) in [
+        (
+            "vae_categorical_reconstructions.svg",
+            "Reconstructions by the four models, from the most probable categories",
+            &reconstructions,
+        ),
+        (
+            "vae_categorical_samples.svg",
+            "Fresh samples of the four models, from the same latent categories",
+            &samples,
+        ),
+    ] {
+        let blocks: Vec<_> = models
+            .iter()
+            .map(|(title, pixels)| Block { title, columns, images: pixels.chunks_exact(PIXELS).collect() })
+            .collect();
+        gallery(&options.out.join(file), title, 8, &blocks)?;
+    }
     println!(
-        "\npictures: {0}/vae_categorical_training.svg, vae_categorical_digits.svg",
+        "\npictures: {}/vae_categorical_training.svg, vae_categorical_reconstructions.svg, vae_categorical_samples.svg",
         options.out.display()
     );
     Ok(())
