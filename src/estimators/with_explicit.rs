@@ -10,9 +10,9 @@ use crate::real::Real;
 
 /// An estimator that can add the explicit gradient `∂f_θ(z)/∂θ` to its gradient samples: what [`WithExplicit`] asks for.
 ///
-/// The explicit gradient must be averaged over draws of p_θ, all those that a gradient sample is made of, and no others: not the sides of a weak
+/// The explicit gradient must be averaged over draws of `p_θ`, all those that a gradient sample is made of, and no others: not the sides of a weak
 /// derivative, not the jumped counts, not the weighted draws of an importance sampler. An estimator says here which they are.
-/// The default is right for an estimator all of whose rows `z` are draws of p_θ, and is taken over by
+/// The default is right for an estimator all of whose rows `z` are draws of `p_θ`, and is taken over by
 /// `impl<T, D, F> TotalGradient<T, D, F> for Mine where … {}`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot add the explicit gradient of an objective that depends on θ",
@@ -25,7 +25,7 @@ where
     D: Distribution<T> + ?Sized,
     F: ParametricObjective<T> + ?Sized,
 {
-    /// How many of the rows `z` of one gradient sample are draws of p_θ, counted from the first.
+    /// How many of the rows `z` of one gradient sample are draws of `p_θ`, counted from the first.
     fn own_draws(&self, distribution: &D) -> usize {
         self.shape(distribution).draws
     }
@@ -57,11 +57,11 @@ where
 ///
 /// both terms from the same draws in one gradient sample, so that the variance reported is that of their sum.
 ///
-/// - **Unbiased** where E is, if `E[∂f_θ/∂θ]` may be differentiated under the integral: f_θ(z) continuous in θ for almost every z.
+/// - **Unbiased** where E is, if `E[∂f_θ/∂θ]` may be differentiated under the integral: `f_θ(z)` continuous in θ for almost every z.
 /// - **Needs** a [`ParametricObjective`] and an estimator with [`TotalGradient`]: [`Pathwise`](super::Pathwise), [`ScoreFunction`](super::ScoreFunction)
 ///   with every baseline, both over any noise source, [`MeasureValued`](super::MeasureValued), [`DisArm`](super::DisArm), [`Arms`](super::Arms),
 ///   [`Enumerate`](super::Enumerate), and the bounds of one draw. Others do not compile.
-/// - **Costs** one explicit gradient a draw of p_θ, no evaluation more.
+/// - **Costs** one explicit gradient a draw of `p_θ`, no evaluation more.
 /// - **Variance** is that of E and of the explicit gradient *with their covariance*: it may be less than that of E alone.
 /// - **Use it** for discount factors, penalties with the parameters in them, temperatures; and for **second derivatives**: the gradient of f times a
 ///   score, or of a pathwise derivative, is a second derivative of `E[f]`, and the explicit term is the derivative of that score.

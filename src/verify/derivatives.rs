@@ -215,7 +215,7 @@ pub fn objective_gradient<F: DifferentiableObjective<f64> + ?Sized>(objective: &
 }
 
 /// The [explicit gradient](ParametricObjective::add_parameter_gradient) of an objective at z against differences of its value, the objective made
-/// anew at each θ: `make(θ)` is f_θ. It is called with weight 1 and with −2, on a row that is not empty, which an implementation that
+/// anew at each θ: `make(θ)` is `f_θ`. It is called with weight 1 and with −2, on a row that is not empty, which an implementation that
 /// overwrites the row or forgets the weight does not survive.
 ///
 /// ```
