@@ -57,7 +57,7 @@ impl Options {
         let mut options = Self { out: "out".into(), paths: 1_000_000 };
         while let Some(argument) = arguments.next() {
             match &*argument {
-                "--quick" => options.paths = 20_000,
+                "--quick" => options.paths = 100_000,
                 "--out" => options.out = arguments.next().ok_or("--out wants a directory")?.into(),
                 other => return Err(format!("unknown argument {other}; known: --quick, --out DIR").into()),
             }
