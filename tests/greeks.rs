@@ -140,6 +140,46 @@ fn the_path_has_the_derivatives_that_it_says() {
     close(z[0], 100.0 * (0.02f64 * 0.25 + 0.1).exp(), "one step up");
 }
 
+/// Quantiles of the normal, and mirror images: increasing in u, which 0.025 and the upper tail −0.025 show.
+#[test]
+fn the_noise_comes_from_uniforms_as_that_of_a_normal_does() {
+    let (path, normal) = (monthly(), Normal::standard(12).unwrap());
+    let uniforms: Vec<f64> = (0..12).map(|i| if i % 2 == 0 { 0.025 } else { -0.04 }).collect();
+    let (mut found, mut expected) = (uniforms.clone(), uniforms);
+    path.noise_from_uniforms(&mut found);
+    normal.noise_from_uniforms(&mut expected);
+    assert_eq!(found, expected);
+    close(found[0], -1.959_963_984_540_054, "2.5 %");
+    path.reflect(&mut found);
+    assert!(found.iter().zip(&expected).all(|(a, b)| *a == -b));
+}
+
+/// Coupled sides of one step: `±R` for its mean; for its deviation the draw itself and a longer shock to the same side.
+#[test]
+fn coupled_sides_are_next_to_the_draw() {
+    let path = PricePath::new([100.0, 0.2, 0.05], 0.02, &[0.5]).unwrap();
+    let shock = |z: f64| path.shocks(&[z]).next().unwrap().0;
+    let mut rng = rng(60);
+    let mut terms = [0, 0];
+    for _ in 0..2000 {
+        let mut z = [0.0];
+        path.sample(&mut rng, &mut z);
+        let (mut plus, mut minus) = (z, z);
+        let weight = path.weak_pair(VOLATILITY, Coupling::Coupled, &mut plus, &mut minus, &mut rng);
+        let (draw, up, down) = (shock(z[0]), shock(plus[0]), shock(minus[0]));
+        // 1/σ for the deviation, √(Δ/2π) for the mean, which the volatility moves down.
+        close(weight.abs(), 5.0 + (0.5 / std::f64::consts::TAU).sqrt(), "both weights");
+        if weight < 0.0 {
+            assert!((up + down).abs() < 1e-9 && up > 0.0);
+        } else {
+            assert!((down - draw).abs() < 1e-9 && up.abs() >= draw.abs() && up * draw > 0.0);
+        }
+        terms[usize::from(weight > 0.0)] += 1;
+    }
+    // The share of the mean is 0.282/5.282: 107 of 2000, with a standard deviation of 10.
+    assert!((60..154).contains(&terms[0]), "{terms:?}");
+}
+
 #[test]
 fn a_path_is_refused_by_name() {
     let new =

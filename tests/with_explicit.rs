@@ -6,9 +6,10 @@
 mod common;
 
 use common::{Sampled, gaussian_expectation, rng, sample_batches};
+use rand::Rng;
 use reparam::prelude::*;
 use reparam::verify;
-use reparam::{Objective, ParametricObjective};
+use reparam::{Block, BlockShape, Objective, ParametricObjective};
 
 const SIGMAS: f64 = 4.8;
 const MU: f64 = 0.7;
@@ -311,6 +312,41 @@ fn the_inner_estimator_is_asked() {
     assert_eq!(GradientEstimator::<f64, _, Scaled>::evaluations(&measure, &normal()), 4);
     let estimate = measure.clone().estimate(&normal(), &F, 10, &mut rng(4)).unwrap();
     assert_eq!(estimate.evaluations(), 40);
+}
+
+/// An estimator of one's own, whose samples say which they are.
+struct Index;
+
+impl GradientEstimator<f64, Normal<f64>, Scaled> for Index {
+    fn shape(&self, _: &Normal<f64>) -> BlockShape {
+        BlockShape::of_draws(1)
+    }
+
+    fn gradient_samples<R: Rng + ?Sized>(
+        &self,
+        p: &Normal<f64>,
+        f: &Scaled,
+        block: Block<'_, f64>,
+        rng: &mut R,
+    ) {
+        p.sample(rng, block.z);
+        f.value_block(block.z, 1, block.values);
+        for (i, row) in block.gradients.chunks_exact_mut(2).enumerate() {
+            row.fill((block.first + i as u64) as f64);
+        }
+    }
+}
+
+impl TotalGradient<f64, Normal<f64>, Scaled> for Index {}
+
+#[test]
+fn an_estimator_of_ones_own_takes_the_default_and_knows_its_samples() {
+    let found = WithExplicit::new(Index).estimate(&normal(), &F, 1000, &mut rng(7)).unwrap();
+    // 0 + … + 999, and σ f/a, μ f/a.
+    let explicit = [SIGMA, MU].map(|slope| slope * found.value() / F.a());
+    for (found, explicit) in found.gradient().iter().zip(explicit) {
+        assert!((found - 499.5 - explicit).abs() < 1e-9, "{found}");
+    }
 }
 
 /// The value reported is that of the inner estimator, and so is its part of the gradient: the explicit one adds to it.
