@@ -90,6 +90,24 @@ pub struct Block<'a, T> {
     pub statistics: &'a mut [f64],
 }
 
+impl<T> Block<'_, T> {
+    /// The same block, lent: for an estimator that hands it to another one and goes on with what that has filled in.
+    #[must_use]
+    pub fn reborrow(&mut self) -> Block<'_, T> {
+        Block {
+            samples: self.samples,
+            first: self.first,
+            noise: self.noise,
+            z: self.z,
+            values: self.values,
+            dz: self.dz,
+            gradients: self.gradients,
+            scratch: self.scratch,
+            statistics: self.statistics,
+        }
+    }
+}
+
 /// What an estimator may learn from once the estimate is made: sums over gradient samples that are already spent.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]

@@ -58,7 +58,7 @@
 //! - [`noise`]: antithetic pairs, scrambled Sobol points and common random numbers for
 //!   [`PathwiseOver`](estimators::PathwiseOver) and [`ScoreFunctionOver`](estimators::ScoreFunctionOver).
 //! - [`bijections`]: invertible maps that push a distribution elsewhere, and normalizing flows.
-//! - [`Objective`]: closures, pairs of closures, [`Differentiable`], [`Batched`].
+//! - [`Objective`]: closures, pairs of closures, [`Differentiable`], [`Batched`]; [`ParametricObjective`] where f depends on θ directly.
 //! - [`GradientEstimator`]: the interface of all estimators; an estimator of your own is one method.
 //! - [`GradientEstimate`]: gradient, variance, standard error, intervals, by parameter name; mergeable.
 //! - [`StochasticNode`]: a layer that samples, in somebody else's training loop, with the pathwise gradient;
@@ -130,7 +130,9 @@ pub use layout::{Domain, Layout, ParamRange};
 pub use link::PositiveLink;
 pub use node::{EstimatorNode, StochasticNode, Tape};
 pub use noise::NoiseSource;
-pub use objective::{Batched, Differentiable, DifferentiableObjective, Objective};
+pub use objective::{
+    Batched, Differentiable, DifferentiableObjective, Objective, Parametric, ParametricObjective,
+};
 pub use probability::Probability;
 pub use real::Real;
 pub use schedule::TemperatureSchedule;
@@ -148,5 +150,7 @@ pub mod prelude {
     pub use crate::estimator::GradientEstimator;
     pub use crate::estimators::*;
     pub use crate::noise::{Antithetic, Independent, Replay, ScrambledSobol};
-    pub use crate::objective::{Batched, Differentiable, DifferentiableObjective, Objective};
+    pub use crate::objective::{
+        Batched, Differentiable, DifferentiableObjective, Objective, Parametric, ParametricObjective,
+    };
 }

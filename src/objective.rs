@@ -1,6 +1,10 @@
 //! The function inside the expectation: `f(z)`, differentiable or not.
 
+mod parametric;
+
 use std::fmt;
+
+pub use parametric::{Parametric, ParametricObjective};
 
 /// `f(z)`. Any `Fn(&[T]) -> T` is one.
 ///

@@ -118,6 +118,15 @@ fn estimators_with_a_memory_learn_the_same() {
 }
 
 #[test]
+fn an_explicit_gradient_gives_the_same_bits() {
+    let f = Parametric(square(), |z: &[f64], weight: f64, dtheta: &mut [f64]| dtheta[0] += weight * z[0]);
+    assert_same_bits(&WithExplicit::new(Pathwise), &normal::<f64>(3), &f);
+    for estimator in baselines() {
+        assert_same_bits(&WithExplicit::new(estimator), &normal::<f64>(3), &f);
+    }
+}
+
+#[test]
 fn several_waves_with_a_learned_memory_give_the_same_bits() {
     // 2 × 5000 parameters with 2 sums each to learn from: a block leaves 400 KB behind, and a wave of 2 threads is 16 blocks.
     let (p, samples) = (normal::<f64>(5000), 20 * 256 + 3);

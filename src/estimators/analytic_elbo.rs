@@ -2,9 +2,10 @@
 
 use rand::Rng;
 
+use super::with_explicit::TotalGradient;
 use crate::distribution::{Entropy, Reparameterizable};
 use crate::estimator::{Block, BlockShape, GradientEstimator};
-use crate::objective::DifferentiableObjective;
+use crate::objective::{DifferentiableObjective, ParametricObjective};
 use crate::real::Real;
 
 /// The evidence lower bound `E_q[ln p(x, z)] + H(q)` with its entropy in closed form: the pathwise gradient of the objective `f = ln p(x, z)`, and the exact
@@ -68,4 +69,12 @@ where
             }
         }
     }
+}
+
+impl<T, D, F> TotalGradient<T, D, F> for AnalyticElbo
+where
+    T: Real,
+    D: Reparameterizable<T> + Entropy<T> + ?Sized,
+    F: DifferentiableObjective<T> + ParametricObjective<T> + ?Sized,
+{
 }

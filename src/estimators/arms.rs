@@ -2,10 +2,11 @@
 
 use rand::Rng;
 
+use super::with_explicit::TotalGradient;
 use crate::distribution::Bits;
 use crate::error::Error;
 use crate::estimator::{Block, BlockShape, GradientEstimator};
-use crate::objective::Objective;
+use crate::objective::{Objective, ParametricObjective};
 use crate::probability::Probability;
 use crate::real::Real;
 
@@ -122,4 +123,13 @@ where
         }
         distribution.chain_logits(block.gradients);
     }
+}
+
+// Each of the group by itself is a draw.
+impl<T, D, F> TotalGradient<T, D, F> for Arms
+where
+    T: Real,
+    D: Bits<T> + ?Sized,
+    F: ParametricObjective<T> + ?Sized,
+{
 }

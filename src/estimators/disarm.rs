@@ -2,9 +2,10 @@
 
 use rand::Rng;
 
+use super::with_explicit::TotalGradient;
 use crate::distribution::Bits;
 use crate::estimator::{Block, BlockShape, GradientEstimator};
-use crate::objective::Objective;
+use crate::objective::{Objective, ParametricObjective};
 use crate::real::Real;
 
 /// DisARM, which is also known as U2G: a pair of antithetic draws, `½ (f(b) − f(b̃)) (b − b̃) max(p, 1 − p)` for each logit.
@@ -73,4 +74,13 @@ where
         }
         distribution.chain_logits(block.gradients);
     }
+}
+
+// Bits and partners are draws both.
+impl<T, D, F> TotalGradient<T, D, F> for DisArm
+where
+    T: Real,
+    D: Bits<T> + ?Sized,
+    F: ParametricObjective<T> + ?Sized,
+{
 }

@@ -2,10 +2,11 @@
 
 use rand::Rng;
 
+use super::with_explicit::TotalGradient;
 use crate::distribution::FiniteSupport;
 use crate::error::Error;
 use crate::estimator::{Block, BlockShape, GradientEstimator};
-use crate::objective::Objective;
+use crate::objective::{Objective, ParametricObjective};
 use crate::real::Real;
 
 /// Outcomes beyond which a sum over all of them is refused: a hundred million evaluations.
@@ -103,5 +104,39 @@ where
             row.copy_from_slice(first);
         }
         block.values.fill(mean);
+    }
+}
+
+impl<T, D, F> TotalGradient<T, D, F> for Enumerate
+where
+    T: Real,
+    D: FiniteSupport<T> + ?Sized,
+    F: ParametricObjective<T> + ?Sized,
+{
+    /// The explicit gradient of every outcome, by its probability.
+    fn total_gradient_samples<R: Rng + ?Sized>(
+        &self,
+        distribution: &D,
+        objective: &F,
+        mut block: Block<'_, T>,
+        rng: &mut R,
+    ) {
+        self.gradient_samples(distribution, objective, block.reborrow(), rng);
+        let (dim, params) = (distribution.dim(), distribution.params().len());
+        if block.values.iter().any(|value| !value.is_finite()) {
+            return; // for the engine to find, with the z that gave it
+        }
+        let (gradient, others) = block.gradients.split_at_mut(params);
+        for index in 0..distribution.outcomes().unwrap_or(0) {
+            let z = &mut block.z[..dim];
+            distribution.outcome(index, z);
+            let p = distribution.log_prob(z).exp();
+            if !p.is_zero() {
+                objective.add_parameter_gradient(z, p, gradient);
+            }
+        }
+        for other in others.chunks_exact_mut(params) {
+            other.copy_from_slice(gradient);
+        }
     }
 }

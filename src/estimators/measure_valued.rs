@@ -5,10 +5,11 @@ use std::ops::Range;
 use rand::Rng;
 
 use super::over::ROWS_BYTES;
+use super::with_explicit::TotalGradient;
 use crate::distribution::{Coupling, WeakDerivative, WeakSides};
 use crate::error::Error;
 use crate::estimator::{Block, BlockShape, GradientEstimator};
-use crate::objective::Objective;
+use crate::objective::{Objective, ParametricObjective};
 use crate::real::Real;
 use crate::vector::widest;
 
@@ -235,5 +236,17 @@ fn report<T: Real>(values: &mut [T], gradient: &[T]) {
     if is_finite(gradient) && values[0].is_finite() {
         let value = values[0];
         values.fill(value);
+    }
+}
+
+impl<T, D, F> TotalGradient<T, D, F> for MeasureValued
+where
+    T: Real,
+    D: WeakDerivative<T> + ?Sized,
+    F: ParametricObjective<T> + ?Sized,
+{
+    /// The sides come from other laws, and in parts.
+    fn own_draws(&self, _: &D) -> usize {
+        1
     }
 }

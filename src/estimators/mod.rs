@@ -29,6 +29,7 @@ mod straight_through_gumbel_softmax;
 mod sum_and_sample;
 mod unordered_set;
 mod vimco;
+mod with_explicit;
 
 pub use analytic_elbo::AnalyticElbo;
 pub use arm::Arm;
@@ -56,3 +57,4 @@ pub use straight_through_gumbel_softmax::StraightThroughGumbelSoftmax;
 pub use sum_and_sample::SumAndSample;
 pub use unordered_set::UnorderedSet;
 pub use vimco::{Vimco, WeightMean};
+pub use with_explicit::{TotalGradient, WithExplicit};

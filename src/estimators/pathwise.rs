@@ -2,9 +2,10 @@
 
 use rand::Rng;
 
+use super::with_explicit::TotalGradient;
 use crate::distribution::Reparameterizable;
 use crate::estimator::{Block, BlockShape, GradientEstimator};
-use crate::objective::DifferentiableObjective;
+use crate::objective::{DifferentiableObjective, ParametricObjective};
 use crate::real::Real;
 use crate::vector::widest;
 
@@ -84,4 +85,12 @@ where
         widest(|| objective.value_and_gradient_block(block.z, dim, block.values, block.dz));
         distribution.pullback_block(block.noise, block.z, block.dz, block.gradients);
     }
+}
+
+impl<T, D, F> TotalGradient<T, D, F> for Pathwise
+where
+    T: Real,
+    D: Reparameterizable<T> + ?Sized,
+    F: DifferentiableObjective<T> + ParametricObjective<T> + ?Sized,
+{
 }

@@ -3,11 +3,12 @@
 use rand::Rng;
 
 use super::over;
+use super::with_explicit::TotalGradient;
 use crate::distribution::Reparameterizable;
 use crate::error::Error;
 use crate::estimator::{Block, BlockShape, GradientEstimator};
 use crate::noise::NoiseSource;
-use crate::objective::DifferentiableObjective;
+use crate::objective::{DifferentiableObjective, ParametricObjective};
 use crate::real::Real;
 
 /// The pathwise estimator over the points of a [noise source](crate::noise): `1/n Σᵢ (∂g/∂θ)ᵀ(εᵢ) ∇f(zᵢ)` with `zᵢ = g(θ, εᵢ)` is one
@@ -86,6 +87,26 @@ where
         block: Block<'_, T>,
         rng: &mut R,
     ) {
+        self.make(distribution, objective, block, rng, |_, _| {});
+    }
+}
+
+impl<S> PathwiseOver<S> {
+    /// The gradient samples, `explicit(z, gradients)` added to the gradients of all rows.
+    fn make<T, D, F, R>(
+        &self,
+        distribution: &D,
+        objective: &F,
+        block: Block<'_, T>,
+        rng: &mut R,
+        mut explicit: impl FnMut(&[T], &mut [T]),
+    ) where
+        T: Real,
+        D: Reparameterizable<T> + ?Sized,
+        F: DifferentiableObjective<T> + ?Sized,
+        S: NoiseSource<T, D>,
+        R: Rng + ?Sized,
+    {
         over::gradient_samples(
             &self.source,
             distribution,
@@ -95,7 +116,34 @@ where
                 distribution.transform_block(noise, z);
                 objective.value_and_gradient_block(z, distribution.dim(), values, dz);
             },
-            |rows, gradients| distribution.pullback_block(rows.noise, rows.z, rows.dz, gradients),
+            |rows, gradients| {
+                distribution.pullback_block(rows.noise, rows.z, rows.dz, gradients);
+                explicit(rows.z, gradients);
+            },
         );
+    }
+}
+
+impl<T, D, F, S> TotalGradient<T, D, F> for PathwiseOver<S>
+where
+    T: Real,
+    D: Reparameterizable<T> + ?Sized,
+    F: DifferentiableObjective<T> + ParametricObjective<T> + ?Sized,
+    S: NoiseSource<T, D>,
+{
+    /// Of every point, in whatever parts they come.
+    fn total_gradient_samples<R: Rng + ?Sized>(
+        &self,
+        distribution: &D,
+        objective: &F,
+        block: Block<'_, T>,
+        rng: &mut R,
+    ) {
+        let (dim, params) = (distribution.dim(), distribution.params().len());
+        self.make(distribution, objective, block, rng, |z, gradients| {
+            for (z, gradient) in z.chunks_exact(dim).zip(gradients.chunks_exact_mut(params)) {
+                objective.add_parameter_gradient(z, T::one(), gradient);
+            }
+        });
     }
 }

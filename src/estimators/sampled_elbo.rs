@@ -3,10 +3,11 @@
 use rand::Rng;
 
 use super::log_ratio::{draw_log_ratios, shape};
+use super::with_explicit::TotalGradient;
 use crate::distribution::{DifferentiableLogDensity, Reparameterizable};
 use crate::error::Error;
 use crate::estimator::{Block, BlockShape, GradientEstimator};
-use crate::objective::DifferentiableObjective;
+use crate::objective::{DifferentiableObjective, ParametricObjective};
 use crate::real::Real;
 
 /// The evidence lower bound `E_q[ln p(x, z) − ln q(z)]` with its entropy sampled: the total derivative, in which ln q counts twice, through the draw and
@@ -66,4 +67,12 @@ where
             }
         }
     }
+}
+
+impl<T, D, F> TotalGradient<T, D, F> for SampledElbo
+where
+    T: Real,
+    D: Reparameterizable<T> + DifferentiableLogDensity<T> + ?Sized,
+    F: DifferentiableObjective<T> + ParametricObjective<T> + ?Sized,
+{
 }

@@ -3,11 +3,12 @@
 use rand::Rng;
 
 use super::over;
+use super::with_explicit::TotalGradient;
 use crate::distribution::{LogDensity, Reparameterizable};
 use crate::error::Error;
 use crate::estimator::{Block, BlockShape, GradientEstimator};
 use crate::noise::NoiseSource;
-use crate::objective::Objective;
+use crate::objective::{Objective, ParametricObjective};
 use crate::real::Real;
 
 /// The score-function estimator over the points of a [noise source](crate::noise): `1/n Σᵢ (f(zᵢ) − b) ∇_θ log p_θ(zᵢ)` with
@@ -97,6 +98,26 @@ where
         block: Block<'_, T>,
         rng: &mut R,
     ) {
+        self.make(distribution, objective, block, rng, |_, _| {});
+    }
+}
+
+impl<S> ScoreFunctionOver<S> {
+    /// The gradient samples, `explicit(z, gradients)` added to the gradients of all rows.
+    fn make<T, D, F, R>(
+        &self,
+        distribution: &D,
+        objective: &F,
+        block: Block<'_, T>,
+        rng: &mut R,
+        mut explicit: impl FnMut(&[T], &mut [T]),
+    ) where
+        T: Real,
+        D: Reparameterizable<T> + LogDensity<T> + ?Sized,
+        F: Objective<T> + ?Sized,
+        S: NoiseSource<T, D>,
+        R: Rng + ?Sized,
+    {
         let (constant, params) = (T::of(self.constant), distribution.params().len());
         over::gradient_samples(
             &self.source,
@@ -114,7 +135,32 @@ where
                         *g *= value - constant;
                     }
                 }
+                explicit(rows.z, gradients);
             },
         );
+    }
+}
+
+impl<T, D, F, S> TotalGradient<T, D, F> for ScoreFunctionOver<S>
+where
+    T: Real,
+    D: Reparameterizable<T> + LogDensity<T> + ?Sized,
+    F: ParametricObjective<T> + ?Sized,
+    S: NoiseSource<T, D>,
+{
+    /// Of every point, in whatever parts they come.
+    fn total_gradient_samples<R: Rng + ?Sized>(
+        &self,
+        distribution: &D,
+        objective: &F,
+        block: Block<'_, T>,
+        rng: &mut R,
+    ) {
+        let (dim, params) = (distribution.dim(), distribution.params().len());
+        self.make(distribution, objective, block, rng, |z, gradients| {
+            for (z, gradient) in z.chunks_exact(dim).zip(gradients.chunks_exact_mut(params)) {
+                objective.add_parameter_gradient(z, T::one(), gradient);
+            }
+        });
     }
 }

@@ -3,10 +3,11 @@
 use rand::Rng;
 
 use super::log_ratio::{draw_log_ratios, shape};
+use super::with_explicit::TotalGradient;
 use crate::distribution::{DifferentiableLogDensity, Reparameterizable};
 use crate::error::Error;
 use crate::estimator::{Block, BlockShape, GradientEstimator};
-use crate::objective::DifferentiableObjective;
+use crate::objective::{DifferentiableObjective, ParametricObjective};
 use crate::real::Real;
 
 /// Sticking the landing: the evidence lower bound's gradient without the score, whose mean is 0: `(∂z/∂θ)ᵀ (∇f − ∇_z ln q)`.
@@ -58,4 +59,12 @@ where
         draw_log_ratios(distribution, objective, &mut block, rng);
         distribution.pullback_block(block.noise, block.z, block.dz, block.gradients);
     }
+}
+
+impl<T, D, F> TotalGradient<T, D, F> for StickingTheLanding
+where
+    T: Real,
+    D: Reparameterizable<T> + DifferentiableLogDensity<T> + ?Sized,
+    F: DifferentiableObjective<T> + ParametricObjective<T> + ?Sized,
+{
 }

@@ -9,7 +9,7 @@ use crate::distribution::{
 };
 use crate::error::{Error, check_len};
 use crate::layout::Domain;
-use crate::objective::DifferentiableObjective;
+use crate::objective::{DifferentiableObjective, ParametricObjective};
 
 /// How a parameter is moved to differentiate by it.
 #[derive(Debug, Clone)]
@@ -212,4 +212,45 @@ pub fn objective_gradient<F: DifferentiableObjective<f64> + ?Sized>(objective: &
     let exact = Slope { value: expected, uncertainty: 0.0, ordinary: expected.abs() };
     comparisons.0.push(Comparison::new("value".into(), 0, value, exact));
     comparisons
+}
+
+/// The [explicit gradient](ParametricObjective::add_parameter_gradient) of an objective at z against differences of its value, the objective made
+/// anew at each θ: `make(θ)` is `f_θ`. It is called with weight 1 and with −2, on a row that is not empty, which an implementation that
+/// overwrites the row or forgets the weight does not survive.
+///
+/// ```
+/// use reparam::{Parametric, verify};
+///
+/// let make = |theta: &[f64]| {
+///     let r = theta[0];
+///     Parametric(
+///         move |z: &[f64]| (-r).exp() * z[0],
+///         move |z: &[f64], weight: f64, dtheta: &mut [f64]| dtheta[0] -= weight * (-r).exp() * z[0],
+///     )
+/// };
+/// verify::parameter_gradient(make, &[0.05], &[2.0]).within(1e-7)?;
+/// # Ok::<(), verify::Mismatch>(())
+/// ```
+#[must_use]
+pub fn parameter_gradient<F>(make: impl Fn(&[f64]) -> F, params: &[f64], z: &[f64]) -> Comparisons
+where
+    F: ParametricObjective<f64>,
+{
+    let objective = make(params);
+    let mut compared = Vec::with_capacity(2 * params.len());
+    for weight in [1.0, -2.0] {
+        // What is in the row already is 1 or −2 as well: exact in every sum that matters.
+        let mut found = vec![weight; params.len()];
+        objective.add_parameter_gradient(z, weight, &mut found);
+        for (index, (&value, &found)) in params.iter().zip(&found).enumerate() {
+            let moved = |x: f64| {
+                let mut moved = params.to_vec();
+                moved[index] = x;
+                Some(make(&moved).value(z))
+            };
+            let slope = slope(moved, value, 0.25 * value.abs().clamp(1e-3, 1.0));
+            compared.push(Comparison::new("θ".into(), index, found / weight - 1.0, slope));
+        }
+    }
+    Comparisons(compared)
 }

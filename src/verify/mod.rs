@@ -9,6 +9,7 @@
 //! | is the score the derivative of the log-density? | [`score`], [`log_prob_gradient`] | the same |
 //! | are entropy and divergence differentiated right? | [`entropy_gradient`], [`kl_gradient`] | the same |
 //! | is the objective? | [`objective_gradient`] | the same |
+//! | is what it has of θ itself? | [`parameter_gradient`] | the same |
 //! | do draws and score belong together? | [`score_identities`]: `E s = 0`, `E s sᵀ = −E ∂s/∂θ` | [`Identities`] |
 //! | is an estimator unbiased? | [`UnbiasednessTest`] with both error rates | [`Unbiasedness`] |
 //! | which of two has less variance? | [`variance_ratio`] | [`VarianceRatio`] with an interval |
@@ -45,7 +46,8 @@ mod variance_ratio;
 pub use comparison::{Comparison, Comparisons, Mismatch};
 pub use continuity::continuity;
 pub use derivatives::{
-    entropy_gradient, implicit_pullback, kl_gradient, log_prob_gradient, objective_gradient, pullback, score,
+    entropy_gradient, implicit_pullback, kl_gradient, log_prob_gradient, objective_gradient,
+    parameter_gradient, pullback, score,
 };
 pub use identities::{Identities, score_identities};
 pub use unbiasedness::{Unbiasedness, UnbiasednessTest};

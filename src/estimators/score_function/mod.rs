@@ -6,10 +6,11 @@ use rand::Rng;
 
 pub use baseline::Baseline;
 
+use super::with_explicit::TotalGradient;
 use crate::distribution::LogDensity;
 use crate::error::{Error, check_len};
 use crate::estimator::{Block, BlockShape, GradientEstimator, Lesson};
-use crate::objective::Objective;
+use crate::objective::{Objective, ParametricObjective};
 use crate::real::Real;
 
 /// The score-function estimator, or REINFORCE: `∇_θ E[f(z)] = E[(f(z) − b) ∇_θ log p_θ(z)]` with a [`Baseline`] b.
@@ -232,4 +233,12 @@ fn leave_one_out<T: Real, D: LogDensity<T> + ?Sized>(
             *g += weight * s;
         }
     }
+}
+
+impl<T, D, F> TotalGradient<T, D, F> for ScoreFunction
+where
+    T: Real,
+    D: LogDensity<T> + ?Sized,
+    F: ParametricObjective<T> + ?Sized,
+{
 }
