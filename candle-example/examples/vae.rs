@@ -24,7 +24,6 @@ use candle_example::{
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 use reparam::prelude::*;
-use reparam::special::sigmoid;
 use reparam::{EstimatorNode, StochasticNode};
 
 use gallery::{Block, gallery};
@@ -135,12 +134,6 @@ impl Model {
     fn means(&self, images: &Tensor) -> candle_core::Result<Tensor> {
         self.encoder.forward(images)?.narrow(1, 0, self.latent)?.contiguous()
     }
-
-    /// The probabilities of the pixels.
-    fn decode(&self, z: &Tensor) -> Result<Vec<f32>> {
-        let logits: Vec<f32> = self.decoder.forward(z)?.flatten_all()?.to_vec1()?;
-        Ok(logits.into_iter().map(sigmoid).collect())
-    }
 }
 
 /// A model trained on the budget.
@@ -224,10 +217,11 @@ fn draw(options: &Options, held_out: &Images, trainings: &[(&str, Training)], pl
     let (columns, rows) = (8, 6);
     let shown: Vec<usize> = (0..columns * rows / 2).collect();
     let model = &trainings[0].1.model;
-    let reconstructions = model.decode(&model.means(&held_out.batch(&shown)?)?)?;
+    let reconstructions = model.decoder.probabilities(&model.means(&held_out.batch(&shown)?)?)?;
     let mut z = vec![0.0f32; columns * rows * LATENT];
     Normal::standard(1)?.sample(&mut Xoshiro256PlusPlus::seed_from_u64(5), &mut z);
-    let samples = model.decode(&Tensor::from_vec(z, (columns * rows, LATENT), &Device::Cpu)?)?;
+    let samples =
+        model.decoder.probabilities(&Tensor::from_vec(z, (columns * rows, LATENT), &Device::Cpu)?)?;
     let mut pairs = Vec::new();
     for first in shown.chunks(columns) {
         pairs.extend(first.iter().map(|i| &held_out.pixels[i * PIXELS..(i + 1) * PIXELS]));

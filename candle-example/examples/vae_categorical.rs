@@ -23,7 +23,6 @@ use candle_example::{
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 use reparam::prelude::*;
-use reparam::special::sigmoid;
 use reparam::{EstimatorNode, StochasticNode, TemperatureSchedule};
 
 use gallery::{Block, gallery};
@@ -169,12 +168,6 @@ impl Model {
         }
         Ok(Tensor::from_vec(z, (images.dim(0)?, WIDTH), &Device::Cpu)?)
     }
-
-    /// The probabilities of the pixels.
-    fn decode(&self, z: &Tensor) -> Result<Vec<f32>> {
-        let logits: Vec<f32> = self.decoder.forward(z)?.flatten_all()?.to_vec1()?;
-        Ok(logits.into_iter().map(sigmoid).collect())
-    }
 }
 
 /// A model trained on the budget.
@@ -271,8 +264,8 @@ fn draw(options: &Options, held_out: &Images, trainings: &[(&str, Training)]) ->
     let z = Tensor::from_vec(z, (rows * columns, WIDTH), &Device::Cpu)?;
     let (mut reconstructions, mut samples) = (Vec::new(), Vec::new());
     for (name, Training { model, .. }) in trainings {
-        reconstructions.push((*name, model.decode(&model.modes(&images)?)?));
-        samples.push((*name, model.decode(&z)?));
+        reconstructions.push((*name, model.decoder.probabilities(&model.modes(&images)?)?));
+        samples.push((*name, model.decoder.probabilities(&z)?));
     }
     let originals = ("held-out images", held_out.pixels[..rows * columns * PIXELS].to_vec());
     reconstructions.insert(0, originals);

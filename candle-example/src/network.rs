@@ -3,6 +3,7 @@
 use candle_core::{Device, Module, Result, Tensor, Var};
 use candle_nn::Linear;
 use rand::{Rng, RngExt};
+use reparam::special::sigmoid;
 
 /// A hidden layer of tanh units between two linear maps, started from the caller's generator (candle's own cannot be seeded on the CPU).
 #[derive(Debug, Clone)]
@@ -32,6 +33,15 @@ impl Mlp {
         };
         let layers = [linear(inputs, hidden)?, linear(hidden, outputs)?];
         Ok(Self { layers, variables })
+    }
+
+    /// The outputs as probabilities, row by row: a decoder's pixels.
+    ///
+    /// # Errors
+    /// candle's, for an input that does not fit.
+    pub fn probabilities(&self, x: &Tensor) -> Result<Vec<f32>> {
+        let logits: Vec<f32> = self.forward(x)?.flatten_all()?.to_vec1()?;
+        Ok(logits.into_iter().map(sigmoid).collect())
     }
 
     /// What an optimiser moves.
