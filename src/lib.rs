@@ -47,7 +47,8 @@
 //! [`DisArmSticks`](estimators::DisArmSticks), [`SumAndSample`](estimators::SumAndSample) and [`UnorderedSet`](estimators::UnorderedSet) for categories,
 //! [`Enumerate`](estimators::Enumerate) and [`LocalExpectation`](estimators::LocalExpectation) where outcomes can be listed,
 //! [`AnalyticElbo`](estimators::AnalyticElbo), [`StickingTheLanding`](estimators::StickingTheLanding),
-//! [`ImportanceWeighted`](estimators::ImportanceWeighted) and [`Vimco`](estimators::Vimco) for variational bounds; all behind
+//! [`ImportanceWeighted`](estimators::ImportanceWeighted) and [`Vimco`](estimators::Vimco) for variational bounds,
+//! [`RewardToGo`](estimators::RewardToGo) for sequences of decisions; all behind
 //! [`GradientEstimator`], compared by [`variance_per_evaluation`](GradientEstimate::variance_per_evaluation).
 //!
 //! # Pieces
@@ -58,7 +59,7 @@
 //! - [`noise`]: antithetic pairs, scrambled Sobol points and common random numbers for
 //!   [`PathwiseOver`](estimators::PathwiseOver) and [`ScoreFunctionOver`](estimators::ScoreFunctionOver).
 //! - [`bijections`]: invertible maps that push a distribution elsewhere, and normalizing flows.
-//! - [`Objective`]: closures, pairs of closures, [`Differentiable`], [`Batched`].
+//! - [`Objective`]: closures, pairs of closures, [`Differentiable`], [`Batched`], [`Terms`] for a sum over steps.
 //! - [`GradientEstimator`]: the interface of all estimators; an estimator of your own is one method.
 //! - [`GradientEstimate`]: gradient, variance, standard error, intervals, by parameter name; mergeable.
 //! - [`StochasticNode`]: a layer that samples, in somebody else's training loop.
@@ -118,8 +119,8 @@ pub mod verify;
 
 pub use distribution::{
     Bits, Categories, Conditional, Coupling, DifferentiableLogDensity, Distribution, Entropy, FiniteFactors,
-    FiniteSupport, Jump, KlDivergence, LogDensity, MeanVariance, Relaxable, Reparameterizable, UniformNoise,
-    WeakDerivative, WeakPair, WeakSides,
+    FiniteSupport, Jump, KlDivergence, LogDensity, MeanVariance, Relaxable, Reparameterizable, Sequential,
+    UniformNoise, WeakDerivative, WeakPair, WeakSides,
 };
 pub use engine::Engine;
 pub use error::Error;
@@ -129,7 +130,7 @@ pub use layout::{Domain, Layout, ParamRange};
 pub use link::PositiveLink;
 pub use node::StochasticNode;
 pub use noise::NoiseSource;
-pub use objective::{Batched, Differentiable, DifferentiableObjective, Objective};
+pub use objective::{Additive, Batched, Differentiable, DifferentiableObjective, Objective, Terms};
 pub use probability::Probability;
 pub use real::Real;
 pub use schedule::TemperatureSchedule;
@@ -139,7 +140,7 @@ pub mod prelude {
     pub use crate::distribution::{
         Bits, Categories, Coupling, DifferentiableLogDensity, Distribution, Entropy, FiniteFactors,
         FiniteSupport, Jump, KlDivergence, LogDensity, MeanVariance, Relaxable, Reparameterizable,
-        UniformNoise, WeakDerivative,
+        Sequential, UniformNoise, WeakDerivative,
     };
     pub use crate::distributions::*;
     pub use crate::error::Error;
@@ -147,5 +148,7 @@ pub mod prelude {
     pub use crate::estimator::GradientEstimator;
     pub use crate::estimators::*;
     pub use crate::noise::{Antithetic, Independent, Replay, ScrambledSobol};
-    pub use crate::objective::{Batched, Differentiable, DifferentiableObjective, Objective};
+    pub use crate::objective::{
+        Additive, Batched, Differentiable, DifferentiableObjective, Objective, Terms,
+    };
 }

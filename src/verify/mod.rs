@@ -10,6 +10,7 @@
 //! | are entropy and divergence differentiated right? | [`entropy_gradient`], [`kl_gradient`] | the same |
 //! | is the objective? | [`objective_gradient`] | the same |
 //! | do draws and score belong together? | [`score_identities`]: `E s = 0`, `E s sᵀ = −E ∂s/∂θ` | [`Identities`] |
+//! | do steps and terms add up, and does none look ahead? | [`steps`] | [`Comparisons`] with the sums |
 //! | is an estimator unbiased? | [`UnbiasednessTest`] with both error rates | [`Unbiasedness`] |
 //! | which of two has less variance? | [`variance_ratio`] | [`VarianceRatio`] with an interval |
 //!
@@ -39,6 +40,7 @@ mod continuity;
 mod derivatives;
 mod differences;
 mod identities;
+mod steps;
 mod unbiasedness;
 mod variance_ratio;
 
@@ -48,5 +50,6 @@ pub use derivatives::{
     entropy_gradient, implicit_pullback, kl_gradient, log_prob_gradient, objective_gradient, pullback, score,
 };
 pub use identities::{Identities, score_identities};
+pub use steps::steps;
 pub use unbiasedness::{Unbiasedness, UnbiasednessTest};
 pub use variance_ratio::{VarianceRatio, variance_ratio};
