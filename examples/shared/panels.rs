@@ -73,6 +73,8 @@ pub(crate) fn panels(path: &Path, title: &str, panels: &[Panel<'_>]) -> Result<(
             .x_desc(panel.x_axis)
             .y_desc(panel.y_axis)
             .x_labels(6)
+            .x_label_formatter(&|x| number(*x))
+            .y_label_formatter(&|y| number(*y))
             .label_style(("sans-serif", 14).into_font().color(&INK))
             .axis_desc_style(("sans-serif", 15).into_font().color(&INK))
             .draw()?;
@@ -104,4 +106,11 @@ pub(crate) fn panels(path: &Path, title: &str, panels: &[Panel<'_>]) -> Result<(
     }
     root.present()?;
     Ok(())
+}
+
+/// Without zeros that say nothing.
+fn number(x: f64) -> String {
+    let digits = format!("{x:.4}");
+    let digits = digits.trim_end_matches('0').trim_end_matches('.');
+    if digits == "-0" { "0".into() } else { digits.into() }
 }
