@@ -118,7 +118,7 @@ impl<T: Real> Engine<T> {
         F: ?Sized,
         R: Rng + ?Sized,
     {
-        self.start(estimator, distribution, samples)?;
+        self.start(estimator, distribution, objective, samples)?;
         let mut start = 0;
         while start < samples {
             self.next_block(estimator, distribution, objective, (start, samples), rng)?;
@@ -128,7 +128,13 @@ impl<T: Real> Engine<T> {
     }
 
     /// Refuses what cannot be estimated, and makes room for what can.
-    fn start<E, D, F>(&mut self, estimator: &E, distribution: &D, samples: usize) -> Result<(), Error>
+    fn start<E, D, F>(
+        &mut self,
+        estimator: &E,
+        distribution: &D,
+        objective: &F,
+        samples: usize,
+    ) -> Result<(), Error>
     where
         E: GradientEstimator<T, D, F> + ?Sized,
         D: Distribution<T> + ?Sized,
@@ -138,6 +144,7 @@ impl<T: Real> Engine<T> {
             return Err(Error::ZeroSamples);
         }
         estimator.check(distribution)?;
+        estimator.check_objective(distribution, objective)?;
         estimator.check_samples(distribution, samples)?;
         let shape = estimator.shape(distribution);
         self.worker.prepare(shape, distribution, samples);

@@ -182,6 +182,15 @@ pub trait GradientEstimator<T: Real, D: Distribution<T> + ?Sized, F: ?Sized> {
         Ok(())
     }
 
+    /// Refuses an objective that does not fit the distribution: of another number of steps, say.
+    ///
+    /// # Errors
+    /// As the estimator documents.
+    fn check_objective(&self, distribution: &D, objective: &F) -> Result<(), Error> {
+        let _ = (distribution, objective);
+        Ok(())
+    }
+
     /// Refuses a number of gradient samples that the estimator cannot make: more than it has stored noise for, say.
     ///
     /// # Errors
@@ -203,7 +212,7 @@ pub trait GradientEstimator<T: Real, D: Distribution<T> + ?Sized, F: ?Sized> {
     /// and learn after it.
     ///
     /// # Errors
-    /// [`Error::ZeroSamples`]; what [`check`](Self::check) and [`check_samples`](Self::check_samples) refuse; and, as soon as the block that has it is complete,
+    /// [`Error::ZeroSamples`]; what [`check`](Self::check), [`check_objective`](Self::check_objective) and [`check_samples`](Self::check_samples) refuse; and, as soon as the block that has it is complete,
     /// the first non-finite number with the index of its sample: [`Error::NonFiniteTransform`],
     /// [`Error::NonFiniteObjective`], [`Error::NonFiniteObjectiveGradient`], [`Error::NonFiniteGradient`].
     fn estimate<R: Rng + ?Sized>(

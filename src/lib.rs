@@ -47,7 +47,8 @@
 //! [`DisArmSticks`](estimators::DisArmSticks), [`SumAndSample`](estimators::SumAndSample) and [`UnorderedSet`](estimators::UnorderedSet) for categories,
 //! [`Enumerate`](estimators::Enumerate) and [`LocalExpectation`](estimators::LocalExpectation) where outcomes can be listed,
 //! [`AnalyticElbo`](estimators::AnalyticElbo), [`StickingTheLanding`](estimators::StickingTheLanding),
-//! [`ImportanceWeighted`](estimators::ImportanceWeighted) and [`Vimco`](estimators::Vimco) for variational bounds; all behind
+//! [`ImportanceWeighted`](estimators::ImportanceWeighted) and [`Vimco`](estimators::Vimco) for variational bounds,
+//! [`RewardToGo`](estimators::RewardToGo) for sequences of decisions; all behind
 //! [`GradientEstimator`], compared by [`variance_per_evaluation`](GradientEstimate::variance_per_evaluation).
 //!
 //! # Pieces
@@ -58,7 +59,8 @@
 //! - [`noise`]: antithetic pairs, scrambled Sobol points and common random numbers for
 //!   [`PathwiseOver`](estimators::PathwiseOver) and [`ScoreFunctionOver`](estimators::ScoreFunctionOver).
 //! - [`bijections`]: invertible maps that push a distribution elsewhere, and normalizing flows.
-//! - [`Objective`]: closures, pairs of closures, [`Differentiable`], [`Batched`]; [`ParametricObjective`] where f depends on θ directly.
+//! - [`Objective`]: closures, pairs of closures, [`Differentiable`], [`Batched`]; [`Terms`] for a sum over steps, [`ParametricObjective`] where f
+//!   depends on θ directly.
 //! - [`GradientEstimator`]: the interface of all estimators; an estimator of your own is one method.
 //! - [`GradientEstimate`]: gradient, variance, standard error, intervals, by parameter name; mergeable.
 //! - [`StochasticNode`]: a layer that samples, in somebody else's training loop, with the pathwise gradient;
@@ -119,8 +121,8 @@ pub mod verify;
 
 pub use distribution::{
     Bits, Categories, Conditional, Coupling, DifferentiableLogDensity, Distribution, Entropy, FiniteFactors,
-    FiniteSupport, Jump, KlDivergence, LogDensity, MeanVariance, Relaxable, Reparameterizable, UniformNoise,
-    WeakDerivative, WeakPair, WeakSides,
+    FiniteSupport, Jump, KlDivergence, LogDensity, MeanVariance, Relaxable, Reparameterizable, Sequential,
+    UniformNoise, WeakDerivative, WeakPair, WeakSides,
 };
 pub use engine::Engine;
 pub use error::Error;
@@ -131,7 +133,8 @@ pub use link::PositiveLink;
 pub use node::{EstimatorNode, StochasticNode, Tape};
 pub use noise::NoiseSource;
 pub use objective::{
-    Batched, Differentiable, DifferentiableObjective, Objective, Parametric, ParametricObjective,
+    Additive, Batched, Differentiable, DifferentiableObjective, Objective, Parametric, ParametricObjective,
+    Terms,
 };
 pub use probability::Probability;
 pub use real::Real;
@@ -142,7 +145,7 @@ pub mod prelude {
     pub use crate::distribution::{
         Bits, Categories, Coupling, DifferentiableLogDensity, Distribution, Entropy, FiniteFactors,
         FiniteSupport, Jump, KlDivergence, LogDensity, MeanVariance, Relaxable, Reparameterizable,
-        UniformNoise, WeakDerivative,
+        Sequential, UniformNoise, WeakDerivative,
     };
     pub use crate::distributions::*;
     pub use crate::error::Error;
@@ -151,6 +154,7 @@ pub mod prelude {
     pub use crate::estimators::*;
     pub use crate::noise::{Antithetic, Independent, Replay, ScrambledSobol};
     pub use crate::objective::{
-        Batched, Differentiable, DifferentiableObjective, Objective, Parametric, ParametricObjective,
+        Additive, Batched, Differentiable, DifferentiableObjective, Objective, Parametric,
+        ParametricObjective, Terms,
     };
 }

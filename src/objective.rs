@@ -1,9 +1,11 @@
 //! The function inside the expectation: `f(z)`, differentiable or not.
 
+mod additive;
 mod parametric;
 
 use std::fmt;
 
+pub use additive::{Additive, Terms};
 pub use parametric::{Parametric, ParametricObjective};
 
 /// `f(z)`. Any `Fn(&[T]) -> T` is one.

@@ -22,7 +22,7 @@ const INK: RGBColor = RGBColor(40, 40, 40);
 const GRID: RGBColor = RGBColor(222, 222, 222);
 
 /// Length of dash and gap, so that curves can be told apart in black and white; the first is a solid line.
-const DASHES: [(u32, u32); 4] = [(10_000, 0), (9, 4), (3, 3), (14, 3)];
+const DASHES: [(u32, u32); 5] = [(10_000, 0), (9, 4), (3, 3), (14, 3), (2, 5)];
 
 /// One bar: its name, its length, what is written behind it and its colour.
 pub(crate) struct Bar {

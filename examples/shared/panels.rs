@@ -74,8 +74,8 @@ pub(crate) fn panels(path: &Path, title: &str, panels: &[Panel<'_>]) -> Result<(
             .x_desc(panel.x_axis)
             .y_desc(panel.y_axis)
             .x_labels(6)
-            .x_label_formatter(&|x| plain(*x))
-            .y_label_formatter(&|y| plain(*y))
+            .x_label_formatter(&|x| number(*x))
+            .y_label_formatter(&|y| number(*y))
             .label_style(("sans-serif", 14).into_font().color(&INK))
             .axis_desc_style(("sans-serif", 15).into_font().color(&INK))
             .draw()?;
@@ -109,7 +109,9 @@ pub(crate) fn panels(path: &Path, title: &str, panels: &[Panel<'_>]) -> Result<(
     Ok(())
 }
 
-/// 50 for 50.0, and 0.3 for what rounding made of it.
-fn plain(x: f64) -> String {
-    ((x * 1e6).round() / 1e6).to_string()
+/// Without zeros that say nothing.
+fn number(x: f64) -> String {
+    let digits = format!("{x:.4}");
+    let digits = digits.trim_end_matches('0').trim_end_matches('.');
+    if digits == "-0" { "0".into() } else { digits.into() }
 }

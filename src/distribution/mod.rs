@@ -10,6 +10,7 @@
 
 mod discrete;
 mod jump;
+mod sequential;
 mod weak;
 
 use rand::Rng;
@@ -17,6 +18,7 @@ use rand::Rng;
 pub use discrete::{Bits, Categories, FiniteFactors, FiniteSupport, Relaxable};
 pub(crate) use discrete::{count_outcomes, write_outcome};
 pub use jump::Jump;
+pub use sequential::Sequential;
 pub use weak::{Coupling, WeakDerivative, WeakPair, WeakSides};
 
 use crate::error::Error;

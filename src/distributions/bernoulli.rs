@@ -7,7 +7,7 @@ use rand::Rng;
 use super::categorical::relative_entropy;
 use crate::distribution::{
     Bits, Coupling, Distribution, Entropy, FiniteFactors, FiniteSupport, Jump, KlDivergence, LogDensity,
-    MeanVariance, Relaxable, WeakDerivative, WeakPair, WeakSides,
+    MeanVariance, Relaxable, Sequential, WeakDerivative, WeakPair, WeakSides,
 };
 use crate::distribution::{count_outcomes, write_outcome};
 use crate::error::{Error, check_len};
@@ -360,6 +360,21 @@ impl<T: Real> FiniteFactors<T> for Bernoulli<T> {
 
     fn add_score(&self, factor: usize, alternative: usize, weight: T, gradient: &mut [T]) {
         gradient[factor] += weight * self.scores[factor][usize::from(alternative == 1)];
+    }
+}
+
+/// A step is a bit.
+impl<T: Real> Sequential<T> for Bernoulli<T> {
+    fn steps(&self) -> usize {
+        self.params.len()
+    }
+
+    fn before(&self, step: usize) -> usize {
+        step
+    }
+
+    fn add_step_score(&self, step: usize, z: &[T], weight: T, gradient: &mut [T]) {
+        self.add_score(step, self.chosen(step, z), weight, gradient);
     }
 }
 

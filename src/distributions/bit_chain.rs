@@ -3,7 +3,9 @@
 use rand::Rng;
 
 use super::bernoulli::Bernoulli;
-use crate::distribution::{Distribution, FiniteSupport, LogDensity, count_outcomes, write_outcome};
+use crate::distribution::{
+    Distribution, FiniteSupport, LogDensity, Sequential, count_outcomes, write_outcome,
+};
 use crate::error::{Error, check_len};
 use crate::layout::{Domain, Layout};
 use crate::probability::Probability;
@@ -88,6 +90,13 @@ impl<T: Real> BitChain<T> {
         let own = self.params[i];
         if i > 0 && z[i - 1].is_one() { own + self.params[self.bits + i - 1] } else { own }
     }
+
+    /// `bᵢ − pᵢ`, p given the bit before.
+    #[inline]
+    fn residual(&self, i: usize, z: &[T]) -> T {
+        let l = self.logit(i, z);
+        if z[i].is_one() { sigmoid(-l) } else { -sigmoid(l) }
+    }
 }
 
 impl<T: Real> Distribution<T> for BitChain<T> {
@@ -135,11 +144,29 @@ impl<T: Real> LogDensity<T> for BitChain<T> {
     fn score(&self, z: &[T], score: &mut [T]) {
         let (logits, couplings) = score.split_at_mut(self.bits);
         for i in 0..self.bits {
-            let l = self.logit(i, z);
-            logits[i] = if z[i].is_one() { sigmoid(-l) } else { -sigmoid(l) };
+            logits[i] = self.residual(i, z);
             if i > 0 {
                 couplings[i - 1] = if z[i - 1].is_one() { logits[i] } else { T::zero() };
             }
+        }
+    }
+}
+
+/// A step is a bit.
+impl<T: Real> Sequential<T> for BitChain<T> {
+    fn steps(&self) -> usize {
+        self.bits
+    }
+
+    fn before(&self, step: usize) -> usize {
+        step
+    }
+
+    fn add_step_score(&self, step: usize, z: &[T], weight: T, gradient: &mut [T]) {
+        let score = weight * self.residual(step, z);
+        gradient[step] += score;
+        if step > 0 && z[step - 1].is_one() {
+            gradient[self.bits + step - 1] += score;
         }
     }
 }

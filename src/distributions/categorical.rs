@@ -4,7 +4,7 @@ use rand::Rng;
 
 use crate::distribution::{
     Categories, Coupling, Distribution, Entropy, FiniteFactors, FiniteSupport, Jump, KlDivergence,
-    LogDensity, MeanVariance, Relaxable, WeakDerivative, WeakSides,
+    LogDensity, MeanVariance, Relaxable, Sequential, WeakDerivative, WeakSides,
 };
 use crate::distribution::{count_outcomes, write_outcome};
 use crate::error::{Error, check_len};
@@ -368,6 +368,21 @@ impl<T: Real> FiniteFactors<T> for Categorical<T> {
         } else {
             gradient[chosen] += weight / self.probs[chosen];
         }
+    }
+}
+
+/// A step is a row.
+impl<T: Real> Sequential<T> for Categorical<T> {
+    fn steps(&self) -> usize {
+        self.factors()
+    }
+
+    fn before(&self, step: usize) -> usize {
+        step * self.classes
+    }
+
+    fn add_step_score(&self, step: usize, z: &[T], weight: T, gradient: &mut [T]) {
+        self.add_score(step, self.chosen(step, z), weight, gradient);
     }
 }
 

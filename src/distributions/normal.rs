@@ -4,7 +4,7 @@ use rand::Rng;
 
 use crate::distribution::{
     Conditional, Coupling, DifferentiableLogDensity, Distribution, Entropy, KlDivergence, LogDensity,
-    MeanVariance, Reparameterizable, UniformNoise, WeakDerivative, WeakPair, WeakSides,
+    MeanVariance, Reparameterizable, Sequential, UniformNoise, WeakDerivative, WeakPair, WeakSides,
 };
 use crate::error::{Error, check_len};
 use crate::layout::{Domain, Layout};
@@ -222,12 +222,34 @@ impl<T: Real> LogDensity<T> for Normal<T> {
         let (dmu, dsigma) = score.split_at_mut(self.dim());
         let coordinates = dmu.iter_mut().zip(dsigma).zip(z).zip(self.mu()).zip(self.sigma());
         for ((((dmu, dsigma), &z), &mu), &sigma) in coordinates {
-            // Finite for a subnormal σ too, where 0 · ∞ would be NaN.
-            let precision = sigma.recip().min(T::max_value());
-            let e = (z - mu) * precision;
-            *dmu = e * precision;
-            *dsigma = (e * e - T::one()) * precision;
+            (*dmu, *dsigma) = coordinate_score(z, mu, sigma);
         }
+    }
+}
+
+/// The score of one coordinate, by μ and by σ.
+#[inline(always)]
+fn coordinate_score<T: Real>(z: T, mu: T, sigma: T) -> (T, T) {
+    // Finite for a subnormal σ too, where 0 · ∞ would be NaN.
+    let precision = sigma.recip().min(T::max_value());
+    let e = (z - mu) * precision;
+    (e * precision, (e * e - T::one()) * precision)
+}
+
+/// A step is a coordinate.
+impl<T: Real> Sequential<T> for Normal<T> {
+    fn steps(&self) -> usize {
+        self.dim()
+    }
+
+    fn before(&self, step: usize) -> usize {
+        step
+    }
+
+    fn add_step_score(&self, step: usize, z: &[T], weight: T, gradient: &mut [T]) {
+        let (dmu, dsigma) = coordinate_score(z[step], self.mu()[step], self.sigma()[step]);
+        gradient[step] += weight * dmu;
+        gradient[self.dim() + step] += weight * dsigma;
     }
 }
 

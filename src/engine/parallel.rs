@@ -121,7 +121,7 @@ impl<T: Real> Engine<T> {
         F: Sync + ?Sized,
         R: Rng + ?Sized,
     {
-        self.start(estimator, distribution, samples)?;
+        self.start(estimator, distribution, objective, samples)?;
         let threads = rayon::current_num_threads();
         let shape = self.worker.shape;
         let numbers = shape.draws.saturating_mul(self.worker.dim).saturating_add(self.worker.params);

@@ -153,6 +153,10 @@ where
         self.inner.check(distribution)
     }
 
+    fn check_objective(&self, distribution: &D, objective: &F) -> Result<(), Error> {
+        self.inner.check_objective(distribution, objective)
+    }
+
     fn check_samples(&self, distribution: &D, samples: usize) -> Result<(), Error> {
         self.inner.check_samples(distribution, samples)
     }

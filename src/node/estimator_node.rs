@@ -167,6 +167,7 @@ impl<T: Real, D: Distribution<T>, E> EstimatorNode<T, D, E> {
             generators.push(Xoshiro256PlusPlus::from_rng(rng));
             self.turn_to(row)?;
             self.estimator.check(&self.prototype)?;
+            self.estimator.check_objective(&self.prototype, &self.tape)?;
             self.estimator.check_samples(&self.prototype, 1)?;
             self.run(row, generators[row].clone());
             let evaluations = self.tape.points().len() / dim;

@@ -11,6 +11,7 @@
 //! | is the objective? | [`objective_gradient`] | the same |
 //! | is what it has of θ itself? | [`parameter_gradient`] | the same |
 //! | do draws and score belong together? | [`score_identities`]: `E s = 0`, `E s sᵀ = −E ∂s/∂θ` | [`Identities`] |
+//! | do steps and terms add up, and does none look ahead? | [`steps`] | [`Comparisons`] with the sums |
 //! | is an estimator unbiased? | [`UnbiasednessTest`] with both error rates | [`Unbiasedness`] |
 //! | which of two has less variance? | [`variance_ratio`] | [`VarianceRatio`] with an interval |
 //!
@@ -40,6 +41,7 @@ mod continuity;
 mod derivatives;
 mod differences;
 mod identities;
+mod steps;
 mod unbiasedness;
 mod variance_ratio;
 
@@ -50,5 +52,6 @@ pub use derivatives::{
     parameter_gradient, pullback, score,
 };
 pub use identities::{Identities, score_identities};
+pub use steps::steps;
 pub use unbiasedness::{Unbiasedness, UnbiasednessTest};
 pub use variance_ratio::{VarianceRatio, variance_ratio};

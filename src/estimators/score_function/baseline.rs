@@ -43,18 +43,35 @@ pub enum Baseline {
 
 impl Baseline {
     pub(super) fn check(&self) -> Result<(), Error> {
-        let finite = |values: &[f64]| match values.iter().find(|b| !b.is_finite()) {
-            Some(&value) => Err(Error::Option { option: "baseline", value, expected: "a finite number" }),
-            None => Ok(()),
-        };
         match self {
-            Self::Constant(b) => finite(&[*b]),
-            Self::PerParameter(b) => finite(b),
-            Self::MovingAverage { decay } if !(*decay >= 0.0 && *decay < 1.0) => {
-                Err(Error::Option { option: "decay", value: *decay, expected: "a number in [0, 1)" })
-            }
-            Self::LeaveOneOut { group } if *group < 2 => Err(Error::GroupTooSmall { group: *group }),
-            _ => Ok(()),
+            Self::Constant(b) => check_finite(&[*b]),
+            Self::PerParameter(b) => check_finite(b),
+            Self::MovingAverage { decay } => check_decay(*decay),
+            Self::LeaveOneOut { group } => check_group(*group),
+            Self::None | Self::Optimal => Ok(()),
         }
     }
+}
+
+pub(in crate::estimators) fn check_finite(values: &[f64]) -> Result<(), Error> {
+    match values.iter().find(|b| !b.is_finite()) {
+        Some(&value) => Err(Error::Option { option: "baseline", value, expected: "a finite number" }),
+        None => Ok(()),
+    }
+}
+
+pub(in crate::estimators) fn check_decay(decay: f64) -> Result<(), Error> {
+    if (0.0..1.0).contains(&decay) {
+        return Ok(());
+    }
+    Err(Error::Option { option: "decay", value: decay, expected: "a number in [0, 1)" })
+}
+
+pub(in crate::estimators) fn check_group(group: usize) -> Result<(), Error> {
+    if group < 2 { Err(Error::GroupTooSmall { group }) } else { Ok(()) }
+}
+
+/// A moving average after the next number; the first number is an average of its own.
+pub(in crate::estimators) fn moved_average(old: Option<f64>, decay: f64, next: f64) -> f64 {
+    decay * old.unwrap_or(next) + (1.0 - decay) * next
 }

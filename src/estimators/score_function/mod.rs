@@ -5,6 +5,7 @@ mod baseline;
 use rand::Rng;
 
 pub use baseline::Baseline;
+pub(super) use baseline::{check_decay, check_finite, check_group, moved_average};
 
 use super::with_explicit::TotalGradient;
 use crate::distribution::LogDensity;
@@ -194,8 +195,7 @@ where
     fn learn(&mut self, lesson: Lesson<'_>) {
         match self.baseline {
             Baseline::MovingAverage { decay } => {
-                let old = self.memory.average.unwrap_or(lesson.value);
-                self.memory.average = Some(decay * old + (1.0 - decay) * lesson.value);
+                self.memory.average = Some(moved_average(self.memory.average, decay, lesson.value));
             }
             Baseline::Optimal => {
                 let (weighted, squares) = lesson.statistics.split_at(lesson.statistics.len() / 2);

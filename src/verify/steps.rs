@@ -1,0 +1,133 @@
+//! What a sequential distribution and an objective of terms promise.
+
+use rand::Rng;
+
+use super::comparison::{Comparison, Comparisons};
+use super::differences::Slope;
+use crate::distribution::Sequential;
+use crate::error::{Error, check_len};
+use crate::objective::Additive;
+
+/// Whether steps and terms are what [`RewardToGo`](crate::estimators::RewardToGo) takes them for, on some draws. Compared are
+/// - the sum of the step scores with the score, by parameter;
+/// - the sum of the terms with the objective (named `value`);
+/// - each term with the same term after everything that it must not know, from [`before`](Sequential::before) of the next step on, was replaced by
+///   what another draw has there (named `term`);
+/// - each step score with the same after everything behind its decision was replaced so (named `step`, with the index of the step; its coordinate of largest
+///   difference).
+///
+/// Of all draws the worst comparison of each kind and index is in the list. Whether a step score has mean 0 given what came
+/// before is not checked: [`score_identities`](super::score_identities) does it for the sum.
+///
+/// # Errors
+/// [`Error::Length`] if the objective has another number of terms than the distribution steps; [`Error::ZeroSamples`].
+///
+/// ```
+/// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
+/// use reparam::prelude::*;
+/// use reparam::verify;
+///
+/// let bits = Bernoulli::new(&[0.3; 3])?;
+/// // The first term knows the last bit.
+/// let f = Terms(3, |b: &[f64], terms: &mut [f64]| terms.copy_from_slice(&[b[2], b[0] * b[1], b[2]]));
+/// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
+/// let mismatch = verify::steps(&bits, &f, 20, &mut rng)?.within(1e-12).unwrap_err();
+/// assert!(mismatch.to_string().starts_with("term[0]"));
+/// # Ok::<(), reparam::Error>(())
+/// ```
+pub fn steps<D, F, R>(
+    distribution: &D,
+    objective: &F,
+    draws: usize,
+    rng: &mut R,
+) -> Result<Comparisons, Error>
+where
+    D: Sequential<f64>,
+    F: Additive<f64> + ?Sized,
+    R: Rng + ?Sized,
+{
+    let (dim, steps, params) = (distribution.dim(), distribution.steps(), distribution.params().len());
+    check_len("the objective's terms, one a step,", steps, objective.terms())?;
+    if draws == 0 {
+        return Err(Error::ZeroSamples);
+    }
+    let (mut z, mut other) = (vec![0.0; dim], vec![0.0; dim]);
+    let mut worst = Worst::default();
+    for _ in 0..draws {
+        distribution.sample(rng, &mut z);
+        distribution.sample(rng, &mut other);
+        let length = distribution.length(&z).min(steps);
+        let step_score = |t: usize, z: &[f64]| {
+            let mut score = vec![0.0; params];
+            distribution.add_step_score(t, z, 1.0, &mut score);
+            score
+        };
+        let (mut sum, mut score) = (vec![0.0; params], vec![f64::NAN; params]);
+        let mut sizes = vec![0.0; params];
+        distribution.score(&z, &mut score);
+        for t in 0..length {
+            for ((sum, size), s) in sum.iter_mut().zip(&mut sizes).zip(step_score(t, &z)) {
+                *sum += s;
+                *size += s.abs();
+            }
+        }
+        for flat in 0..params {
+            let (name, index) = match distribution.layout().locate(flat) {
+                Some((name, index)) => (name.clone(), index),
+                None => ("θ".into(), flat),
+            };
+            worst.see(Comparison::new(name, index, sum[flat], exact(score[flat], sizes[flat])));
+        }
+
+        let terms = |z: &[f64]| {
+            let mut terms = vec![f64::NAN; steps];
+            objective.write_terms(z, &mut terms);
+            terms
+        };
+        let here = terms(&z);
+        let size = here.iter().map(|term| term.abs()).sum();
+        worst.see(Comparison::new("value".into(), 0, here.iter().sum(), exact(objective.value(&z), size)));
+
+        for t in 0..length {
+            // The rest of the draw as another has it, from what the next step does not know.
+            let next = if t + 1 < steps { distribution.before(t + 1) } else { dim };
+            let spliced = [&z[..next], &other[next..]].concat();
+            let moved = terms(&spliced);
+            for (s, (&found, &expected)) in moved.iter().zip(&here).enumerate().take(t + 1) {
+                worst.see(Comparison::new("term".into(), s, found, exact(expected, size)));
+            }
+            let (there, here) = (step_score(t, &spliced), step_score(t, &z));
+            for (&found, &expected) in there.iter().zip(&here) {
+                worst.see(Comparison::new("step".into(), t, found, exact(expected, expected.abs())));
+            }
+        }
+    }
+    Ok(Comparisons(worst.0))
+}
+
+/// A number that is known up to the rounding of a sum of this size.
+fn exact(value: f64, size: f64) -> Slope {
+    Slope { value, uncertainty: 0.0, ordinary: 1e-3 * size }
+}
+
+/// The worst comparison of each name and index, by what it is off in units of the numbers that were added up: where they cancel, rounding is
+/// all there is.
+#[derive(Default)]
+struct Worst(Vec<Comparison>);
+
+impl Worst {
+    fn see(&mut self, comparison: Comparison) {
+        let off = |c: &Comparison| match (c.found - c.expected).abs() {
+            0.0 => 0.0,
+            off if off.is_nan() => f64::INFINITY,
+            off => off / c.ordinary,
+        };
+        let same =
+            |known: &&mut Comparison| (&known.name, known.index) == (&comparison.name, comparison.index);
+        match self.0.iter_mut().find(same) {
+            Some(known) if off(&comparison) > off(known) => *known = comparison,
+            Some(_) => {}
+            None => self.0.push(comparison),
+        }
+    }
+}
