@@ -108,6 +108,15 @@ fn nothing_is_allocated_after_the_first_block_nor_in_a_later_estimate() {
     check("REBAR", &Rebar::new(), &bits, &square());
     check("REBAR that learns", &learning, &bits, &square());
     check("RELAX", &Relax::new(QuadraticSurrogate::new(2, 0.5).unwrap()), &bits, &square());
+    let f = Terms(2, |b: &[f64], terms: &mut [f64]| terms.copy_from_slice(b));
+    for baseline in [
+        StepBaseline::None,
+        StepBaseline::PerStep(vec![1.0; 2]),
+        StepBaseline::MovingAverage { decay: 0.9 },
+        StepBaseline::LeaveOneOut { group: 4 },
+    ] {
+        check(&format!("reward to go, {baseline:?}"), &RewardToGo::new().with_baseline(baseline), &bits, &f);
+    }
     let normal = || Normal::new(&[1.0], &[0.5]).unwrap();
     check_both("Unconstrained", &Unconstrained::new(normal()).unwrap());
     check_both("Product", &Product::new(normal(), Laplace::new(&[1.5], &[2.5]).unwrap()));

@@ -68,6 +68,8 @@ fn episodes_have_a_score_that_is_the_derivative_and_steps_that_look_back_only() 
                 let before = Episodes::state(&z, t - 1);
                 assert_eq!(push(before, z[5 * (t - 1) + 4] == 1.0), Episodes::state(&z, t));
                 assert!(!is_over(&Episodes::state(&z, t)));
+                // A value function sees the state last, and not the push.
+                assert_eq!(z[..p.before(t)][5 * t..], Episodes::state(&z, t));
             }
             let last = push(Episodes::state(&z, length - 1), z[5 * length - 1] == 1.0);
             assert!(length == STEPS || is_over(&last));
@@ -116,6 +118,8 @@ fn check_paths<S: System>(p: &Paths<S>) {
         verify::objective_gradient(&f, &z).within(1e-7).unwrap();
     }
     verify::steps(p, &f, 20, &mut rng(9)).unwrap().within(1e-12).unwrap();
+    // A value function sees the state last, and not the input.
+    assert!((0..p.steps).all(|t| z[..p.before(t)][3 * t..].len() == 2));
     assert!(verify::score_identities(p, 20_000, &mut rng(10)).unwrap().p_value() > 1e-3);
 }
 

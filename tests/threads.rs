@@ -127,6 +127,15 @@ fn an_explicit_gradient_gives_the_same_bits() {
 }
 
 #[test]
+fn what_is_learned_step_by_step_is_the_same_too() {
+    let f = Terms(3, |z: &[f64], terms: &mut [f64]| terms.copy_from_slice(&[z[0], z[0] * z[1], z[2]]));
+    let chain = BitChain::new(&[0.3, -1.0, 0.5], &[1.0, -2.0]).unwrap();
+    for baseline in [StepBaseline::MovingAverage { decay: 0.9 }, StepBaseline::LeaveOneOut { group: 3 }] {
+        assert_same_bits(&RewardToGo::new().with_baseline(baseline), &chain, &f);
+    }
+}
+
+#[test]
 fn several_waves_with_a_learned_memory_give_the_same_bits() {
     // 2 × 5000 parameters with 2 sums each to learn from: a block leaves 400 KB behind, and a wave of 2 threads is 16 blocks.
     let (p, samples) = (normal::<f64>(5000), 20 * 256 + 3);
