@@ -254,6 +254,13 @@ fn pairs_and_groups_of_bits_are_draws_all_and_listed_outcomes_are_weighted() {
     let found = sample_batches(&mut WithExplicit::new(DisArm), &one, &f, 4000, 31);
     assert!(found.check(0, exact, variance, SIGMAS, "DisARM"));
 
+    // ARM is (½ − u)(f(b) − f(b̃)) by the uniform u of the pair, where DisARM has its expectation given the bits.
+    let both = 0.5 * (h1 + h0);
+    let second =
+        |e: f64| 2.0 * integral(0.0, p, |u| (slope * (0.5 - u) + e).powi(2)) + (1.0 - 2.0 * p) * h0 * h0;
+    let found = sample_batches(&mut WithExplicit::new(Arm), &one, &f, 4000, 33);
+    assert!(found.check(0, exact, second(both) - exact * exact, SIGMAS, "ARM"));
+
     let found = WithExplicit::new(Arms::new(4).unwrap()).estimate(&one, &f, 100_000, &mut rng(32)).unwrap();
     assert!((found.gradient()[0] - exact).abs() < SIGMAS * found.standard_error()[0]);
     // The explicit part alone: the mean of (b − 0.4)² over four draws, whose values are h₀ + (h₁ − h₀) × (ones/4).
@@ -263,6 +270,56 @@ fn pairs_and_groups_of_bits_are_draws_all_and_listed_outcomes_are_weighted() {
         WithExplicit::new(Arms::new(4).unwrap()).estimate(&one, &only, 100_000, &mut rng(32)).unwrap();
     assert!((alone.gradient()[0] - p).abs() < SIGMAS * alone.standard_error()[0]);
     assert!(alone.variance()[0] < p * (1.0 - p) / 4.0, "negatively dependent draws");
+}
+
+/// The integral of a quadratic, by Simpson's rule.
+fn integral(from: f64, to: f64, f: impl Fn(f64) -> f64) -> f64 {
+    (to - from) / 6.0 * (f(from) + 4.0 * f(0.5 * (from + to)) + f(to))
+}
+
+/// Two rows of three categories, `f = l₀ (z₀ − 2 z₁ z₃)`, against the sum over all outcomes; alone, the explicit part has the mean of a pair of draws.
+#[test]
+fn pairs_of_categories_are_draws_both() {
+    let logits = [0.4, -0.3, 0.8, 0.1, -1.0, 0.5];
+    let rows = Categorical::new(&logits, 3).unwrap();
+    let f = Parametric(
+        move |z: &[f64]| logits[0] * (z[0] - 2.0 * z[1] * z[3]),
+        |z: &[f64], weight: f64, dtheta: &mut [f64]| dtheta[0] += weight * (z[0] - 2.0 * z[1] * z[3]),
+    );
+    let exact = WithExplicit::new(Enumerate).estimate(&rows, &f, 2, &mut rng(1)).unwrap();
+    let found = WithExplicit::new(DisArmSticks).estimate(&rows, &f, 200_000, &mut rng(34)).unwrap();
+    for (i, exact) in exact.gradient().iter().enumerate() {
+        let (found, error) = (found.gradient()[i], found.standard_error()[i]);
+        assert!((found - exact).abs() < SIGMAS * error, "{i}: {found} ± {error}, exact {exact}");
+    }
+    let only =
+        Parametric(|_: &[f64]| 0.0, |z: &[f64], weight: f64, dtheta: &mut [f64]| dtheta[0] += weight * z[2]);
+    let alone = WithExplicit::new(DisArmSticks).estimate(&rows, &only, 200_000, &mut rng(35)).unwrap();
+    let p = rows.probs()[2];
+    assert!((alone.gradient()[0] - p).abs() < SIGMAS * alone.standard_error()[0]);
+    assert!(alone.variance()[0] < 0.5 * p * (1.0 - p), "negatively dependent draws");
+}
+
+/// Two normal steps with terms `μ₀ z₀` and `z₀ z₁`: `E f = μ₀² + μ₀ μ₁`. By hand, the sample for μ₁ is `z₀ z₁ (z₁ − μ₁)/σ²`, and for μ₀ the whole
+/// score-function sample with the explicit z₀.
+#[test]
+fn a_sum_over_steps_may_depend_on_the_parameters_too() {
+    let mu = [0.6, -0.4];
+    let normal = Normal::new(&mu, &[SIGMA; 2]).unwrap();
+    let f = Parametric(
+        Terms(2, move |z: &[f64], terms: &mut [f64]| (terms[0], terms[1]) = (mu[0] * z[0], z[0] * z[1])),
+        |z: &[f64], weight: f64, dtheta: &mut [f64]| dtheta[0] += weight * z[0],
+    );
+    let found = sample_batches(&mut WithExplicit::new(RewardToGo::new()), &normal, &f, 4000, 36);
+    let exact = [2.0 * mu[0] + mu[1], mu[0]];
+    let z = |i: usize, e: f64| mu[i] + SIGMA * e;
+    let variance = |sample: &dyn Fn(f64, f64) -> f64, exact: f64| {
+        expectation(|a| expectation(|b| (sample(a, b) - exact).powi(2)))
+    };
+    let first = variance(&|a, b| (mu[0] * z(0, a) + z(0, a) * z(1, b)) * a / SIGMA + z(0, a), exact[0]);
+    let second = variance(&|a, b| z(0, a) * z(1, b) * b / SIGMA, exact[1]);
+    assert!(found.check(0, exact[0], first, SIGMAS, "first step"));
+    assert!(found.check(1, exact[1], second, SIGMAS, "second step"));
 }
 
 /// `f = μ z` in the three bounds of one draw: `∂E f/∂μ = 2μ`, and ln q as each of them has it.

@@ -2,9 +2,10 @@
 
 use rand::Rng;
 
+use super::with_explicit::TotalGradient;
 use crate::distribution::Bits;
 use crate::estimator::{Block, BlockShape, GradientEstimator};
-use crate::objective::Objective;
+use crate::objective::{Objective, ParametricObjective};
 use crate::probability::Probability;
 use crate::real::Real;
 
@@ -69,4 +70,13 @@ where
         }
         distribution.chain_logits(block.gradients);
     }
+}
+
+// Bits and partners are draws both.
+impl<T, D, F> TotalGradient<T, D, F> for Arm
+where
+    T: Real,
+    D: Bits<T> + ?Sized,
+    F: ParametricObjective<T> + ?Sized,
+{
 }

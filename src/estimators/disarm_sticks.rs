@@ -2,9 +2,10 @@
 
 use rand::Rng;
 
+use super::with_explicit::TotalGradient;
 use crate::distribution::Categories;
 use crate::estimator::{Block, BlockShape, GradientEstimator};
-use crate::objective::Objective;
+use crate::objective::{Objective, ParametricObjective};
 use crate::probability::Probability;
 use crate::real::Real;
 use crate::special::{log_sum_exp, sigmoid};
@@ -205,4 +206,13 @@ fn prepare<T: Real>(ln_probs: &[T], order: &mut [T], tails: &mut [T], ln_later: 
         };
         later = log_sum_exp(&[own, later]);
     }
+}
+
+// Both of a pair are draws.
+impl<T, D, F> TotalGradient<T, D, F> for DisArmSticks
+where
+    T: Real,
+    D: Categories<T> + ?Sized,
+    F: ParametricObjective<T> + ?Sized,
+{
 }

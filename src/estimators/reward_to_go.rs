@@ -3,10 +3,11 @@
 use rand::Rng;
 
 use super::score_function::{check_decay, check_finite, check_group, moved_average};
+use super::with_explicit::TotalGradient;
 use crate::distribution::Sequential;
 use crate::error::{Error, check_len};
 use crate::estimator::{Block, BlockShape, GradientEstimator, Lesson};
-use crate::objective::Additive;
+use crate::objective::{Additive, ParametricObjective};
 use crate::real::Real;
 use crate::room::with_room;
 
@@ -334,4 +335,13 @@ where
             }
         }
     }
+}
+
+impl<T, D, F, V> TotalGradient<T, D, F> for RewardToGo<V>
+where
+    T: Real,
+    D: Sequential<T> + ?Sized,
+    F: Additive<T> + ParametricObjective<T> + ?Sized,
+    V: StepValue<T>,
+{
 }

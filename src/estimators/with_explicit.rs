@@ -59,8 +59,8 @@ where
 ///
 /// - **Unbiased** where E is, if `E[∂f_θ/∂θ]` may be differentiated under the integral: `f_θ(z)` continuous in θ for almost every z.
 /// - **Needs** a [`ParametricObjective`] and an estimator with [`TotalGradient`]: [`Pathwise`](super::Pathwise), [`ScoreFunction`](super::ScoreFunction)
-///   with every baseline, both over any noise source, [`MeasureValued`](super::MeasureValued), [`DisArm`](super::DisArm), [`Arms`](super::Arms),
-///   [`Enumerate`](super::Enumerate), and the bounds of one draw. Others do not compile.
+///   with every baseline, both over any noise source, [`MeasureValued`](super::MeasureValued), [`RewardToGo`](super::RewardToGo), [`Arm`](super::Arm),
+///   [`DisArm`](super::DisArm), [`Arms`](super::Arms), [`DisArmSticks`](super::DisArmSticks), [`Enumerate`](super::Enumerate), and the bounds of one draw. Others do not compile.
 /// - **Costs** one explicit gradient a draw of `p_θ`, no evaluation more.
 /// - **Variance** is that of E and of the explicit gradient *with their covariance*: it may be less than that of E alone.
 /// - **Use it** for discount factors, penalties with the parameters in them, temperatures; and for **second derivatives**: the gradient of f times a

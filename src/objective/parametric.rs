@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{DifferentiableObjective, Objective};
+use super::{Additive, DifferentiableObjective, Objective};
 
 /// `f_θ(z)`: an objective that depends on the parameters θ of the distribution directly, not only through the draw: a discount factor that
 /// holds the rate, a penalty on a scale, a score inside a second derivative. Then
@@ -66,6 +66,16 @@ impl<T, F: DifferentiableObjective<T>, G> DifferentiableObjective<T> for Paramet
     #[inline(always)]
     fn value_and_gradient_block(&self, z: &[T], dim: usize, values: &mut [T], dz: &mut [T]) {
         self.0.value_and_gradient_block(z, dim, values, dz);
+    }
+}
+
+impl<T, F: Additive<T>, G> Additive<T> for Parametric<F, G> {
+    fn terms(&self) -> usize {
+        self.0.terms()
+    }
+
+    fn write_terms(&self, z: &[T], terms: &mut [T]) {
+        self.0.write_terms(z, terms);
     }
 }
 
