@@ -303,8 +303,8 @@ impl Exact {
 }
 
 /// A pendulum that is kicked once a step, and pushed: `p′ = p + 2.5 sin q + u`, `q′ = q + p′`, q the angle from upright (the standard map, Chirikov 1979,
-/// doi:10.1016/0370-1573(79)90023-1). It should stand upright; a step costs `1 − cos q`. The policy sees sin q and p. Left to itself it is chaotic: nearby paths part by
-/// about a quarter of the way and more at each step.
+/// doi:10.1016/0370-1573(79)90023-1). It should stand upright; a step costs `1 − cos q`. The policy sees sin q and p. Left nearly to itself it is chaotic:
+/// along a path, derivatives by the start grow by about half at each step.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct KickedPendulum;
 

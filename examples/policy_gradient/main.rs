@@ -310,7 +310,10 @@ fn pendulum(options: &Options) -> Result<PathBuf> {
         }
     }
     progress.finish_and_clear();
-    header("A kicked pendulum, chaotic: nobody knows the exact gradient", "variance of one path");
+    header(
+        "A kicked pendulum, chaotic: nobody knows the exact gradient",
+        "total variance of one path, as sampled; that of the pathwise gradient is in rare paths, and larger still",
+    );
     rows.iter().for_each(|row| println!("{row}"));
     curves.retain(|curve| !curve.points.is_empty());
     let path = options.out.join("policy_gradient_pendulum.svg");
