@@ -26,13 +26,13 @@ impl<D: Conditional<f32> + Clone + Send + Sync + 'static> PathwiseLayer<D> {
         &mut self.node
     }
 
-    /// Draws: `heads` is `rows × parameters`, contiguous; the result `rows × dim`.
+    /// Draws: `heads` is `rows × parameters`, the result `rows × dim`.
     ///
     /// # Errors
     /// Those of [`StochasticNode::forward`], and later of [`StochasticNode::backward`], wrapped.
     pub fn draw<R: Rng + ?Sized>(&self, heads: &Tensor, rng: &mut R) -> Result<Tensor> {
         let generator = Xoshiro256PlusPlus::from_rng(rng);
-        heads.apply_op1(Draw { state: Mutex::new((self.node.clone(), generator)) })
+        heads.contiguous()?.apply_op1(Draw { state: Mutex::new((self.node.clone(), generator)) })
     }
 }
 

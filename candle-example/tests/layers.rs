@@ -50,6 +50,8 @@ fn a_pathwise_draw_is_differentiated_by_location_and_scale() {
     }
     let again = layer.draw(&heads, &mut rng(1)).unwrap();
     assert_eq!(numbers(&again), z);
+    let strided = heads.t().unwrap().contiguous().unwrap().t().unwrap();
+    assert_eq!(numbers(&layer.draw(&strided, &mut rng(1)).unwrap()), z);
     assert_ne!(numbers(&layer.draw(&heads, &mut rng(2)).unwrap()), z);
 }
 
