@@ -4,7 +4,7 @@
 //! samples, and a map of the digits from a second model with two latent numbers.
 //!
 //! ```text
-//! cargo run --release -p candle-example --example vae -- [--quick] [--out DIR]
+//! cargo run --release -p candle-example --example vae -- [--quick] [--seed N] [--out DIR]
 //! ```
 
 #[path = "../../examples/shared/gallery.rs"]
@@ -150,7 +150,7 @@ impl Training {
         options: &Options,
         data: &[Images; 2],
     ) -> Result<Self> {
-        let mut rng = Xoshiro256PlusPlus::seed_from_u64(7);
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(options.seed);
         let model = Model::new(latent, &mut rng)?;
         let course = train(
             name,

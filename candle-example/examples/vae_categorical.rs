@@ -5,7 +5,7 @@
 //! of the *discrete* model: the relaxed one that Gumbel-Softmax climbs is shown beside it.
 //!
 //! ```text
-//! cargo run --release -p candle-example --example vae_categorical -- [--quick] [--out DIR]
+//! cargo run --release -p candle-example --example vae_categorical -- [--quick] [--seed N] [--out DIR]
 //! ```
 
 #[path = "../../examples/shared/gallery.rs"]
@@ -181,7 +181,7 @@ impl Training {
         const STEPS: u64 = 1000;
         let annealing = TemperatureSchedule::cosine(TEMPERATURES.0, TEMPERATURES.1, STEPS)?;
         let discrete = Gradient::leave_one_out(2)?;
-        let mut rng = Xoshiro256PlusPlus::seed_from_u64(7);
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(options.seed);
         let model = Model::new(&mut rng)?;
         let course = train(
             name,

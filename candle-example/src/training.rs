@@ -29,10 +29,12 @@ pub struct Options {
     pub out: PathBuf,
     /// Decoder evaluations for each training image.
     pub evaluations: usize,
+    /// Where the weights, the order of the images and the draws start from.
+    pub seed: u64,
 }
 
 impl Options {
-    /// `--quick` and `--out DIR`.
+    /// `--quick`, `--seed N` and `--out DIR`.
     ///
     /// # Errors
     /// An argument that is not known, or lacks its value.
@@ -40,12 +42,17 @@ impl Options {
         mut arguments: impl Iterator<Item = String>,
         evaluations: usize,
     ) -> std::result::Result<Self, Box<dyn Error>> {
-        let mut options = Self { out: "out".into(), evaluations };
+        let mut options = Self { out: "out".into(), evaluations, seed: 7 };
         while let Some(argument) = arguments.next() {
             match &*argument {
                 "--quick" => options.evaluations = evaluations / 25,
+                "--seed" => options.seed = arguments.next().ok_or("--seed wants a number")?.parse()?,
                 "--out" => options.out = arguments.next().ok_or("--out wants a folder")?.into(),
-                other => return Err(format!("unknown argument {other}; known: --quick, --out DIR").into()),
+                other => {
+                    return Err(
+                        format!("unknown argument {other}; known: --quick, --seed N, --out DIR").into()
+                    );
+                }
             }
         }
         Ok(options)
