@@ -9,7 +9,7 @@ use common::rng;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng, SeedableRng};
 use reparam::prelude::*;
-use reparam::{Block, BlockShape, Engine, EstimatorNode, Tape};
+use reparam::{Block, BlockShape, Domain, Engine, EstimatorNode, Layout, Tape};
 
 /// A smooth objective of any number of coordinates, with a gradient that knows its coordinates apart.
 fn smooth() -> impl DifferentiableObjective<f64> {
@@ -267,4 +267,67 @@ fn an_estimator_whose_draws_depend_on_values_is_refused() {
     node.forward(&[&heads], &mut rng(1)).unwrap();
     let refused = node.backward(&[0.0, 0.0, 2.0, 0.0], &mut [&mut gradient]);
     assert_eq!(refused, Err(Error::Adaptive { row: 1 }));
+}
+
+/// A normal of σ = 1 whose layout begins with a range of no parameters, or has nothing else.
+#[derive(Debug, Clone)]
+struct Hollow {
+    mu: Vec<f64>,
+    layout: Layout,
+}
+
+impl Hollow {
+    fn new(mu: &[f64]) -> Self {
+        let layout = Layout::new(&[("nothing", 0, Domain::Real), ("mu", mu.len(), Domain::Real)]);
+        Self { mu: mu.to_vec(), layout }
+    }
+}
+
+impl Distribution<f64> for Hollow {
+    fn dim(&self) -> usize {
+        1
+    }
+    fn params(&self) -> &[f64] {
+        &self.mu
+    }
+    fn set_params(&mut self, params: &[f64]) -> Result<(), Error> {
+        self.layout.check(params)?;
+        self.mu.copy_from_slice(params);
+        Ok(())
+    }
+    fn layout(&self) -> &Layout {
+        &self.layout
+    }
+    fn sample<R: Rng + ?Sized>(&self, rng: &mut R, z: &mut [f64]) {
+        Normal::standard(z.len()).unwrap().sample(rng, z);
+        z.iter_mut().for_each(|z| *z += self.mu.first().unwrap_or(&0.0));
+    }
+}
+
+impl LogDensity<f64> for Hollow {
+    fn log_prob(&self, z: &[f64]) -> f64 {
+        -0.5 * (z[0] - self.mu[0]).powi(2)
+    }
+    fn score(&self, z: &[f64], score: &mut [f64]) {
+        score.copy_from_slice(&[z[0] - self.mu[0]]);
+    }
+}
+
+#[test]
+fn ranges_without_parameters_are_heads_without_numbers() {
+    let mut node = EstimatorNode::new(Hollow::new(&[0.0]), ScoreFunction::new());
+    let draws = node.forward(&[&[], &[1.0, -2.0]], &mut rng(1)).unwrap().to_vec();
+    let mut dmu = [0.0; 2];
+    node.backward(&[1.0, 1.0], &mut [&mut [], &mut dmu]).unwrap();
+    assert_eq!(dmu, [draws[0] - 1.0, draws[1] + 2.0]);
+    let error = node.forward(&[&[0.0], &[1.0, -2.0]], &mut rng(1)).unwrap_err();
+    assert_eq!(error, Error::Length { what: "nothing".into(), expected: 0, found: 1 });
+    let error = node.forward(&[&[], &[]], &mut rng(1)).unwrap_err();
+    assert_eq!(error, Error::Length { what: "first head".into(), expected: 1, found: 0 });
+    // Without any parameters there is nothing to count rows by, however the heads come.
+    for heads in [&[][..], &[&[][..]], &[&[0.0][..]], &[&[][..], &[]], &[&[0.0][..], &[]]] {
+        let refused =
+            EstimatorNode::new(Hollow::new(&[]), ScoreFunction::new()).forward(heads, &mut rng(1)).map(drop);
+        assert_eq!(refused, Err(Error::EmptySupport { what: "a node without parameters" }));
+    }
 }

@@ -8,8 +8,11 @@ pub(super) fn is_fused<T>(layout: &Layout, heads: &[&[T]]) -> bool {
     heads.len() == 1 && layout.iter().len() > 1
 }
 
-/// The number of rows that the heads hold.
+/// The number of rows that the heads hold, at least one.
 pub(super) fn count_rows<T>(layout: &Layout, heads: &[&[T]]) -> Result<usize, Error> {
+    if layout.is_empty() {
+        return Err(Error::EmptySupport { what: "a node without parameters" });
+    }
     let whole = |name: &'static str, len: usize, found: usize| match found {
         0 => Err(Error::Length { what: name.into(), expected: len, found }),
         _ => check_len(name, found.next_multiple_of(len), found).map(|()| found / len),
@@ -18,15 +21,15 @@ pub(super) fn count_rows<T>(layout: &Layout, heads: &[&[T]]) -> Result<usize, Er
         return whole("fused head", layout.len(), heads[0].len());
     }
     check_len("heads", layout.iter().len(), heads.len())?;
-    let mut rows = None;
-    for (part, head) in layout.iter().zip(heads) {
-        let expected = match rows {
-            None => *rows.insert(whole("first head", part.range.len(), head.len())?),
-            Some(rows) => rows,
-        };
-        check_len(part.name.clone(), expected * part.range.len(), head.len())?;
+    // The first range that has a length tells: a range may be empty, as the couplings of a chain of one bit are.
+    let mut rows = 0;
+    for (part, head) in layout.iter().zip(heads).filter(|(part, _)| !part.range.is_empty()).take(1) {
+        rows = whole("first head", part.range.len(), head.len())?;
     }
-    rows.ok_or(Error::EmptySupport { what: "a node without parameters" })
+    for (part, head) in layout.iter().zip(heads) {
+        check_len(part.name.clone(), rows.saturating_mul(part.range.len()), head.len())?;
+    }
+    Ok(rows)
 }
 
 /// Copies one row of parameters into a flat slice.
