@@ -331,3 +331,34 @@ fn ranges_without_parameters_are_heads_without_numbers() {
         assert_eq!(refused, Err(Error::EmptySupport { what: "a node without parameters" }));
     }
 }
+
+/// Asks for the slope where the value is large: at first all values are 0.
+#[derive(Debug, Clone)]
+struct Curious;
+
+impl<D: Distribution<f64>, F: DifferentiableObjective<f64>> GradientEstimator<f64, D, F> for Curious {
+    fn shape(&self, _: &D) -> BlockShape {
+        BlockShape::of_draws(1).with_evaluations(2).with_objective_gradient()
+    }
+
+    fn gradient_samples<R: Rng + ?Sized>(&self, p: &D, f: &F, block: Block<'_, f64>, rng: &mut R) {
+        p.sample(rng, block.z);
+        block.values[0] = f.value(block.z);
+        if block.values[0] > 1.0 {
+            f.value_and_gradient(block.z, block.dz);
+        } else {
+            f.value(block.z);
+        }
+        block.gradients.fill(0.0);
+    }
+}
+
+#[test]
+fn slopes_that_were_not_announced_are_refused() {
+    let mut node = EstimatorNode::new(Normal::<f64>::standard(1).unwrap(), Curious);
+    node.forward(&[&[0.0, 1.0]], &mut rng(1)).unwrap();
+    let mut gradient = [7.0; 2];
+    assert_eq!(node.backward(&[2.0, 2.0], &mut [&mut gradient]), Err(Error::Adaptive { row: 0 }));
+    assert_eq!(gradient, [7.0; 2]);
+    node.backward(&[0.0, 0.0], &mut [&mut gradient]).unwrap();
+}
