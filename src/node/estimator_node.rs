@@ -245,9 +245,7 @@ impl<T: Real, D: Distribution<T>, E> EstimatorNode<T, D, E> {
             self.values.push(own.iter().copied().sum::<T>() / T::of(own.len() as f64));
         }
         if let Some(i) = self.gradients.iter().position(|g| !g.is_finite()) {
-            let place = self.prototype.layout().locate(i % params);
-            let (parameter, index) =
-                place.map_or(("gradient".into(), i % params), |(name, i)| (name.clone(), i));
+            let (parameter, index) = self.prototype.layout().place(i % params);
             let (sample, value) = ((i / params) as u64, self.gradients[i].f64());
             return Err(Error::NonFiniteGradient { sample, parameter, index, value });
         }

@@ -72,10 +72,7 @@ where
             }
         }
         for flat in 0..params {
-            let (name, index) = match distribution.layout().locate(flat) {
-                Some((name, index)) => (name.clone(), index),
-                None => ("θ".into(), flat),
-            };
+            let (name, index) = distribution.layout().place(flat);
             worst.see(Comparison::new(name, index, sum[flat], exact(score[flat], sizes[flat])));
         }
 
