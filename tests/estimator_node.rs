@@ -362,3 +362,34 @@ fn slopes_that_were_not_announced_are_refused() {
     assert_eq!(gradient, [7.0; 2]);
     node.backward(&[0.0, 0.0], &mut [&mut gradient]).unwrap();
 }
+
+#[test]
+fn huge_values_have_means_and_teach_no_infinity() {
+    let huge = 0.75 * f64::MAX;
+    let pair = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group: 2 });
+    let bit = Bernoulli::new(&[0.0]).unwrap();
+    let mut node = EstimatorNode::new(bit.clone(), pair);
+    let mut gradient = [7.0; 2];
+    node.forward(&[&[0.0; 2]], &mut rng(1)).unwrap();
+    node.backward(&[huge; 4], &mut [&mut gradient]).unwrap();
+    assert_eq!((gradient, node.values()), ([0.0; 2], &[huge; 2][..]));
+    node.forward(&[&[0.0; 2]], &mut rng(1)).unwrap();
+    let error = node.backward(&[0.0, 0.0, huge, -huge], &mut [&mut gradient]).unwrap_err();
+    assert!(matches!(error, Error::NonFiniteObjective { sample: 1, .. }), "{error}");
+
+    let average = ScoreFunction::new().with_baseline(Baseline::MovingAverage { decay: 0.5 });
+    let mut node = EstimatorNode::new(bit, average);
+    node.forward(&[&[0.0; 2]], &mut rng(1)).unwrap();
+    node.backward(&[huge; 2], &mut [&mut gradient]).unwrap();
+    assert_eq!(node.estimator().learned(), [huge]);
+}
+
+#[test]
+fn a_pullback_that_fails_leaves_the_values_of_the_one_before() {
+    let mut node = EstimatorNode::new(Normal::<f64>::standard(1).unwrap(), ScoreFunction::new());
+    node.forward(&[&[0.0, 1.0]], &mut rng(1)).unwrap();
+    node.backward(&[3.0], &mut [&mut [0.0; 2]]).unwrap();
+    node.forward(&[&[0.0, 1e-200]], &mut rng(1)).unwrap();
+    assert!(node.backward(&[1e200], &mut [&mut [0.0; 2]]).is_err());
+    assert_eq!(node.values(), [3.0]);
+}

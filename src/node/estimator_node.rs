@@ -9,6 +9,7 @@ use crate::distribution::Distribution;
 use crate::error::{Error, check_len};
 use crate::estimator::{Block, BlockShape, GradientEstimator, Lesson};
 use crate::real::Real;
+use crate::sums::mean;
 
 /// A layer that samples by any [`GradientEstimator`]: the draws of a whole minibatch forward, for the network behind to evaluate in one
 /// call, and the gradient of each row's `E f` back, from the values that came of it.
@@ -62,7 +63,8 @@ pub struct EstimatorNode<T, D, E> {
     evaluations: usize,
     buffers: Buffers<T>,
     gradients: Vec<T>,
-    values: Vec<T>,
+    /// `E f` of each row of the last pullback, and of the present one until it has succeeded.
+    values: [Vec<T>; 2],
 }
 
 /// The room of one gradient sample.
@@ -115,7 +117,7 @@ impl<T: Real, D: Distribution<T>, E> EstimatorNode<T, D, E> {
             evaluations: 0,
             buffers: Buffers::default(),
             gradients: Vec::new(),
-            values: Vec::new(),
+            values: [Vec::new(), Vec::new()],
         }
     }
 
@@ -140,7 +142,7 @@ impl<T: Real, D: Distribution<T>, E> EstimatorNode<T, D, E> {
     /// `E f` of each row, as the estimator reports it, from the last [`backward`](Self::backward).
     #[must_use]
     pub fn values(&self) -> &[T] {
-        &self.values
+        &self.values[0]
     }
 
     /// Makes one gradient sample a row, and gives the points where f is to be evaluated: row by row
@@ -233,7 +235,7 @@ impl<T: Real, D: Distribution<T>, E> EstimatorNode<T, D, E> {
         }
 
         self.tape.play(values, dz);
-        self.values.clear();
+        self.values[1].clear();
         self.buffers.statistics.fill(0.0);
         for row in 0..rows {
             self.turn_to(row)?;
@@ -242,7 +244,11 @@ impl<T: Real, D: Distribution<T>, E> EstimatorNode<T, D, E> {
                 return Err(Error::Adaptive { row });
             }
             let own = &self.buffers.values;
-            self.values.push(own.iter().copied().sum::<T>() / T::of(own.len() as f64));
+            let mean = mean(own, T::of(own.len() as f64).recip());
+            if !mean.is_finite() {
+                return Err(Error::NonFiniteObjective { sample: row as u64, draw: 0, value: mean.f64() });
+            }
+            self.values[1].push(mean);
         }
         if let Some(i) = self.gradients.iter().position(|g| !g.is_finite()) {
             let (parameter, index) = self.prototype.layout().place(i % params);
@@ -252,7 +258,10 @@ impl<T: Real, D: Distribution<T>, E> EstimatorNode<T, D, E> {
         for (row, gradient) in self.gradients.chunks_exact(params).enumerate() {
             write_row(self.prototype.layout(), gradient, row, dheads);
         }
-        let value = self.values.iter().map(|value| value.f64()).sum::<f64>() / rows as f64;
+        self.values.swap(0, 1);
+        // Step by step: the sum of large values might overflow where their mean does not.
+        let next = |(mean, n): (f64, f64), value: &T| (mean + (value.f64() - mean) / (n + 1.0), n + 1.0);
+        let (value, _) = self.values[0].iter().fold((0.0, 0.0), next);
         let statistics = &self.buffers.statistics;
         self.estimator.learn(Lesson { samples: rows as u64, value, statistics });
         self.generators.clear();
