@@ -263,7 +263,7 @@ impl<T: Real, D: Distribution<T>, E> EstimatorNode<T, D, E> {
         let next = |(mean, n): (f64, f64), value: &T| (mean + (value.f64() - mean) / (n + 1.0), n + 1.0);
         let (value, _) = self.values[0].iter().fold((0.0, 0.0), next);
         let statistics = &self.buffers.statistics;
-        self.estimator.learn(Lesson { samples: rows as u64, value, statistics });
+        Lesson { samples: rows as u64, value, statistics }.teach(&mut self.estimator);
         self.generators.clear();
         Ok(())
     }
