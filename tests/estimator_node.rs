@@ -92,6 +92,32 @@ fn a_node_gives_the_bits_of_its_estimator_row_by_row() {
     check(&categories, &rows, &GumbelRao::new(0.7, 3).unwrap(), &f, true);
 }
 
+/// Outcomes of probability 0 are not evaluated: the second row asks for fewer points than the others.
+#[test]
+fn rows_may_need_fewer_evaluations_than_others() {
+    let f = smooth();
+    let rows = [0.5, -1.0, 0.1, 0.0, -1000.0, 0.3, 1.0, 0.0, -0.5];
+    let categories = Categorical::new(&[0.0; 3], 3).unwrap();
+    check(&categories, &rows, &Enumerate, &f, false);
+    check(&categories, &rows, &LocalExpectation, &f, false);
+    let mut node = EstimatorNode::new(categories, Enumerate);
+    let points = node.forward(&[&rows], &mut rng(1)).unwrap();
+    let (one, three) = ([1.0, 0.0, 0.0], [0.0, 0.0, 1.0]);
+    assert_eq!(points[9..18], [one, three, three].concat());
+    assert_eq!(node.evaluations(), 3);
+}
+
+#[test]
+fn rows_are_gradient_samples_of_one_estimate() {
+    let normal = Normal::<f64>::standard(1).unwrap();
+    let replay = Replay::record(&normal, 2, &mut rng(1));
+    let noise = replay.noise().to_vec();
+    let mut node = EstimatorNode::new(normal, ScoreFunctionOver::new(replay));
+    assert_eq!(node.forward(&[&[0.0; 2], &[1.0; 2]], &mut rng(2)).unwrap(), noise);
+    let refused = node.forward(&[&[0.0; 3], &[1.0; 3]], &mut rng(2)).map(drop);
+    assert!(matches!(refused, Err(Error::Length { expected: 3, found: 2, .. })), "{refused:?}");
+}
+
 /// The mean of 200,000 rows, within 4.5 standard errors of the sum over all outcomes.
 #[test]
 fn the_mean_over_rows_is_the_exact_gradient() {

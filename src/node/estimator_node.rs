@@ -60,6 +60,8 @@ pub struct EstimatorNode<T, D, E> {
     /// The parameters of each row, and the generator that its gradient sample was made from.
     theta: Vec<T>,
     generators: Vec<Xoshiro256PlusPlus>,
+    /// How many points each row asked for, and the most of them.
+    counts: Vec<usize>,
     evaluations: usize,
     buffers: Buffers<T>,
     gradients: Vec<T>,
@@ -114,6 +116,7 @@ impl<T: Real, D: Distribution<T>, E> EstimatorNode<T, D, E> {
             tape: Tape::default(),
             theta: Vec::new(),
             generators: Vec::new(),
+            counts: Vec::new(),
             evaluations: 0,
             buffers: Buffers::default(),
             gradients: Vec::new(),
@@ -146,11 +149,13 @@ impl<T: Real, D: Distribution<T>, E> EstimatorNode<T, D, E> {
     }
 
     /// Makes one gradient sample a row, and gives the points where f is to be evaluated: row by row
-    /// [`evaluations`](Self::evaluations) points of `dim` numbers.
+    /// [`evaluations`](Self::evaluations) points of `dim` numbers. A row that needs fewer than others, since some of its outcomes have
+    /// probability 0, repeats its last point.
     ///
     /// # Errors
-    /// [`Error::Length`] for heads that do not fit the layout, what [`Distribution::set_params`] and [`GradientEstimator::check`] refuse, and
-    /// [`Error::NonFiniteTransform`] for a point that is not finite (`sample` is the row in all errors). No draw can be pulled back then.
+    /// [`Error::Length`] for heads that do not fit the layout, what [`Distribution::set_params`] and the checks of a [`GradientEstimator`] refuse,
+    /// rows being gradient samples, and [`Error::NonFiniteTransform`] for a point that is not finite (`sample` is the row in all errors). No
+    /// draw can be pulled back then.
     pub fn forward<R>(&mut self, heads: &[&[T]], rng: &mut R) -> Result<&[T], Error>
     where
         E: GradientEstimator<T, D, Tape<T>>,
@@ -159,10 +164,15 @@ impl<T: Real, D: Distribution<T>, E> EstimatorNode<T, D, E> {
         self.generators.clear();
         let rows = count_rows(self.prototype.layout(), heads)?;
         let (dim, params) = (self.prototype.dim(), self.prototype.params().len());
+        if dim == 0 {
+            return Err(Error::EmptySupport { what: "a distribution of dimension 0" });
+        }
         self.theta.resize(rows * params, T::zero());
         self.gradients.resize(rows * params, T::zero());
         self.tape.record();
         let mut generators = std::mem::take(&mut self.generators);
+        self.counts.clear();
+        let mut before = 0;
         for row in 0..rows {
             let at = row * params..(row + 1) * params;
             read_row(self.prototype.layout(), heads, row, &mut self.theta[at]);
@@ -170,13 +180,18 @@ impl<T: Real, D: Distribution<T>, E> EstimatorNode<T, D, E> {
             self.turn_to(row)?;
             self.estimator.check(&self.prototype)?;
             self.estimator.check_objective(&self.prototype, &self.tape)?;
-            self.estimator.check_samples(&self.prototype, 1)?;
+            self.estimator.check_samples(&self.prototype, rows)?;
             self.run(row, generators[row].clone());
             let evaluations = self.tape.points().len() / dim;
-            if row == 0 {
-                self.evaluations = evaluations;
+            self.counts.push(evaluations - before);
+            before = evaluations;
+        }
+        self.evaluations = self.counts.iter().copied().max().unwrap_or(0);
+        if self.counts.iter().any(|&count| count < self.evaluations) {
+            if self.counts.contains(&0) {
+                check_len("evaluations of a row", self.evaluations, 0)?;
             }
-            check_len("evaluations of the rows", (row + 1) * self.evaluations, evaluations)?;
+            self.tape.pad(&self.counts, self.evaluations, dim);
         }
         if let Some(i) = self.tape.points().iter().position(|z| !z.is_finite()) {
             let value = self.tape.points()[i].f64();
@@ -239,8 +254,10 @@ impl<T: Real, D: Distribution<T>, E> EstimatorNode<T, D, E> {
         self.buffers.statistics.fill(0.0);
         for row in 0..rows {
             self.turn_to(row)?;
+            let first = row * self.evaluations;
+            self.tape.seek(first);
             self.run(row, self.generators[row].clone());
-            if !self.tape.is_at((row + 1) * self.evaluations) {
+            if !self.tape.is_at(first + self.counts[row]) {
                 return Err(Error::Adaptive { row });
             }
             let own = &self.buffers.values;
