@@ -3,7 +3,7 @@
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng, SeedableRng};
 
-use super::heads::{count_rows, read_row, write_row};
+use super::heads::{count_rows, read_row, write_rows};
 use super::tape::Tape;
 use crate::distribution::Distribution;
 use crate::error::{Error, check_len};
@@ -267,14 +267,7 @@ impl<T: Real, D: Distribution<T>, E> EstimatorNode<T, D, E> {
             }
             self.values[1].push(mean);
         }
-        if let Some(i) = self.gradients.iter().position(|g| !g.is_finite()) {
-            let (parameter, index) = self.prototype.layout().place(i % params);
-            let (sample, value) = ((i / params) as u64, self.gradients[i].f64());
-            return Err(Error::NonFiniteGradient { sample, parameter, index, value });
-        }
-        for (row, gradient) in self.gradients.chunks_exact(params).enumerate() {
-            write_row(self.prototype.layout(), gradient, row, dheads);
-        }
+        write_rows(self.prototype.layout(), &self.gradients, dheads)?;
         self.values.swap(0, 1);
         // Step by step: the sum of large values might overflow where their mean does not.
         let next = |(mean, n): (f64, f64), value: &T| (mean + (value.f64() - mean) / (n + 1.0), n + 1.0);

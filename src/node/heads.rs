@@ -2,6 +2,7 @@
 
 use crate::error::{Error, check_len};
 use crate::layout::Layout;
+use crate::real::Real;
 
 /// Whether the heads are one slice of whole rows where the layout has several ranges.
 pub(super) fn is_fused<T>(layout: &Layout, heads: &[&[T]]) -> bool {
@@ -44,14 +45,23 @@ pub(super) fn read_row<T: Copy>(layout: &Layout, heads: &[&[T]], row: usize, fla
     }
 }
 
-/// Copies one flat row of a gradient to where the heads have theirs.
-pub(super) fn write_row<T: Copy>(layout: &Layout, flat: &[T], row: usize, heads: &mut [&mut [T]]) {
-    if heads.len() == 1 {
-        heads[0][row * flat.len()..][..flat.len()].copy_from_slice(flat);
-        return;
+/// Copies flat rows of a gradient to where the heads have theirs, if all of them are finite.
+pub(super) fn write_rows<T: Real>(layout: &Layout, rows: &[T], heads: &mut [&mut [T]]) -> Result<(), Error> {
+    let params = layout.len();
+    if let Some(i) = rows.iter().position(|g| !g.is_finite()) {
+        let (parameter, index) = layout.place(i % params);
+        let (sample, value) = ((i / params) as u64, rows[i].f64());
+        return Err(Error::NonFiniteGradient { sample, parameter, index, value });
     }
-    for (part, head) in layout.iter().zip(heads) {
-        let len = part.range.len();
-        head[row * len..][..len].copy_from_slice(&flat[part.range.clone()]);
+    if let [head] = heads {
+        head.copy_from_slice(rows);
+        return Ok(());
     }
+    for (row, flat) in rows.chunks_exact(params).enumerate() {
+        for (part, head) in layout.iter().zip(&mut *heads) {
+            let len = part.range.len();
+            head[row * len..][..len].copy_from_slice(&flat[part.range.clone()]);
+        }
+    }
+    Ok(())
 }
