@@ -650,15 +650,25 @@ fn the_check_of_steps_finds_a_score_that_is_missing_or_looks_ahead() {
             self.0.log_prob(z)
         }
         fn score(&self, z: &[f64], score: &mut [f64]) {
-            self.0.score(z, score);
+            score.fill(0.0);
+            (0..self.length(z)).for_each(|t| self.0.add_step_score(t, z, 1.0, score));
         }
     }
     impl Sequential<f64> for Wrong {
         fn steps(&self) -> usize {
-            self.0.steps()
+            if self.1 == 6 { 0 } else { self.0.steps() }
         }
         fn before(&self, step: usize) -> usize {
-            self.0.before(step)
+            match self.1 {
+                3 => 5 - self.0.before(step),
+                4 => 4 * self.0.before(step),
+                _ => self.0.before(step),
+            }
+        }
+        /// Leaves out the first decision for action 1, and all after it.
+        fn length(&self, z: &[f64]) -> usize {
+            let ends = |t: &usize| self.1 == 5 && Mdp::at(z, *t).1 == 1;
+            (0..self.steps()).find(ends).unwrap_or(self.steps())
         }
         fn add_step_score(&self, step: usize, z: &[f64], weight: f64, gradient: &mut [f64]) {
             match self.1 {
@@ -678,6 +688,16 @@ fn the_check_of_steps_finds_a_score_that_is_missing_or_looks_ahead() {
     assert!(name(0).unwrap().starts_with("logits"));
     assert!(name(1).unwrap().starts_with("step[0]"));
     assert_eq!(name(2), None);
+    assert!(name(3).unwrap().starts_with("before[1]: found 2e0, expected 4"), "{:?}", name(3));
+    assert!(name(4).unwrap().starts_with("before[1]: found 1.2e1, expected 6"), "{:?}", name(4));
+    assert!(name(5).unwrap().starts_with("length["), "{:?}", name(5));
+    // What would end in a slice out of range is refused.
+    let refused = |wrong: u8, terms: usize| {
+        let f = Terms(terms, |_: &[f64], terms: &mut [f64]| terms.fill(0.0));
+        RewardToGo::new().estimate(&Wrong(mdp.clone(), wrong), &f, 10, &mut rng(1)).unwrap_err()
+    };
+    assert_eq!(refused(6, 0), Error::EmptySupport { what: "a sequence without steps" });
+    assert!(matches!(refused(4, 3), Error::Length { expected: 6, found: 20, .. }));
     // Terms that know the next step, and a value that is not their sum.
     let bits = Bernoulli::new(&[0.3; 3]).unwrap();
     let ahead = Terms(3, |b: &[f64], terms: &mut [f64]| terms.copy_from_slice(&[b[0], b[2], b[2]]));
