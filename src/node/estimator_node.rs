@@ -233,7 +233,7 @@ impl<T: Real, D: Distribution<T>, E> EstimatorNode<T, D, E> {
         if rows == 0 {
             return Err(Error::NoDraw);
         }
-        let (dim, params) = (self.prototype.dim(), self.prototype.params().len());
+        let dim = self.prototype.dim();
         check_len("values", rows * self.evaluations, values.len())?;
         if self.tape.wants_slopes() || !dz.is_empty() {
             check_len("dz", values.len() * dim, dz.len())?;
