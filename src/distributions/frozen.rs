@@ -70,10 +70,11 @@ impl<T: Real, D: Distribution<T>> Frozen<T, D> {
             is_free.then(|| (part.clone(), domain))
         });
         let kept: Vec<_> = kept.collect();
-        if kept.is_empty() {
+        // Ranges that are free may be empty.
+        let places: Vec<usize> = kept.iter().flat_map(|(part, _)| part.range.clone()).collect();
+        if places.is_empty() {
             return Err(Error::EmptySupport { what: "a distribution whose parameters are all frozen" });
         }
-        let places: Vec<usize> = kept.iter().flat_map(|(part, _)| part.range.clone()).collect();
         let layout = Layout::of_parts(kept);
         let theta = inner.params().to_vec();
         let params = places.iter().map(|&i| theta[i]).collect();
