@@ -562,6 +562,37 @@ fn the_sequential_distributions_of_the_library_agree_with_exact_gradients() {
     check_sequential(&normal, &exact, &f);
 }
 
+/// What wraps a sequence is one: on ln σ, and with some parameters frozen, also where episodes end early.
+#[test]
+fn wrapped_sequences_are_sequences() {
+    let f = Terms(2, |z: &[f64], terms: &mut [f64]| (terms[0], terms[1]) = (3.0 + z[0], z[0] * z[1] * z[1]));
+    let (mu, sigma) = ([0.5, -1.0], [2.0, 0.5]);
+    // E = 3 + μ₀ + μ₀ (μ₁² + σ₁²), and ∂/∂ln σ = σ ∂/∂σ.
+    let free = Unconstrained::new(Normal::new(&mu, &sigma).unwrap()).unwrap();
+    let exact = [1.0 + 1.25, 2.0 * mu[0] * mu[1], 0.0, 2.0 * mu[0] * sigma[1] * sigma[1]];
+    check_sequential(&free, &exact, &f);
+    let frozen = Frozen::new(free, &["sigma"]).unwrap();
+    check_sequential(&frozen, &exact[..2], &f);
+
+    let mut mdp = Mdp::new(3, &[0.5, -0.5, -1.0, 0.3]);
+    mdp.ends_from = 1;
+    let layout = Layout::new(&[("first", 2, Domain::Real), ("second", 2, Domain::Positive)]);
+    let f = mdp.rewards();
+    let positive = Mdp { layout, params: vec![0.5, -0.5, 0.7, 2.0], ..mdp.clone() };
+    let by_theta = RewardToGo::new().estimate(&positive, &f, 500, &mut rng(3)).unwrap();
+    let free = Unconstrained::new(positive).unwrap();
+    let by_phi = RewardToGo::new().estimate(&free, &f, 500, &mut rng(3)).unwrap();
+    let frozen = Frozen::new(free, &["first"]).unwrap();
+    let some = RewardToGo::new().estimate(&frozen, &f, 500, &mut rng(3)).unwrap();
+    let slopes = [1.0, 1.0, 0.7, 2.0];
+    for i in 0..4 {
+        let expected = slopes[i] * by_theta.gradient()[i];
+        let found = by_phi.gradient()[i];
+        assert!((found - expected).abs() < 1e-12, "{i}: {found} {expected}");
+        assert!(i < 2 || some.gradient()[i - 2] == found, "{i}");
+    }
+}
+
 #[test]
 fn single_precision_serves_too() {
     let chain = BitChain::new(&[0.0f32, -1.0, 1.0], &[0.5, 0.5]).unwrap();
