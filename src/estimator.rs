@@ -129,7 +129,7 @@ impl Lesson<'_> {
         F: ?Sized,
         E: GradientEstimator<T, D, F> + ?Sized,
     {
-        if self.value.is_finite() && self.statistics.iter().all(|sum| sum.is_finite()) {
+        if self.statistics.iter().all(|sum| sum.is_finite()) {
             estimator.learn(self);
         }
     }
