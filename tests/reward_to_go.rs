@@ -296,6 +296,12 @@ fn leave_one_out_is_unbiased_over_all_groups_and_is_the_formula_draw_by_draw() {
             // Where trajectories end at once the rewards are mostly spread, and the other draw's is no help.
             assert!(ends_from == 1 || variance[i] < alone[i], "{i}: {} {}", variance[i], alone[i]);
         }
+        // Over all groups of three, of which one, two or three reach a step: the weight of a step depends on how many, and no bias comes of it.
+        let three = RewardToGo::new().with_baseline(StepBaseline::LeaveOneOut { group: 3 });
+        let (mean, _, _) = enumerated(&three, &mdp, 3, &f);
+        for i in 0..4 {
+            assert!((mean[i] - exact[i]).abs() < 1e-12, "{i}: {} {}", mean[i], exact[i]);
+        }
         // Four draws at a time, against the formula.
         let mut four = RewardToGo::new().with_baseline(StepBaseline::LeaveOneOut { group: 4 });
         let mut draws = vec![0.0; 4 * 6];
@@ -587,8 +593,8 @@ fn wrapped_sequences_are_sequences() {
     let frozen = Frozen::new(free, &["first"]).unwrap();
     let some = to_go.estimate(&frozen, &f, 500, &mut rng(3)).unwrap();
     let slopes = [1.0, 1.0, 0.7, 2.0];
-    for i in 0..4 {
-        let expected = slopes[i] * by_theta.gradient()[i];
+    for (i, slope) in slopes.iter().enumerate() {
+        let expected = slope * by_theta.gradient()[i];
         let found = by_phi.gradient()[i];
         assert!((found - expected).abs() < 1e-12, "{i}: {found} {expected}");
         assert!(i < 2 || some.gradient()[i - 2] == found, "{i}");
