@@ -231,7 +231,7 @@ impl<T: Real> Totals<T> {
     {
         self.estimate.finish();
         let (samples, value) = (self.estimate.samples(), self.estimate.value());
-        estimator.learn(Lesson { samples, value, statistics: &self.statistics });
+        Lesson { samples, value, statistics: &self.statistics }.teach(estimator);
         &self.estimate
     }
 }

@@ -120,6 +120,21 @@ pub struct Lesson<'a> {
     pub statistics: &'a [f64],
 }
 
+impl Lesson<'_> {
+    /// Teaches an estimator, unless a sum has overflowed: what came of it would stay in its memory.
+    pub(crate) fn teach<T, D, F, E>(self, estimator: &mut E)
+    where
+        T: Real,
+        D: Distribution<T> + ?Sized,
+        F: ?Sized,
+        E: GradientEstimator<T, D, F> + ?Sized,
+    {
+        if self.statistics.iter().all(|sum| sum.is_finite()) {
+            estimator.learn(self);
+        }
+    }
+}
+
 /// A rule that makes one gradient sample: a random vector whose expectation is `∇_θ E[f(z)]` (or, where type and docs say
 /// so, close to it).
 ///
@@ -200,7 +215,8 @@ pub trait GradientEstimator<T: Real, D: Distribution<T> + ?Sized, F: ?Sized> {
         Ok(())
     }
 
-    /// Learns, after an estimate has succeeded, from the samples that it has spent. The default learns nothing.
+    /// Learns, after an estimate has succeeded, from the samples that it has spent. All numbers of the lesson are finite: where a sum has
+    /// overflowed, there is none. The default learns nothing.
     fn learn(&mut self, lesson: Lesson<'_>) {
         let _ = lesson;
     }

@@ -199,6 +199,11 @@ impl Layout {
         self.iter().find(|part| part.range.contains(&flat)).map(|part| (&part.name, flat - part.range.start))
     }
 
+    /// [`locate`](Self::locate) for messages: θ and the flat index where no range has it.
+    pub(crate) fn place(&self, flat: usize) -> (Cow<'static, str>, usize) {
+        self.locate(flat).map_or(("θ".into(), flat), |(name, index)| (name.clone(), index))
+    }
+
     /// Checks a flat parameter slice against length, finiteness and domains.
     ///
     /// # Errors

@@ -60,7 +60,7 @@
 //!   [`PathwiseOver`](estimators::PathwiseOver) and [`ScoreFunctionOver`](estimators::ScoreFunctionOver).
 //! - [`bijections`]: invertible maps that push a distribution elsewhere, and normalizing flows.
 //! - [`Objective`]: closures, pairs of closures, [`Differentiable`], [`Batched`]; [`Terms`] for a sum over steps, [`ParametricObjective`] where f
-//!   depends on θ directly.
+//!   depends on θ directly, for [`WithExplicit`](estimators::WithExplicit).
 //! - [`GradientEstimator`]: the interface of all estimators; an estimator of your own is one method.
 //! - [`GradientEstimate`]: gradient, variance, standard error, intervals, by parameter name; mergeable.
 //! - [`StochasticNode`]: a layer that samples, in somebody else's training loop, with the pathwise gradient;

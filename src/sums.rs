@@ -3,6 +3,13 @@
 use crate::real::Real;
 use crate::vector::kernel;
 
+/// The mean, by its weight 1/n, as a deviation from one of the values: equal values stay what they are, however large.
+#[inline]
+pub(crate) fn mean<T: Real>(values: &[T], weight: T) -> T {
+    let shift = values.first().copied().unwrap_or(T::zero());
+    shift + values.iter().map(|&value| value - shift).sum::<T>() * weight
+}
+
 /// Sums of deviations and squared deviations from the first row of a block.
 ///
 /// The shift keeps the digits that a large mean would eat: it is one of the samples, so cancellation costs at most a

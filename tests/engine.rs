@@ -10,7 +10,7 @@ use common::rng;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng, TryRng};
 use reparam::prelude::*;
-use reparam::{Block, BlockShape, Engine, Lesson, Moments, Real};
+use reparam::{Block, BlockShape, Engine, EstimatorNode, Lesson, Moments, Real};
 
 fn square<T: Real>() -> (impl Fn(&[T]) -> T, impl Fn(&[T], &mut [T]) -> T) {
     (
@@ -571,4 +571,22 @@ fn public_types_can_be_shared_between_threads_and_shown() {
     check(&reparam::TemperatureSchedule::constant(1.0).unwrap());
     check(&Pathwise.estimate(&normal(1), &square(), 10, &mut rng(1)).unwrap());
     check(&Error::ZeroSamples);
+}
+
+/// Squares of scores beyond the largest number: the samples are finite, what would be learned from them is not.
+#[test]
+fn nothing_is_learned_from_sums_that_overflow() {
+    let p = Normal::new(&[0.0], &[1e-160]).unwrap();
+    let f = |_: &[f64]| 1e-10;
+    let mut estimator = ScoreFunction::new().with_baseline(Baseline::Optimal);
+    for seed in 1..3 {
+        estimator.estimate(&p, &f, 10, &mut rng(seed)).unwrap();
+        assert!(estimator.learned().is_empty(), "{:?}", estimator.learned());
+    }
+    let mut node = EstimatorNode::new(p, estimator);
+    for seed in 1..3 {
+        node.forward(&[&[0.0], &[1e-160]], &mut rng(seed)).unwrap();
+        node.backward(&[1e-10], &mut [&mut [0.0; 2]]).unwrap();
+        assert!(node.estimator().learned().is_empty());
+    }
 }

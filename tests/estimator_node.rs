@@ -9,7 +9,7 @@ use common::rng;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng, SeedableRng};
 use reparam::prelude::*;
-use reparam::{Block, BlockShape, Engine, EstimatorNode, Tape};
+use reparam::{Block, BlockShape, Domain, Engine, EstimatorNode, Layout, Tape};
 
 /// A smooth objective of any number of coordinates, with a gradient that knows its coordinates apart.
 fn smooth() -> impl DifferentiableObjective<f64> {
@@ -90,6 +90,32 @@ fn a_node_gives_the_bits_of_its_estimator_row_by_row() {
     check(&categories, &rows, &Enumerate, &f, false);
     check(&categories, &rows, &StraightThroughGumbelSoftmax::new(0.7).unwrap(), &f, true);
     check(&categories, &rows, &GumbelRao::new(0.7, 3).unwrap(), &f, true);
+}
+
+/// Outcomes of probability 0 are not evaluated: the second row asks for fewer points than the others.
+#[test]
+fn rows_may_need_fewer_evaluations_than_others() {
+    let f = smooth();
+    let rows = [0.5, -1.0, 0.1, 0.0, -1000.0, 0.3, 1.0, 0.0, -0.5];
+    let categories = Categorical::new(&[0.0; 3], 3).unwrap();
+    check(&categories, &rows, &Enumerate, &f, false);
+    check(&categories, &rows, &LocalExpectation, &f, false);
+    let mut node = EstimatorNode::new(categories, Enumerate);
+    let points = node.forward(&[&rows], &mut rng(1)).unwrap();
+    let (one, three) = ([1.0, 0.0, 0.0], [0.0, 0.0, 1.0]);
+    assert_eq!(points[9..18], [one, three, three].concat());
+    assert_eq!(node.evaluations(), 3);
+}
+
+#[test]
+fn rows_are_gradient_samples_of_one_estimate() {
+    let normal = Normal::<f64>::standard(1).unwrap();
+    let replay = Replay::record(&normal, 2, &mut rng(1));
+    let noise = replay.noise().to_vec();
+    let mut node = EstimatorNode::new(normal, ScoreFunctionOver::new(replay));
+    assert_eq!(node.forward(&[&[0.0; 2], &[1.0; 2]], &mut rng(2)).unwrap(), noise);
+    let refused = node.forward(&[&[0.0; 3], &[1.0; 3]], &mut rng(2)).map(drop);
+    assert!(matches!(refused, Err(Error::Length { expected: 3, found: 2, .. })), "{refused:?}");
 }
 
 /// The mean of 200,000 rows, within 4.5 standard errors of the sum over all outcomes.
@@ -267,4 +293,129 @@ fn an_estimator_whose_draws_depend_on_values_is_refused() {
     node.forward(&[&heads], &mut rng(1)).unwrap();
     let refused = node.backward(&[0.0, 0.0, 2.0, 0.0], &mut [&mut gradient]);
     assert_eq!(refused, Err(Error::Adaptive { row: 1 }));
+}
+
+/// A normal of σ = 1 whose layout begins with a range of no parameters, or has nothing else.
+#[derive(Debug, Clone)]
+struct Hollow {
+    mu: Vec<f64>,
+    layout: Layout,
+}
+
+impl Hollow {
+    fn new(mu: &[f64]) -> Self {
+        let layout = Layout::new(&[("nothing", 0, Domain::Real), ("mu", mu.len(), Domain::Real)]);
+        Self { mu: mu.to_vec(), layout }
+    }
+}
+
+impl Distribution<f64> for Hollow {
+    fn dim(&self) -> usize {
+        1
+    }
+    fn params(&self) -> &[f64] {
+        &self.mu
+    }
+    fn set_params(&mut self, params: &[f64]) -> Result<(), Error> {
+        self.layout.check(params)?;
+        self.mu.copy_from_slice(params);
+        Ok(())
+    }
+    fn layout(&self) -> &Layout {
+        &self.layout
+    }
+    fn sample<R: Rng + ?Sized>(&self, rng: &mut R, z: &mut [f64]) {
+        Normal::standard(z.len()).unwrap().sample(rng, z);
+        z.iter_mut().for_each(|z| *z += self.mu.first().unwrap_or(&0.0));
+    }
+}
+
+impl LogDensity<f64> for Hollow {
+    fn log_prob(&self, z: &[f64]) -> f64 {
+        -0.5 * (z[0] - self.mu[0]).powi(2)
+    }
+    fn score(&self, z: &[f64], score: &mut [f64]) {
+        score.copy_from_slice(&[z[0] - self.mu[0]]);
+    }
+}
+
+#[test]
+fn ranges_without_parameters_are_heads_without_numbers() {
+    let mut node = EstimatorNode::new(Hollow::new(&[0.0]), ScoreFunction::new());
+    let draws = node.forward(&[&[], &[1.0, -2.0]], &mut rng(1)).unwrap().to_vec();
+    let mut dmu = [0.0; 2];
+    node.backward(&[1.0, 1.0], &mut [&mut [], &mut dmu]).unwrap();
+    assert_eq!(dmu, [draws[0] - 1.0, draws[1] + 2.0]);
+    let error = node.forward(&[&[0.0], &[1.0, -2.0]], &mut rng(1)).unwrap_err();
+    assert_eq!(error, Error::Length { what: "nothing".into(), expected: 0, found: 1 });
+    let error = node.forward(&[&[], &[]], &mut rng(1)).unwrap_err();
+    assert_eq!(error, Error::Length { what: "first head".into(), expected: 1, found: 0 });
+    // Without any parameters there is nothing to count rows by, however the heads come.
+    for heads in [&[][..], &[&[][..]], &[&[0.0][..]], &[&[][..], &[]], &[&[0.0][..], &[]]] {
+        let refused =
+            EstimatorNode::new(Hollow::new(&[]), ScoreFunction::new()).forward(heads, &mut rng(1)).map(drop);
+        assert_eq!(refused, Err(Error::EmptySupport { what: "a node without parameters" }));
+    }
+}
+
+/// Asks for the slope where the value is large: at first all values are 0.
+#[derive(Debug, Clone)]
+struct Curious;
+
+impl<D: Distribution<f64>, F: DifferentiableObjective<f64>> GradientEstimator<f64, D, F> for Curious {
+    fn shape(&self, _: &D) -> BlockShape {
+        BlockShape::of_draws(1).with_evaluations(2).with_objective_gradient()
+    }
+
+    fn gradient_samples<R: Rng + ?Sized>(&self, p: &D, f: &F, block: Block<'_, f64>, rng: &mut R) {
+        p.sample(rng, block.z);
+        block.values[0] = f.value(block.z);
+        if block.values[0] > 1.0 {
+            f.value_and_gradient(block.z, block.dz);
+        } else {
+            f.value(block.z);
+        }
+        block.gradients.fill(0.0);
+    }
+}
+
+#[test]
+fn slopes_that_were_not_announced_are_refused() {
+    let mut node = EstimatorNode::new(Normal::<f64>::standard(1).unwrap(), Curious);
+    node.forward(&[&[0.0, 1.0]], &mut rng(1)).unwrap();
+    let mut gradient = [7.0; 2];
+    assert_eq!(node.backward(&[2.0, 2.0], &mut [&mut gradient]), Err(Error::Adaptive { row: 0 }));
+    assert_eq!(gradient, [7.0; 2]);
+    node.backward(&[0.0, 0.0], &mut [&mut gradient]).unwrap();
+}
+
+#[test]
+fn huge_values_have_means_and_teach_no_infinity() {
+    let huge = 0.75 * f64::MAX;
+    let pair = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group: 2 });
+    let bit = Bernoulli::new(&[0.0]).unwrap();
+    let mut node = EstimatorNode::new(bit.clone(), pair);
+    let mut gradient = [7.0; 2];
+    node.forward(&[&[0.0; 2]], &mut rng(1)).unwrap();
+    node.backward(&[huge; 4], &mut [&mut gradient]).unwrap();
+    assert_eq!((gradient, node.values()), ([0.0; 2], &[huge; 2][..]));
+    node.forward(&[&[0.0; 2]], &mut rng(1)).unwrap();
+    let error = node.backward(&[0.0, 0.0, huge, -huge], &mut [&mut gradient]).unwrap_err();
+    assert!(matches!(error, Error::NonFiniteObjective { sample: 1, .. }), "{error}");
+
+    let average = ScoreFunction::new().with_baseline(Baseline::MovingAverage { decay: 0.5 });
+    let mut node = EstimatorNode::new(bit, average);
+    node.forward(&[&[0.0; 2]], &mut rng(1)).unwrap();
+    node.backward(&[huge; 2], &mut [&mut gradient]).unwrap();
+    assert_eq!(node.estimator().learned(), [huge]);
+}
+
+#[test]
+fn a_pullback_that_fails_leaves_the_values_of_the_one_before() {
+    let mut node = EstimatorNode::new(Normal::<f64>::standard(1).unwrap(), ScoreFunction::new());
+    node.forward(&[&[0.0, 1.0]], &mut rng(1)).unwrap();
+    node.backward(&[3.0], &mut [&mut [0.0; 2]]).unwrap();
+    node.forward(&[&[0.0, 1e-200]], &mut rng(1)).unwrap();
+    assert!(node.backward(&[1e200], &mut [&mut [0.0; 2]]).is_err());
+    assert_eq!(node.values(), [3.0]);
 }

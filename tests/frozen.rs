@@ -105,6 +105,9 @@ fn bad_parameters_change_nothing_and_are_named() {
     assert_eq!(unknown, Error::UnknownParameter { parameter: "scale".into() });
     assert_eq!(unknown.to_string(), "there is no parameter scale");
     assert!(matches!(Frozen::new(student(), &["nu", "mu", "sigma"]), Err(Error::EmptySupport { .. })));
+    // A chain of one bit has no couplings: what is left free is nothing.
+    let bit = BitChain::new(&[0.5], &[]).unwrap();
+    assert!(matches!(Frozen::new(bit, &["logits"]), Err(Error::EmptySupport { .. })));
 }
 
 #[test]

@@ -144,6 +144,20 @@ fn what_does_not_fit_is_refused_by_name_and_nothing_is_written() {
     assert!(matches!(error, Error::NonFiniteObjectiveGradient { sample: 1, coordinate: 1, .. }));
     assert_eq!((gradient, more), ([7.0; 4], [7.0; 4]));
 
+    // A draw that fails leaves none to pull back, however early it fails.
+    node.forward(&[&[0.0; 3], &[1.0; 3]], &mut rng(1)).unwrap_err();
+    assert_eq!(backward(&node, &[0.0; 4], &mut gradient, &mut more), Err(Error::NoDraw));
+
+    // z = 1e200 or so, and a cotangent of that size.
+    let mut steep = StochasticNode::new(LogNormal::<f64>::new(&[0.0], &[1.0]).unwrap());
+    let heads: [&[f64]; 2] = [&[0.0, 460.0], &[1.0, 1.0]];
+    steep.forward(&heads, &mut rng(1)).unwrap();
+    let error = steep.backward(&heads, &[1.0, 1e200], &mut [&mut gradient[..2], &mut more[..2]]).unwrap_err();
+    assert!(
+        matches!(&error, Error::NonFiniteGradient { sample: 1, parameter, index: 0, .. } if parameter == "mu")
+    );
+    assert_eq!((gradient, more), ([7.0; 4], [7.0; 4]));
+
     let mut exploding = StochasticNode::new(LogNormal::<f64>::new(&[0.0], &[1.0]).unwrap());
     let error = exploding.forward(&[&[0.0, 800.0], &[1.0, 1.0]], &mut rng(1)).unwrap_err();
     assert_eq!(error, Error::NonFiniteTransform { sample: 1, coordinate: 0, value: f64::INFINITY });

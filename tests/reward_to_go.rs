@@ -296,6 +296,12 @@ fn leave_one_out_is_unbiased_over_all_groups_and_is_the_formula_draw_by_draw() {
             // Where trajectories end at once the rewards are mostly spread, and the other draw's is no help.
             assert!(ends_from == 1 || variance[i] < alone[i], "{i}: {} {}", variance[i], alone[i]);
         }
+        // Over all groups of three, of which one, two or three reach a step: the weight of a step depends on how many, and no bias comes of it.
+        let three = RewardToGo::new().with_baseline(StepBaseline::LeaveOneOut { group: 3 });
+        let (mean, _, _) = enumerated(&three, &mdp, 3, &f);
+        for i in 0..4 {
+            assert!((mean[i] - exact[i]).abs() < 1e-12, "{i}: {} {}", mean[i], exact[i]);
+        }
         // Four draws at a time, against the formula.
         let mut four = RewardToGo::new().with_baseline(StepBaseline::LeaveOneOut { group: 4 });
         let mut draws = vec![0.0; 4 * 6];
@@ -562,6 +568,39 @@ fn the_sequential_distributions_of_the_library_agree_with_exact_gradients() {
     check_sequential(&normal, &exact, &f);
 }
 
+/// What wraps a sequence is one: on ln σ, and with some parameters frozen, also where episodes end early.
+#[test]
+fn wrapped_sequences_are_sequences() {
+    let f = Terms(2, |z: &[f64], terms: &mut [f64]| (terms[0], terms[1]) = (3.0 + z[0], z[0] * z[1] * z[1]));
+    let (mu, sigma) = ([0.5, -1.0], [2.0, 0.5]);
+    // E = 3 + μ₀ + μ₀ (μ₁² + σ₁²), and ∂/∂ln σ = σ ∂/∂σ.
+    let free = Unconstrained::new(Normal::new(&mu, &sigma).unwrap()).unwrap();
+    let exact = [1.0 + 1.25, 2.0 * mu[0] * mu[1], 0.0, 2.0 * mu[0] * sigma[1] * sigma[1]];
+    check_sequential(&free, &exact, &f);
+    let frozen = Frozen::new(free, &["sigma"]).unwrap();
+    check_sequential(&frozen, &exact[..2], &f);
+
+    let mut mdp = Mdp::new(3, &[0.5, -0.5, -1.0, 0.3]);
+    mdp.ends_from = 1;
+    let layout = Layout::new(&[("first", 2, Domain::Real), ("second", 2, Domain::Positive)]);
+    let f = mdp.rewards();
+    let positive = Mdp { layout, params: vec![0.5, -0.5, 0.7, 2.0], ..mdp.clone() };
+    // A value function that goes on after the end: there is nothing to subtract it from.
+    let mut to_go = RewardToGo::new().with_value(|_: usize, _: &[f64]| 1.0);
+    let by_theta = to_go.estimate(&positive, &f, 500, &mut rng(3)).unwrap();
+    let free = Unconstrained::new(positive).unwrap();
+    let by_phi = to_go.estimate(&free, &f, 500, &mut rng(3)).unwrap();
+    let frozen = Frozen::new(free, &["first"]).unwrap();
+    let some = to_go.estimate(&frozen, &f, 500, &mut rng(3)).unwrap();
+    let slopes = [1.0, 1.0, 0.7, 2.0];
+    for (i, slope) in slopes.iter().enumerate() {
+        let expected = slope * by_theta.gradient()[i];
+        let found = by_phi.gradient()[i];
+        assert!((found - expected).abs() < 1e-12, "{i}: {found} {expected}");
+        assert!(i < 2 || some.gradient()[i - 2] == found, "{i}");
+    }
+}
+
 #[test]
 fn single_precision_serves_too() {
     let chain = BitChain::new(&[0.0f32, -1.0, 1.0], &[0.5, 0.5]).unwrap();
@@ -650,15 +689,25 @@ fn the_check_of_steps_finds_a_score_that_is_missing_or_looks_ahead() {
             self.0.log_prob(z)
         }
         fn score(&self, z: &[f64], score: &mut [f64]) {
-            self.0.score(z, score);
+            score.fill(0.0);
+            (0..self.length(z)).for_each(|t| self.0.add_step_score(t, z, 1.0, score));
         }
     }
     impl Sequential<f64> for Wrong {
         fn steps(&self) -> usize {
-            self.0.steps()
+            if self.1 == 6 { 0 } else { self.0.steps() }
         }
         fn before(&self, step: usize) -> usize {
-            self.0.before(step)
+            match self.1 {
+                3 => 5 - self.0.before(step),
+                4 => 4 * self.0.before(step),
+                _ => self.0.before(step),
+            }
+        }
+        /// Leaves out the first decision for action 1, and all after it.
+        fn length(&self, z: &[f64]) -> usize {
+            let ends = |t: &usize| self.1 == 5 && Mdp::at(z, *t).1 == 1;
+            (0..self.steps()).find(ends).unwrap_or(self.steps())
         }
         fn add_step_score(&self, step: usize, z: &[f64], weight: f64, gradient: &mut [f64]) {
             match self.1 {
@@ -678,6 +727,16 @@ fn the_check_of_steps_finds_a_score_that_is_missing_or_looks_ahead() {
     assert!(name(0).unwrap().starts_with("logits"));
     assert!(name(1).unwrap().starts_with("step[0]"));
     assert_eq!(name(2), None);
+    assert!(name(3).unwrap().starts_with("before[1]: found 2e0, expected 4"), "{:?}", name(3));
+    assert!(name(4).unwrap().starts_with("before[1]: found 1.2e1, expected 6"), "{:?}", name(4));
+    assert!(name(5).unwrap().starts_with("length["), "{:?}", name(5));
+    // What would end in a slice out of range is refused.
+    let refused = |wrong: u8, terms: usize| {
+        let f = Terms(terms, |_: &[f64], terms: &mut [f64]| terms.fill(0.0));
+        RewardToGo::new().estimate(&Wrong(mdp.clone(), wrong), &f, 10, &mut rng(1)).unwrap_err()
+    };
+    assert_eq!(refused(6, 0), Error::EmptySupport { what: "a sequence without steps" });
+    assert!(matches!(refused(4, 3), Error::Length { expected: 6, found: 20, .. }));
     // Terms that know the next step, and a value that is not their sum.
     let bits = Bernoulli::new(&[0.3; 3]).unwrap();
     let ahead = Terms(3, |b: &[f64], terms: &mut [f64]| terms.copy_from_slice(&[b[0], b[2], b[2]]));

@@ -364,6 +364,8 @@ fn the_inner_estimator_is_asked() {
         WithExplicit::new(ScoreFunction::new().with_baseline(Baseline::MovingAverage { decay: 0.9 }));
     let first = moving.estimate(&normal(), &F, 100, &mut rng(3)).unwrap();
     assert_eq!(moving.inner().learned(), [first.value()]);
+    *moving.inner_mut() = ScoreFunction::new();
+    assert!(moving.inner().learned().is_empty());
 
     let measure = WithExplicit::new(MeasureValued::coupled());
     assert_eq!(GradientEstimator::<f64, _, Scaled>::evaluations(&measure, &normal()), 4);
@@ -404,6 +406,41 @@ fn an_estimator_of_ones_own_takes_the_default_and_knows_its_samples() {
     for (found, explicit) in found.gradient().iter().zip(explicit) {
         assert!((found - 499.5 - explicit).abs() < 1e-9, "{found}");
     }
+}
+
+/// Says that it has more draws than rows, or none.
+struct Boastful(usize);
+
+impl GradientEstimator<f64, Normal<f64>, Scaled> for Boastful {
+    fn shape(&self, _: &Normal<f64>) -> BlockShape {
+        BlockShape::of_draws(2)
+    }
+
+    fn gradient_samples<R: Rng + ?Sized>(
+        &self,
+        p: &Normal<f64>,
+        f: &Scaled,
+        block: Block<'_, f64>,
+        rng: &mut R,
+    ) {
+        p.sample(rng, block.z);
+        f.value_block(block.z, 1, block.values);
+        block.gradients.fill(0.0);
+    }
+}
+
+impl TotalGradient<f64, Normal<f64>, Scaled> for Boastful {
+    fn own_draws(&self, _: &Normal<f64>) -> usize {
+        self.0
+    }
+}
+
+#[test]
+fn an_estimator_that_miscounts_its_draws_gets_those_there_are() {
+    let of = |own: usize| WithExplicit::new(Boastful(own)).estimate(&normal(), &F, 100, &mut rng(8)).unwrap();
+    assert_eq!(of(3), of(2));
+    assert_eq!(of(0), of(1));
+    assert_ne!(of(1), of(2));
 }
 
 /// The value reported is that of the inner estimator, and so is its part of the gradient: the explicit one adds to it.

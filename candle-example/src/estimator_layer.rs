@@ -15,7 +15,8 @@ use crate::slices::{numbers, slice, wrapped};
 ///   [`expectation`](Self::expectation), through which the loss learns about the parameters and about f;
 /// - an estimator of *slopes* (straight-through, pathwise): [`draw`](Self::draw), a tensor to go on with.
 ///
-/// One draw at a time: a layer that is used twice in a step is two layers.
+/// One draw at a time: a layer that is used twice in a step is two layers. A draw between the forward pass and its backward pass, to look at how
+/// the training goes, say, takes the place of the one that the backward pass needs, and nothing can tell: look afterwards, or with a layer of its own.
 #[derive(Debug)]
 pub struct EstimatorLayer<D, E> {
     node: Arc<Mutex<EstimatorNode<f32, D, E>>>,

@@ -43,8 +43,8 @@ pub(crate) fn is_over(state: &State) -> bool {
     state[0].abs() > FARTHEST || state[2].abs() > STEEPEST
 }
 
-/// Episodes under a policy. A draw has five numbers a step, the state and the push (1 right, 0 left), zeros after the end, and last the number of steps
-/// that were taken. Only the pushes depend on θ.
+/// Episodes under a policy. A draw has five numbers a step, the state and the push (1 right, 0 left); after the last push the state in which the episode
+/// is over, and zeros. Only the pushes depend on θ.
 #[derive(Debug, Clone)]
 pub(crate) struct Episodes {
     params: Vec<f64>,
@@ -63,6 +63,11 @@ impl Episodes {
         [0, 1, 2, 3].map(|i| z[5 * step + i])
     }
 
+    /// How many pushes the pole stood.
+    pub(crate) fn pushes(z: &[f64]) -> usize {
+        (0..STEPS).find(|&step| is_over(&Self::state(z, step))).unwrap_or(STEPS)
+    }
+
     fn scaled(state: &State) -> State {
         [0, 1, 2, 3].map(|i| state[i] / SCALE[i])
     }
@@ -75,7 +80,7 @@ impl Episodes {
 
 impl Distribution<f64> for Episodes {
     fn dim(&self) -> usize {
-        5 * STEPS + 1
+        5 * STEPS
     }
 
     fn params(&self) -> &[f64] {
@@ -96,15 +101,15 @@ impl Distribution<f64> for Episodes {
         for z in z.chunks_exact_mut(self.dim()) {
             z.fill(0.0);
             let mut state: State = [0; 4].map(|_| START * (2.0 * rng.random::<f64>() - 1.0));
-            let mut steps = 0;
-            while steps < STEPS && !is_over(&state) {
+            for step in z.chunks_exact_mut(5) {
+                step[..4].copy_from_slice(&state);
+                if is_over(&state) {
+                    break;
+                }
                 let right = rng.random::<f64>() < sigmoid(self.logit(&state));
-                z[5 * steps..][..4].copy_from_slice(&state);
-                z[5 * steps + 4] = f64::from(right);
+                step[4] = f64::from(right);
                 state = push(state, right);
-                steps += 1;
             }
-            z[5 * STEPS] = steps as f64;
         }
     }
 }
@@ -146,7 +151,8 @@ impl Sequential<f64> for Episodes {
         gradient[4] += surprise;
     }
 
+    /// A step is taken unless the state before its push says that all is over.
     fn length(&self, z: &[f64]) -> usize {
-        z[5 * STEPS] as usize
+        Self::pushes(z)
     }
 }

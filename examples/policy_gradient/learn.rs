@@ -36,7 +36,7 @@ struct Reward<'a> {
 
 impl Objective<f64> for Reward<'_> {
     fn value(&self, z: &[f64]) -> f64 {
-        z[5 * STEPS]
+        Episodes::pushes(z) as f64
     }
 }
 
@@ -46,7 +46,7 @@ impl Additive<f64> for Reward<'_> {
     }
 
     fn write_terms(&self, z: &[f64], terms: &mut [f64]) {
-        let length = z[5 * STEPS] as usize;
+        let length = Episodes::pushes(z);
         terms[..length].fill(1.0);
         terms[length..].fill(0.0);
         if let Some(fit) = self.fit {

@@ -40,7 +40,8 @@ pub trait Sequential<T: Real>: LogDensity<T> {
     /// Adds `weight · ∇_θ log p_θ(step | z before it)` to a gradient.
     fn add_step_score(&self, step: usize, z: &[T], weight: T, gradient: &mut [T]);
 
-    /// The number of steps of this draw, at most H. Whether step t is taken at all must be known from what came before it.
+    /// The number of steps of this draw, at most H. Whether step t is taken at all must be known from what came before it, and be read there: a
+    /// state in which all is over, not a number that stands behind all steps.
     fn length(&self, z: &[T]) -> usize {
         let _ = z;
         self.steps()

@@ -4,7 +4,7 @@ use rand::Rng;
 
 use crate::distribution::{
     Conditional, Coupling, DifferentiableLogDensity, Distribution, Entropy, Jump, KlDivergence, LogDensity,
-    MeanVariance, Reparameterizable, UniformNoise, WeakDerivative, WeakSides,
+    MeanVariance, Reparameterizable, Sequential, UniformNoise, WeakDerivative, WeakSides,
 };
 use crate::error::{Error, check_len};
 use crate::layout::{Domain, Layout};
@@ -70,10 +70,11 @@ impl<T: Real, D: Distribution<T>> Frozen<T, D> {
             is_free.then(|| (part.clone(), domain))
         });
         let kept: Vec<_> = kept.collect();
-        if kept.is_empty() {
+        // Ranges that are free may be empty.
+        let places: Vec<usize> = kept.iter().flat_map(|(part, _)| part.range.clone()).collect();
+        if places.is_empty() {
             return Err(Error::EmptySupport { what: "a distribution whose parameters are all frozen" });
         }
-        let places: Vec<usize> = kept.iter().flat_map(|(part, _)| part.range.clone()).collect();
         let layout = Layout::of_parts(kept);
         let theta = inner.params().to_vec();
         let params = places.iter().map(|&i| theta[i]).collect();
@@ -214,6 +215,30 @@ impl<T: Real, D: LogDensity<T>> LogDensity<T> for Frozen<T, D> {
 
     fn score_block(&self, z: &[T], scores: &mut [T]) {
         self.gather(scores, |full| self.inner.score_block(z, full));
+    }
+}
+
+/// The inner steps; the score of one takes time and room for all inner parameters.
+impl<T: Real, D: Sequential<T>> Sequential<T> for Frozen<T, D> {
+    fn steps(&self) -> usize {
+        self.inner.steps()
+    }
+
+    fn before(&self, step: usize) -> usize {
+        self.inner.before(step)
+    }
+
+    fn add_step_score(&self, step: usize, z: &[T], weight: T, gradient: &mut [T]) {
+        with_room(self.theta.len(), T::zero(), |own| {
+            self.inner.add_step_score(step, z, weight, own);
+            for (g, &place) in gradient.iter_mut().zip(&self.places) {
+                *g += own[place];
+            }
+        });
+    }
+
+    fn length(&self, z: &[T]) -> usize {
+        self.inner.length(z)
     }
 }
 

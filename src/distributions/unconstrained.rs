@@ -4,13 +4,14 @@ use rand::Rng;
 
 use crate::distribution::{
     Bits, Coupling, DifferentiableLogDensity, Distribution, Entropy, FiniteSupport, KlDivergence, LogDensity,
-    MeanVariance, Reparameterizable, UniformNoise, WeakDerivative, WeakSides,
+    MeanVariance, Reparameterizable, Sequential, UniformNoise, WeakDerivative, WeakSides,
 };
 use crate::error::{Error, check_len};
 use crate::layout::{Domain, Layout, ParamRange};
 use crate::link::{PositiveLink, chain, constrain, unconstrain};
 use crate::probability::Probability;
 use crate::real::Real;
+use crate::room::with_room;
 
 /// The same distribution on unconstrained parameters φ: every gradient comes with the chain rule `∂/∂φ = (∂θ/∂φ)ᵀ ∂/∂θ`
 /// applied, so that any optimiser can walk on the flat vector.
@@ -195,6 +196,29 @@ impl<T: Real, D: LogDensity<T>> LogDensity<T> for Unconstrained<T, D> {
     fn score_block(&self, z: &[T], scores: &mut [T]) {
         self.inner.score_block(z, scores);
         self.chain_block(scores);
+    }
+}
+
+/// The inner steps; the score of one takes time and room for all parameters.
+impl<T: Real, D: Sequential<T>> Sequential<T> for Unconstrained<T, D> {
+    fn steps(&self) -> usize {
+        self.inner.steps()
+    }
+
+    fn before(&self, step: usize) -> usize {
+        self.inner.before(step)
+    }
+
+    fn add_step_score(&self, step: usize, z: &[T], weight: T, gradient: &mut [T]) {
+        with_room(self.params.len(), T::zero(), |own| {
+            self.inner.add_step_score(step, z, weight, own);
+            self.chain(own);
+            gradient.iter_mut().zip(&*own).for_each(|(g, &own)| *g += own);
+        });
+    }
+
+    fn length(&self, z: &[T]) -> usize {
+        self.inner.length(z)
     }
 }
 

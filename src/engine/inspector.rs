@@ -37,10 +37,7 @@ impl Culprit {
                 Error::NonFiniteObjectiveGradient { sample: start + sample as u64, coordinate, value }
             }
             Self::Gradient { sample, flat, value } => {
-                let (parameter, index) = match distribution.layout().locate(flat) {
-                    Some((name, index)) => (name.clone(), index),
-                    None => ("θ".into(), flat),
-                };
+                let (parameter, index) = distribution.layout().place(flat);
                 Error::NonFiniteGradient { sample: start + sample as u64, parameter, index, value }
             }
         }

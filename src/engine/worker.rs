@@ -9,6 +9,7 @@ use super::origin::Origin;
 use crate::distribution::Distribution;
 use crate::estimator::{Block, BlockShape, GradientEstimator};
 use crate::real::Real;
+use crate::sums::mean;
 use crate::vector::BlockSeed;
 
 /// Gradient samples that share one generator, seeded from the caller's, make a block: a job is cut into so many of them, of at least (by the
@@ -145,10 +146,8 @@ impl<T: Real> Worker<T> {
                 sums.value.sums.add(values, first);
             } else {
                 let weight = T::of(shape.draws as f64).recip();
-                for (mean, values) in means.iter_mut().zip(values.chunks_exact(shape.draws)) {
-                    // As a deviation from one of them: equal values, as of a point set made in parts, stay what they are.
-                    let shift = values[0];
-                    *mean = shift + values.iter().map(|&f| f - shift).sum::<T>() * weight;
+                for (own, values) in means.iter_mut().zip(values.chunks_exact(shape.draws)) {
+                    *own = mean(values, weight);
                 }
                 sums.value.sums.add(&means[..samples], first);
             }

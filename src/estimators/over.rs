@@ -7,6 +7,7 @@ use crate::distribution::Reparameterizable;
 use crate::error::{Error, check_len};
 use crate::estimator::{Block, BlockShape};
 use crate::noise::NoiseSource;
+use crate::objective::ParametricObjective;
 use crate::real::Real;
 
 /// Bytes that the rows of one gradient sample may take: a point set beyond that is made in parts. Like the engine's tiles they
@@ -140,6 +141,21 @@ pub(super) fn gradient_samples<T, D, S, R>(
         } else {
             // The buffers stay as they are, for the engine's diagnosis: what went wrong is among their rows.
             gradient.copy_from_slice(part_sum);
+        }
+    }
+}
+
+/// Adds the explicit gradient at every z of some rows to the gradient of that row.
+pub(super) fn explicit<T, D, F>(distribution: &D, objective: &F) -> impl FnMut(&[T], &mut [T])
+where
+    T: Real,
+    D: Reparameterizable<T> + ?Sized,
+    F: ParametricObjective<T> + ?Sized,
+{
+    let (dim, params) = (distribution.dim(), distribution.params().len());
+    move |z, gradients| {
+        for (z, gradient) in z.chunks_exact(dim).zip(gradients.chunks_exact_mut(params)) {
+            objective.add_parameter_gradient(z, T::one(), gradient);
         }
     }
 }

@@ -363,7 +363,7 @@ where
 
     fn learn(&mut self, lesson: Lesson<'_>) {
         let Memory { moments, steps } = &mut self.memory;
-        if lesson.statistics.is_empty() || lesson.statistics.iter().any(|g| !g.is_finite()) {
+        if lesson.statistics.is_empty() {
             return;
         }
         moments.resize(lesson.statistics.len(), [0.0; 2]);

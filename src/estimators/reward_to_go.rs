@@ -268,7 +268,13 @@ where
     fn check(&self, distribution: &D) -> Result<(), Error> {
         distribution.layout().check_score()?;
         self.baseline.check()?;
-        let steps = distribution.steps();
+        let (steps, dim) = (distribution.steps(), distribution.dim());
+        if steps == 0 {
+            return Err(Error::EmptySupport { what: "a sequence without steps" });
+        }
+        // A sequence knows more and more: the last step tells.
+        let most = distribution.before(steps - 1);
+        check_len("what is known before the last step", most.min(dim), most)?;
         match &self.baseline {
             StepBaseline::PerStep(b) => check_len("baseline", steps, b.len()),
             StepBaseline::MovingAverage { .. } if !self.averages.is_empty() => {

@@ -156,11 +156,6 @@ where
         block: Block<'_, T>,
         rng: &mut R,
     ) {
-        let (dim, params) = (distribution.dim(), distribution.params().len());
-        self.make(distribution, objective, block, rng, |z, gradients| {
-            for (z, gradient) in z.chunks_exact(dim).zip(gradients.chunks_exact_mut(params)) {
-                objective.add_parameter_gradient(z, T::one(), gradient);
-            }
-        });
+        self.make(distribution, objective, block, rng, over::explicit(distribution, objective));
     }
 }

@@ -25,7 +25,7 @@ where
     D: Distribution<T> + ?Sized,
     F: ParametricObjective<T> + ?Sized,
 {
-    /// How many of the rows `z` of one gradient sample are draws of `p_θ`, counted from the first.
+    /// How many of the rows `z` of one gradient sample are draws of `p_θ`, counted from the first: at least one, and not more than there are.
     fn own_draws(&self, distribution: &D) -> usize {
         self.shape(distribution).draws
     }
@@ -40,9 +40,9 @@ where
     ) {
         self.gradient_samples(distribution, objective, block.reborrow(), rng);
         let (dim, params) = (distribution.dim(), distribution.params().len());
-        let own = self.own_draws(distribution);
-        let weight = T::of(own as f64).recip();
         let rows = block.z.len() / block.samples / dim;
+        let own = self.own_draws(distribution).clamp(1, rows);
+        let weight = T::of(own as f64).recip();
         for (z, gradient) in block.z.chunks_exact(rows * dim).zip(block.gradients.chunks_exact_mut(params)) {
             for z in z[..own * dim].chunks_exact(dim) {
                 objective.add_parameter_gradient(z, weight, gradient);
@@ -121,6 +121,11 @@ impl<E> WithExplicit<E> {
     #[must_use]
     pub fn inner(&self) -> &E {
         &self.inner
+    }
+
+    /// The same, to change a setting between calls: to fit the value function of a [`RewardToGo`](super::RewardToGo), say.
+    pub fn inner_mut(&mut self) -> &mut E {
+        &mut self.inner
     }
 }
 

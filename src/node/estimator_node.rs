@@ -3,12 +3,13 @@
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng, SeedableRng};
 
-use super::heads::{count_rows, read_row, write_row};
+use super::heads::{count_rows, read_row, write_rows};
 use super::tape::Tape;
 use crate::distribution::Distribution;
 use crate::error::{Error, check_len};
 use crate::estimator::{Block, BlockShape, GradientEstimator, Lesson};
 use crate::real::Real;
+use crate::sums::mean;
 
 /// A layer that samples by any [`GradientEstimator`]: the draws of a whole minibatch forward, for the network behind to evaluate in one
 /// call, and the gradient of each row's `E f` back, from the values that came of it.
@@ -59,10 +60,13 @@ pub struct EstimatorNode<T, D, E> {
     /// The parameters of each row, and the generator that its gradient sample was made from.
     theta: Vec<T>,
     generators: Vec<Xoshiro256PlusPlus>,
+    /// How many points each row asked for, and the most of them.
+    counts: Vec<usize>,
     evaluations: usize,
     buffers: Buffers<T>,
     gradients: Vec<T>,
-    values: Vec<T>,
+    /// `E f` of each row of the last pullback, and of the present one until it has succeeded.
+    values: [Vec<T>; 2],
 }
 
 /// The room of one gradient sample.
@@ -112,10 +116,11 @@ impl<T: Real, D: Distribution<T>, E> EstimatorNode<T, D, E> {
             tape: Tape::default(),
             theta: Vec::new(),
             generators: Vec::new(),
+            counts: Vec::new(),
             evaluations: 0,
             buffers: Buffers::default(),
             gradients: Vec::new(),
-            values: Vec::new(),
+            values: [Vec::new(), Vec::new()],
         }
     }
 
@@ -140,15 +145,17 @@ impl<T: Real, D: Distribution<T>, E> EstimatorNode<T, D, E> {
     /// `E f` of each row, as the estimator reports it, from the last [`backward`](Self::backward).
     #[must_use]
     pub fn values(&self) -> &[T] {
-        &self.values
+        &self.values[0]
     }
 
     /// Makes one gradient sample a row, and gives the points where f is to be evaluated: row by row
-    /// [`evaluations`](Self::evaluations) points of `dim` numbers.
+    /// [`evaluations`](Self::evaluations) points of `dim` numbers. A row that needs fewer than others, since some of its outcomes have
+    /// probability 0, repeats its last point.
     ///
     /// # Errors
-    /// [`Error::Length`] for heads that do not fit the layout, what [`Distribution::set_params`] and [`GradientEstimator::check`] refuse, and
-    /// [`Error::NonFiniteTransform`] for a point that is not finite (`sample` is the row in all errors). No draw can be pulled back then.
+    /// [`Error::Length`] for heads that do not fit the layout, what [`Distribution::set_params`] and the checks of a [`GradientEstimator`] refuse,
+    /// rows being gradient samples, and [`Error::NonFiniteTransform`] for a point that is not finite (`sample` is the row in all errors). No
+    /// draw can be pulled back then.
     pub fn forward<R>(&mut self, heads: &[&[T]], rng: &mut R) -> Result<&[T], Error>
     where
         E: GradientEstimator<T, D, Tape<T>>,
@@ -157,10 +164,15 @@ impl<T: Real, D: Distribution<T>, E> EstimatorNode<T, D, E> {
         self.generators.clear();
         let rows = count_rows(self.prototype.layout(), heads)?;
         let (dim, params) = (self.prototype.dim(), self.prototype.params().len());
+        if dim == 0 {
+            return Err(Error::EmptySupport { what: "a distribution of dimension 0" });
+        }
         self.theta.resize(rows * params, T::zero());
         self.gradients.resize(rows * params, T::zero());
         self.tape.record();
         let mut generators = std::mem::take(&mut self.generators);
+        self.counts.clear();
+        let mut before = 0;
         for row in 0..rows {
             let at = row * params..(row + 1) * params;
             read_row(self.prototype.layout(), heads, row, &mut self.theta[at]);
@@ -168,13 +180,18 @@ impl<T: Real, D: Distribution<T>, E> EstimatorNode<T, D, E> {
             self.turn_to(row)?;
             self.estimator.check(&self.prototype)?;
             self.estimator.check_objective(&self.prototype, &self.tape)?;
-            self.estimator.check_samples(&self.prototype, 1)?;
+            self.estimator.check_samples(&self.prototype, rows)?;
             self.run(row, generators[row].clone());
             let evaluations = self.tape.points().len() / dim;
-            if row == 0 {
-                self.evaluations = evaluations;
+            self.counts.push(evaluations - before);
+            before = evaluations;
+        }
+        self.evaluations = self.counts.iter().copied().max().unwrap_or(0);
+        if self.counts.iter().any(|&count| count < self.evaluations) {
+            if self.counts.contains(&0) {
+                check_len("evaluations of a row", self.evaluations, 0)?;
             }
-            check_len("evaluations of the rows", (row + 1) * self.evaluations, evaluations)?;
+            self.tape.pad(&self.counts, self.evaluations, dim);
         }
         if let Some(i) = self.tape.points().iter().position(|z| !z.is_finite()) {
             let value = self.tape.points()[i].f64();
@@ -216,7 +233,7 @@ impl<T: Real, D: Distribution<T>, E> EstimatorNode<T, D, E> {
         if rows == 0 {
             return Err(Error::NoDraw);
         }
-        let (dim, params) = (self.prototype.dim(), self.prototype.params().len());
+        let dim = self.prototype.dim();
         check_len("values", rows * self.evaluations, values.len())?;
         if self.tape.wants_slopes() || !dz.is_empty() {
             check_len("dz", values.len() * dim, dz.len())?;
@@ -233,30 +250,30 @@ impl<T: Real, D: Distribution<T>, E> EstimatorNode<T, D, E> {
         }
 
         self.tape.play(values, dz);
-        self.values.clear();
+        self.values[1].clear();
         self.buffers.statistics.fill(0.0);
         for row in 0..rows {
             self.turn_to(row)?;
+            let first = row * self.evaluations;
+            self.tape.seek(first);
             self.run(row, self.generators[row].clone());
-            if !self.tape.is_at((row + 1) * self.evaluations) {
+            if !self.tape.is_at(first + self.counts[row]) {
                 return Err(Error::Adaptive { row });
             }
             let own = &self.buffers.values;
-            self.values.push(own.iter().copied().sum::<T>() / T::of(own.len() as f64));
+            let mean = mean(own, T::of(own.len() as f64).recip());
+            if !mean.is_finite() {
+                return Err(Error::NonFiniteObjective { sample: row as u64, draw: 0, value: mean.f64() });
+            }
+            self.values[1].push(mean);
         }
-        if let Some(i) = self.gradients.iter().position(|g| !g.is_finite()) {
-            let place = self.prototype.layout().locate(i % params);
-            let (parameter, index) =
-                place.map_or(("gradient".into(), i % params), |(name, i)| (name.clone(), i));
-            let (sample, value) = ((i / params) as u64, self.gradients[i].f64());
-            return Err(Error::NonFiniteGradient { sample, parameter, index, value });
-        }
-        for (row, gradient) in self.gradients.chunks_exact(params).enumerate() {
-            write_row(self.prototype.layout(), gradient, row, dheads);
-        }
-        let value = self.values.iter().map(|value| value.f64()).sum::<f64>() / rows as f64;
+        write_rows(self.prototype.layout(), &self.gradients, dheads)?;
+        self.values.swap(0, 1);
+        // Step by step: the sum of large values might overflow where their mean does not.
+        let next = |(mean, n): (f64, f64), value: &T| (mean + (value.f64() - mean) / (n + 1.0), n + 1.0);
+        let (value, _) = self.values[0].iter().fold((0.0, 0.0), next);
         let statistics = &self.buffers.statistics;
-        self.estimator.learn(Lesson { samples: rows as u64, value, statistics });
+        Lesson { samples: rows as u64, value, statistics }.teach(&mut self.estimator);
         self.generators.clear();
         Ok(())
     }

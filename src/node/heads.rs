@@ -2,14 +2,18 @@
 
 use crate::error::{Error, check_len};
 use crate::layout::Layout;
+use crate::real::Real;
 
 /// Whether the heads are one slice of whole rows where the layout has several ranges.
 pub(super) fn is_fused<T>(layout: &Layout, heads: &[&[T]]) -> bool {
     heads.len() == 1 && layout.iter().len() > 1
 }
 
-/// The number of rows that the heads hold.
+/// The number of rows that the heads hold, at least one.
 pub(super) fn count_rows<T>(layout: &Layout, heads: &[&[T]]) -> Result<usize, Error> {
+    if layout.is_empty() {
+        return Err(Error::EmptySupport { what: "a node without parameters" });
+    }
     let whole = |name: &'static str, len: usize, found: usize| match found {
         0 => Err(Error::Length { what: name.into(), expected: len, found }),
         _ => check_len(name, found.next_multiple_of(len), found).map(|()| found / len),
@@ -18,15 +22,15 @@ pub(super) fn count_rows<T>(layout: &Layout, heads: &[&[T]]) -> Result<usize, Er
         return whole("fused head", layout.len(), heads[0].len());
     }
     check_len("heads", layout.iter().len(), heads.len())?;
-    let mut rows = None;
-    for (part, head) in layout.iter().zip(heads) {
-        let expected = match rows {
-            None => *rows.insert(whole("first head", part.range.len(), head.len())?),
-            Some(rows) => rows,
-        };
-        check_len(part.name.clone(), expected * part.range.len(), head.len())?;
+    // The first range that has a length tells: a range may be empty, as the couplings of a chain of one bit are.
+    let mut rows = 0;
+    for (part, head) in layout.iter().zip(heads).filter(|(part, _)| !part.range.is_empty()).take(1) {
+        rows = whole("first head", part.range.len(), head.len())?;
     }
-    rows.ok_or(Error::EmptySupport { what: "a node without parameters" })
+    for (part, head) in layout.iter().zip(heads) {
+        check_len(part.name.clone(), rows.saturating_mul(part.range.len()), head.len())?;
+    }
+    Ok(rows)
 }
 
 /// Copies one row of parameters into a flat slice.
@@ -41,14 +45,23 @@ pub(super) fn read_row<T: Copy>(layout: &Layout, heads: &[&[T]], row: usize, fla
     }
 }
 
-/// Copies one flat row of a gradient to where the heads have theirs.
-pub(super) fn write_row<T: Copy>(layout: &Layout, flat: &[T], row: usize, heads: &mut [&mut [T]]) {
-    if heads.len() == 1 {
-        heads[0][row * flat.len()..][..flat.len()].copy_from_slice(flat);
-        return;
+/// Copies flat rows of a gradient to where the heads have theirs, if all of them are finite.
+pub(super) fn write_rows<T: Real>(layout: &Layout, rows: &[T], heads: &mut [&mut [T]]) -> Result<(), Error> {
+    let params = layout.len();
+    if let Some(i) = rows.iter().position(|g| !g.is_finite()) {
+        let (parameter, index) = layout.place(i % params);
+        let (sample, value) = ((i / params) as u64, rows[i].f64());
+        return Err(Error::NonFiniteGradient { sample, parameter, index, value });
     }
-    for (part, head) in layout.iter().zip(heads) {
-        let len = part.range.len();
-        head[row * len..][..len].copy_from_slice(&flat[part.range.clone()]);
+    if let [head] = heads {
+        head.copy_from_slice(rows);
+        return Ok(());
     }
+    for (row, flat) in rows.chunks_exact(params).enumerate() {
+        for (part, head) in layout.iter().zip(&mut *heads) {
+            let len = part.range.len();
+            head[row * len..][..len].copy_from_slice(&flat[part.range.clone()]);
+        }
+    }
+    Ok(())
 }

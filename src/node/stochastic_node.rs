@@ -2,7 +2,7 @@
 
 use rand::Rng;
 
-use super::heads::{count_rows, is_fused, read_row, write_row};
+use super::heads::{count_rows, is_fused, read_row, write_rows};
 use crate::distribution::Conditional;
 use crate::error::{Error, check_len};
 use crate::link::{PositiveLink, chain, constrain};
@@ -141,7 +141,8 @@ impl<T: Real, D: Conditional<T>> StochasticNode<T, D> {
     ///
     /// # Errors
     /// [`Error::NoDraw`] before a draw, [`Error::Length`] if something does not fit the draw,
-    /// [`Error::NonFiniteObjectiveGradient`] for a cotangent that is not finite; nothing has been written then.
+    /// [`Error::NonFiniteObjectiveGradient`] for a cotangent that is not finite, [`Error::NonFiniteGradient`] for a product that is not;
+    /// nothing has been written then.
     pub fn backward(&self, heads: &[&[T]], dz: &[T], dheads: &mut [&mut [T]]) -> Result<(), Error> {
         if self.rows == 0 {
             return Err(Error::NoDraw);
@@ -162,24 +163,24 @@ impl<T: Real, D: Conditional<T>> StochasticNode<T, D> {
         let layout = self.prototype.layout();
         let (params, noise_dim) = (layout.len(), self.prototype.noise_dim());
         let mut lent = Vec::with_capacity(layout.iter().len());
-        let mut dtheta = vec![T::zero(); params];
-        for row in 0..self.rows {
+        // All rows before any is written: a product of finite numbers need not be finite.
+        let mut gradients = vec![T::zero(); rows * params];
+        for (row, dtheta) in gradients.chunks_exact_mut(params).enumerate() {
             self.lend(heads, row, &mut lent);
             let noise = &self.noise[row * noise_dim..][..noise_dim];
             let (z, dz) = (&self.z[row * dim..][..dim], &dz[row * dim..][..dim]);
-            self.prototype.pullback_with(&lent, noise, z, dz, &mut dtheta);
+            self.prototype.pullback_with(&lent, noise, z, dz, dtheta);
             if self.link.is_some() {
-                chain(layout, &self.slope[row * params..][..params], &mut dtheta);
+                chain(layout, &self.slope[row * params..][..params], dtheta);
             }
-            write_row(layout, &dtheta, row, dheads);
         }
-        Ok(())
+        write_rows(layout, &gradients, dheads)
     }
 
     /// Checks the heads and computes θ where they are unconstrained.
     fn begin(&mut self, heads: &[&[T]]) -> Result<usize, Error> {
-        let rows = count_rows(self.prototype.layout(), heads)?;
         self.rows = 0;
+        let rows = count_rows(self.prototype.layout(), heads)?;
         let params = self.prototype.layout().len();
         if let Some(link) = self.link {
             self.theta.resize(rows * params, T::zero());

@@ -28,15 +28,32 @@ impl<T: Real> Tape<T> {
         self.wants_slopes.set(false);
     }
 
-    /// Plays values, and slopes unless they are empty, from the first evaluation on.
+    /// Fills each row up to so many evaluations with its last point; none has more, and none has 0.
+    pub(super) fn pad(&mut self, counts: &[usize], evaluations: usize, dim: usize) {
+        let mut points = Vec::with_capacity(counts.len() * evaluations * dim);
+        let mut rest = self.points();
+        for &count in counts {
+            let (own, later) = rest.split_at(count * dim);
+            points.extend_from_slice(own);
+            (count..evaluations).for_each(|_| points.extend_from_slice(&own[own.len() - dim..]));
+            rest = later;
+        }
+        *self.points.get_mut() = points;
+    }
+
+    /// Plays values, and slopes unless they are empty.
     pub(super) fn play(&mut self, values: &[T], slopes: &[T]) {
         self.values.clear();
         self.values.extend_from_slice(values);
         self.slopes.clear();
         self.slopes.extend_from_slice(slopes);
         self.playing = true;
-        self.next.set(0);
         self.astray.set(false);
+    }
+
+    /// Goes on with this evaluation.
+    pub(super) fn seek(&self, evaluation: usize) {
+        self.next.set(evaluation);
     }
 
     pub(super) fn points(&mut self) -> &[T] {
@@ -63,6 +80,11 @@ impl<T: Real> Tape<T> {
             return T::zero();
         }
         let i = self.next.replace(self.next.get() + 1);
+        // An estimator that did not ask for slopes while they were written down, and does now.
+        if slopes.is_some() && self.slopes.is_empty() {
+            self.astray.set(true);
+            return T::zero();
+        }
         let at = i * z.len()..(i + 1) * z.len();
         let same = |point: &[T]| point.iter().zip(z).all(|(p, z)| p == z || (p.is_nan() && z.is_nan()));
         if !points.get(at.clone()).is_some_and(same) {

@@ -13,6 +13,9 @@ use crate::objective::Additive;
 /// - the sum of the terms with the objective (named `value`);
 /// - each term with the same term after everything that it must not know, from [`before`](Sequential::before) of the next step on, was replaced by
 ///   what another draw has there (named `term`);
+/// - [`before`](Sequential::before) with the nearest number that does not fall with the step and is not beyond the draw (named `before`; where one differs, nothing
+///   else is compared);
+/// - whether each step is taken, 1 or 0, with the same after everything that its decision must not know was replaced so (named `length`);
 /// - each step score with the same after everything behind its decision was replaced so (named `step`, with the index of the step; its coordinate of largest
 ///   difference).
 ///
@@ -53,6 +56,16 @@ where
     }
     let (mut z, mut other) = (vec![0.0; dim], vec![0.0; dim]);
     let mut worst = Worst::default();
+    let mut least = 0;
+    for step in 0..steps {
+        let before = distribution.before(step);
+        let wanted = before.clamp(least, dim);
+        worst.see(Comparison::new("before".into(), step, before as f64, exact(wanted as f64, 0.0)));
+        if before != wanted {
+            return Ok(Comparisons(worst.0));
+        }
+        least = wanted;
+    }
     for _ in 0..draws {
         distribution.sample(rng, &mut z);
         distribution.sample(rng, &mut other);
@@ -72,10 +85,7 @@ where
             }
         }
         for flat in 0..params {
-            let (name, index) = match distribution.layout().locate(flat) {
-                Some((name, index)) => (name.clone(), index),
-                None => ("θ".into(), flat),
-            };
+            let (name, index) = distribution.layout().place(flat);
             worst.see(Comparison::new(name, index, sum[flat], exact(score[flat], sizes[flat])));
         }
 
@@ -88,6 +98,12 @@ where
         let size = here.iter().map(|term| term.abs()).sum();
         worst.see(Comparison::new("value".into(), 0, here.iter().sum(), exact(objective.value(&z), size)));
 
+        for t in 0..steps {
+            let before = distribution.before(t);
+            let spliced = [&z[..before], &other[before..]].concat();
+            let taken = |z: &[f64]| f64::from(distribution.length(z) > t);
+            worst.see(Comparison::new("length".into(), t, taken(&spliced), exact(taken(&z), 0.0)));
+        }
         for t in 0..length {
             // The rest of the draw as another has it, from what the next step does not know.
             let next = if t + 1 < steps { distribution.before(t + 1) } else { dim };
