@@ -590,3 +590,20 @@ fn nothing_is_learned_from_sums_that_overflow() {
         assert!(node.estimator().learned().is_empty());
     }
 }
+
+#[test]
+fn a_group_that_no_memory_can_hold_is_an_error() {
+    let f = |z: &[f64]| z[0];
+    for group in [usize::MAX, usize::MAX / 2, 1 << 58] {
+        let mut estimator = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group });
+        let refused = estimator.estimate(&normal(3), &f, 10, &mut rng(1));
+        assert!(
+            matches!(refused, Err(Error::Option { option: "draws of a gradient sample", .. })),
+            "{group}"
+        );
+        let terms = Terms(3, |z: &[f64], terms: &mut [f64]| terms.copy_from_slice(z));
+        let mut estimator = RewardToGo::new().with_baseline(StepBaseline::LeaveOneOut { group });
+        let refused = estimator.estimate(&normal(3), &terms, 10, &mut rng(1));
+        assert!(matches!(refused, Err(Error::Option { .. })), "{group}");
+    }
+}

@@ -15,8 +15,8 @@ use crate::slices::{numbers, slice, wrapped};
 ///   [`expectation`](Self::expectation), through which the loss learns about the parameters and about f;
 /// - an estimator of *slopes* (straight-through, pathwise): [`draw`](Self::draw), a tensor to go on with.
 ///
-/// One draw at a time: a layer that is used twice in a step is two layers. A draw between the forward pass and its backward pass, to look at how
-/// the training goes, say, takes the place of the one that the backward pass needs, and nothing can tell: look afterwards, or with a layer of its own.
+/// One draw at a time: a layer that is used twice in a step is two layers. A draw between a forward pass and its backward pass, to look at how
+/// the training goes, say, takes the place of the one that the backward pass needs, which then refuses.
 #[derive(Debug)]
 pub struct EstimatorLayer<D, E> {
     node: Arc<Mutex<EstimatorNode<f32, D, E>>>,
@@ -43,9 +43,10 @@ where
     /// # Errors
     /// Those of [`EstimatorNode::forward`], wrapped.
     pub fn sample<R: Rng + ?Sized>(&self, heads: &Tensor, rng: &mut R) -> Result<Tensor> {
+        let (rows, _) = heads.dims2()?;
         let mut node = self.node();
         let points = node.forward(&[&numbers(heads)?], rng).map_err(wrapped)?.to_vec();
-        let rows = heads.dim(0)? * node.evaluations();
+        let rows = rows * node.evaluations();
         let dim = points.len() / rows;
         Tensor::from_vec(points, (rows, dim), heads.device())
     }
@@ -58,7 +59,8 @@ where
     /// # Errors
     /// [`candle_core::Error`] for a number of values that does not fit the heads; later those of [`EstimatorNode::backward`], wrapped.
     pub fn expectation(&self, heads: &Tensor, values: &Tensor) -> Result<Tensor> {
-        heads.contiguous()?.apply_op2(&values.contiguous()?, Expectation { node: self.node.clone() })
+        let operation = Expectation { node: self.node.clone(), drawn: self.node().drawn() };
+        heads.contiguous()?.apply_op2(&values.contiguous()?, operation)
     }
 
     /// Draws one z a row, differentiable by the heads through an estimator that looks at slopes alone
@@ -67,8 +69,9 @@ where
     /// # Errors
     /// Those of [`EstimatorNode::forward`], and later of [`EstimatorNode::backward`], wrapped.
     pub fn draw<R: Rng + ?Sized>(&self, heads: &Tensor, rng: &mut R) -> Result<Tensor> {
-        let generator = Mutex::new(Xoshiro256PlusPlus::from_rng(rng));
-        heads.contiguous()?.apply_op1(Through { node: self.node.clone(), generator })
+        heads.dims2()?;
+        let state = Mutex::new((Xoshiro256PlusPlus::from_rng(rng), 0));
+        heads.contiguous()?.apply_op1(Through { node: self.node.clone(), state })
     }
 }
 
@@ -76,8 +79,25 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The node, if it still holds this draw.
+fn holding<D, E>(
+    node: &Mutex<EstimatorNode<f32, D, E>>,
+    drawn: u64,
+) -> Result<MutexGuard<'_, EstimatorNode<f32, D, E>>>
+where
+    D: Distribution<f32>,
+{
+    let node = locked(node);
+    if node.drawn() != drawn {
+        candle_core::bail!("the layer has drawn again since the forward pass of this backward pass");
+    }
+    Ok(node)
+}
+
 struct Expectation<D, E> {
     node: Arc<Mutex<EstimatorNode<f32, D, E>>>,
+    /// The number of the draw.
+    drawn: u64,
 }
 
 impl<D, E> CustomOp2 for Expectation<D, E>
@@ -115,7 +135,7 @@ where
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
         let mut gradient = vec![0.0; heads.elem_count()];
         let mut slopes = numbers(values)?;
-        locked(&self.node).backward(&slopes, &mut [&mut gradient]).map_err(wrapped)?;
+        holding(&self.node, self.drawn)?.backward(&slopes, &mut [&mut gradient]).map_err(wrapped)?;
         let dmeans = numbers(dmeans)?;
         let (params, each) = (gradient.len() / dmeans.len(), slopes.len() / dmeans.len());
         for (row, dmean) in gradient.chunks_exact_mut(params).zip(&dmeans) {
@@ -131,7 +151,8 @@ where
 
 struct Through<D, E> {
     node: Arc<Mutex<EstimatorNode<f32, D, E>>>,
-    generator: Mutex<Xoshiro256PlusPlus>,
+    /// The generator, and the number of the draw.
+    state: Mutex<(Xoshiro256PlusPlus, u64)>,
 }
 
 impl<D, E> CustomOp1 for Through<D, E>
@@ -146,7 +167,9 @@ where
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let mut node = locked(&self.node);
         let heads = slice(storage, layout)?;
-        let z = node.forward(&[heads], &mut *locked(&self.generator)).map_err(wrapped)?.to_vec();
+        let mut state = locked(&self.state);
+        let z = node.forward(&[heads], &mut state.0).map_err(wrapped)?.to_vec();
+        state.1 = node.drawn();
         if node.evaluations() != 1 {
             candle_core::bail!("{} evaluations a row, expected one", node.evaluations());
         }
@@ -158,7 +181,8 @@ where
         let mut gradient = vec![0.0; heads.elem_count()];
         // The value of f is not known here, and such an estimator does not look at it.
         let values = vec![0.0; heads.dim(0)?];
-        locked(&self.node)
+        let drawn = locked(&self.state).1;
+        holding(&self.node, drawn)?
             .backward_with_gradient(&values, &numbers(dz)?, &mut [&mut gradient])
             .map_err(wrapped)?;
         Tensor::from_vec(gradient, heads.shape(), heads.device()).map(Some)

@@ -156,6 +156,25 @@ fn what_does_not_fit_is_an_error() {
 }
 
 #[test]
+fn a_draw_between_the_passes_is_noticed() {
+    let logits = variable(HEADS, 6);
+    let prototype = Categorical::new(&[0.0; 6], 3).unwrap();
+    let layer = EstimatorLayer::new(EstimatorNode::new(prototype.clone(), DisArmSticks));
+    layer.sample(&logits, &mut rng(1)).unwrap();
+    let values = Tensor::new(&[1.0f32, 3.0, -2.0, 5.0], &Device::Cpu).unwrap();
+    let means = layer.expectation(&logits, &values).unwrap();
+    layer.sample(&logits, &mut rng(2)).unwrap();
+    assert!(means.sum_all().unwrap().backward().is_err());
+
+    let estimator = StraightThroughGumbelSoftmax::new(0.7).unwrap();
+    let layer = EstimatorLayer::new(EstimatorNode::new(prototype, estimator));
+    let z = layer.draw(&logits, &mut rng(1)).unwrap();
+    layer.draw(&logits, &mut rng(2)).unwrap();
+    assert!(z.sum_all().unwrap().backward().is_err());
+    assert!(layer.draw(&logits.flatten_all().unwrap(), &mut rng(1)).is_err(), "one row is a matrix too");
+}
+
+#[test]
 fn rows_are_repeated_side_by_side() {
     let rows = Tensor::new(&[[1.0f32, 2.0], [3.0, 4.0]], &Device::Cpu).unwrap();
     assert_eq!(numbers(&repeated(&rows, 2).unwrap()), [1.0, 2.0, 1.0, 2.0, 3.0, 4.0, 3.0, 4.0]);

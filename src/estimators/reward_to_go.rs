@@ -258,7 +258,7 @@ where
 {
     fn shape(&self, distribution: &D) -> BlockShape {
         let (group, steps) = (self.group(), distribution.steps());
-        let shape = BlockShape::of_draws(group).with_scratch(group * steps);
+        let shape = BlockShape::of_draws(group).with_scratch(group.saturating_mul(steps));
         match self.baseline {
             StepBaseline::MovingAverage { .. } => shape.with_statistics(2 * steps),
             _ => shape,

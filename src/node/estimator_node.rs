@@ -57,6 +57,8 @@ pub struct EstimatorNode<T, D, E> {
     prototype: D,
     estimator: E,
     tape: Tape<T>,
+    /// How many draws there have been.
+    drawn: u64,
     /// The parameters of each row, and the generator that its gradient sample was made from.
     theta: Vec<T>,
     generators: Vec<Xoshiro256PlusPlus>,
@@ -114,6 +116,7 @@ impl<T: Real, D: Distribution<T>, E> EstimatorNode<T, D, E> {
             prototype,
             estimator,
             tape: Tape::default(),
+            drawn: 0,
             theta: Vec::new(),
             generators: Vec::new(),
             counts: Vec::new(),
@@ -134,6 +137,13 @@ impl<T: Real, D: Distribution<T>, E> EstimatorNode<T, D, E> {
     pub fn estimator_mut(&mut self) -> &mut E {
         self.generators.clear();
         &mut self.estimator
+    }
+
+    /// How many draws there have been. A layer of somebody's library that keeps this number from its forward to its backward pass knows whether
+    /// it pulls back its own draw or a later one.
+    #[must_use]
+    pub fn drawn(&self) -> u64 {
+        self.drawn
     }
 
     /// The evaluations of f that each row of the last draw asks for.
@@ -199,6 +209,7 @@ impl<T: Real, D: Distribution<T>, E> EstimatorNode<T, D, E> {
             return Err(Error::NonFiniteTransform { sample, coordinate, value });
         }
         self.generators = generators;
+        self.drawn += 1;
         Ok(self.tape.points())
     }
 
