@@ -40,6 +40,20 @@ pub trait Sequential<T: Real>: LogDensity<T> {
     /// Adds `weight · ∇_θ log p_θ(step | z before it)` to a gradient.
     fn add_step_score(&self, step: usize, z: &[T], weight: T, gradient: &mut [T]);
 
+    /// Writes `Σ_t weightsₜ · ∇_θ log p_θ(step t | z before it)`, a weight a step, added up over rows of z with as many rows of weights. Steps from
+    /// [`length`](Self::length) on count for nothing, whatever their weights.
+    ///
+    /// A distribution on top of another overrides it, to apply its chain rule once instead of once a step.
+    fn sum_step_scores(&self, z: &[T], weights: &[T], gradient: &mut [T]) {
+        gradient.fill(T::zero());
+        let rows = z.chunks_exact(self.dim()).zip(weights.chunks_exact(self.steps().max(1)));
+        for (z, weights) in rows {
+            for (step, &weight) in weights.iter().enumerate().take(self.length(z)) {
+                self.add_step_score(step, z, weight, gradient);
+            }
+        }
+    }
+
     /// The number of steps of this draw, at most H. Whether step t is taken at all must be known from what came before it.
     fn length(&self, z: &[T]) -> usize {
         let _ = z;
