@@ -359,8 +359,12 @@ impl<T: Real, D: Sequential<T>> Sequential<T> for Frozen<T, D> {
         self.add_gathered(gradient, |full| self.inner.add_step_score(step, z, weight, full));
     }
 
-    fn sum_step_scores(&self, z: &[T], weights: &[T], gradient: &mut [T]) {
-        self.gather(gradient, |full| self.inner.sum_step_scores(z, weights, full));
+    fn sum_step_scores<'a, I>(&self, draws: I, gradient: &mut [T])
+    where
+        T: 'a,
+        I: Iterator<Item = (&'a [T], &'a [T])> + Clone,
+    {
+        self.gather(gradient, |full| self.inner.sum_step_scores(draws, full));
     }
 
     fn length(&self, z: &[T]) -> usize {

@@ -26,6 +26,23 @@ use crate::real::Real;
 /// assert_eq!(joint.layout().range("second.sigma"), Some(3..4));
 /// # Ok::<(), reparam::Error>(())
 /// ```
+///
+/// Bits and categories beside each other, factor by factor:
+///
+/// ```
+/// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
+/// use reparam::prelude::*;
+///
+/// let joint = Product::new(Bernoulli::new(&[0.0])?, Categorical::from_probs(&[0.2, 0.3, 0.5], 3)?);
+/// assert_eq!((joint.factors(), joint.outcomes()), (2, Some(6)));
+/// let f = |z: &[f64]| z[0] * (z[1] - 2.0 * z[3]);
+/// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
+/// let exact = Enumerate.estimate(&joint, &f, 2, &mut rng)?;
+/// assert!((exact.gradient()[0] + 0.25 * 0.8).abs() < 1e-15); // σ′(0) E(z₁ − 2 z₃)
+/// let local = LocalExpectation.estimate(&joint, &f, 1000, &mut rng)?;
+/// assert!((local.gradient()[0] + 0.2).abs() < 4.0 * local.standard_error()[0]);
+/// # Ok::<(), reparam::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Product<T, A, B> {
     first: A,
@@ -415,6 +432,17 @@ impl<T: Real, A: Sequential<T>, B: Sequential<T>> Sequential<T> for Product<T, A
             None => {}
             Some(step) => self.second.add_step_score(step, z.1, weight, gradient.1),
         }
+    }
+
+    fn sum_step_scores<'a, I>(&self, draws: I, gradient: &mut [T])
+    where
+        T: 'a,
+        I: Iterator<Item = (&'a [T], &'a [T])> + Clone,
+    {
+        let ((dim, params), steps) = (self.cuts(), self.first.steps());
+        let (first, second) = gradient.split_at_mut(params);
+        self.first.sum_step_scores(draws.clone().map(|(z, weights)| (&z[..dim], &weights[..steps])), first);
+        self.second.sum_step_scores(draws.map(|(z, weights)| (&z[dim..], &weights[steps..])), second);
     }
 
     fn length(&self, z: &[T]) -> usize {

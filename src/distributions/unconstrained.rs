@@ -44,6 +44,31 @@ use crate::room::with_room;
 /// assert_eq!(gradient, [0.0, 1.0]); // ∂/∂ln σ of ½ ln(2πe) + ln σ
 /// # Ok::<(), reparam::Error>(())
 /// ```
+///
+/// A Gaussian policy of two steps, trained with its σ by the reward to go:
+///
+/// ```
+/// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
+/// use reparam::prelude::*;
+///
+/// let mut policy = Unconstrained::new(Normal::new(&[0.0, 0.0], &[1.0, 1.0])?)?;
+/// let cost = Terms(2, |z: &[f64], costs: &mut [f64]| {
+///     costs[0] = (z[0] - 1.0).powi(2);
+///     costs[1] = (z[0] + z[1]).powi(2);
+/// });
+/// let mut estimator = RewardToGo::new().with_baseline(StepBaseline::LeaveOneOut { group: 8 });
+/// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
+/// for _ in 0..500 {
+///     let estimate = estimator.estimate(&policy, &cost, 16, &mut rng)?;
+///     let step = |(phi, g): (&f64, &f64)| phi - 0.03 * g.clamp(-2.0, 2.0);
+///     let next: Vec<f64> = policy.params().iter().zip(estimate.gradient()).map(step).collect();
+///     policy.set_params(&next)?;
+/// }
+/// let (mu, sigma) = (policy.inner().mu(), policy.inner().sigma());
+/// assert!((mu[0] - 1.0).abs() < 0.1 && (mu[1] + 1.0).abs() < 0.1);
+/// assert!(sigma.iter().all(|sigma| *sigma < 0.2)); // the best policy is certain
+/// # Ok::<(), reparam::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Unconstrained<T, D> {
     inner: D,
@@ -388,8 +413,12 @@ impl<T: Real, D: Sequential<T>> Sequential<T> for Unconstrained<T, D> {
         self.add_chained(gradient, |row| self.inner.add_step_score(step, z, weight, row));
     }
 
-    fn sum_step_scores(&self, z: &[T], weights: &[T], gradient: &mut [T]) {
-        self.inner.sum_step_scores(z, weights, gradient);
+    fn sum_step_scores<'a, I>(&self, draws: I, gradient: &mut [T])
+    where
+        T: 'a,
+        I: Iterator<Item = (&'a [T], &'a [T])> + Clone,
+    {
+        self.inner.sum_step_scores(draws, gradient);
         self.chain(gradient);
     }
 

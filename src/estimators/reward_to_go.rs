@@ -314,7 +314,8 @@ where
                 if group > 1 {
                     leave_one_out(block.scratch, steps, lengths);
                 }
-                distribution.sum_step_scores(z, block.scratch, gradient);
+                let draws = z.chunks_exact(dim).zip(block.scratch.chunks_exact(steps));
+                distribution.sum_step_scores(draws, gradient);
             });
         }
     }

@@ -22,6 +22,9 @@ use crate::special::LnSum;
 /// Drawn by the Gumbel top-k trick: the k largest of `l + Gumbel noise`, in order. Log-probability and score take time n k, a draw too. The score is exact to
 /// rounding but for the cancellation of an item that is nearly certain of the next place. Finite logits of any size give neither NaN nor a tie.
 ///
+/// It is [`Sequential`], a place a step: where early places have terms of their own, [`RewardToGo`](crate::estimators::RewardToGo) credits each place with what
+/// comes after it alone.
+///
 /// For the *set* of the first k, whatever their order, [`Subsets`](super::Subsets) has a score with less variance.
 ///
 /// ```
@@ -174,9 +177,13 @@ impl<T: Real> Sequential<T> for PlackettLuce<T> {
         });
     }
 
-    fn sum_step_scores(&self, z: &[T], weights: &[T], gradient: &mut [T]) {
+    fn sum_step_scores<'a, I>(&self, draws: I, gradient: &mut [T])
+    where
+        T: 'a,
+        I: Iterator<Item = (&'a [T], &'a [T])> + Clone,
+    {
         gradient.fill(T::zero());
-        for (z, weights) in z.chunks_exact(self.places).zip(weights.chunks_exact(self.places)) {
+        for (z, weights) in draws {
             let mut weights = weights.iter();
             self.places(z, |item, left| {
                 let weight = weights.next().copied().unwrap_or_else(T::zero);
