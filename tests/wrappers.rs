@@ -196,7 +196,7 @@ fn categories_on_the_real_line_are_categories_by_their_logits() {
 
 #[test]
 fn rewards_to_go_on_the_real_line_are_the_inner_ones_with_the_chain_rule() {
-    fn check<D: Sequential<f64> + Clone>(p: D) {
+    fn check<D: Sequential<f64> + Clone>(p: &D) {
         for link in [PositiveLink::Log, PositiveLink::Softplus] {
             let walk = Unconstrained::with_link(p.clone(), link).unwrap();
             let chained = |g: &[f64]| {
@@ -207,12 +207,12 @@ fn rewards_to_go_on_the_real_line_are_the_inner_ones_with_the_chain_rule() {
             check_steps(walk.inner(), &walk, 1, &chained, 0.0);
         }
     }
-    check(Normal::new(&[0.5, -1.0, 0.2], &[2.0, 0.3, 1.0]).unwrap());
-    check(Gamma::new(&[0.5, 3.0], &[2.0, 0.3]).unwrap());
-    check(NegativeBinomial::from_probs(&[2.5, 4.0], &[0.4, 0.3]).unwrap());
-    check(LogNormal::new(&[0.5, -1.0], &[0.2, 0.3]).unwrap());
-    check(BitChain::new(&[0.0, -0.4, 1.0], &[2.0, -1.0]).unwrap());
-    check(Product::new(Poisson::new(&[2.0]).unwrap(), Laplace::new(&[1.0], &[0.4]).unwrap()));
+    check(&Normal::new(&[0.5, -1.0, 0.2], &[2.0, 0.3, 1.0]).unwrap());
+    check(&Gamma::new(&[0.5, 3.0], &[2.0, 0.3]).unwrap());
+    check(&NegativeBinomial::from_probs(&[2.5, 4.0], &[0.4, 0.3]).unwrap());
+    check(&LogNormal::new(&[0.5, -1.0], &[0.2, 0.3]).unwrap());
+    check(&BitChain::new(&[0.0, -0.4, 1.0], &[2.0, -1.0]).unwrap());
+    check(&Product::new(Poisson::new(&[2.0]).unwrap(), Laplace::new(&[1.0], &[0.4]).unwrap()));
 }
 
 #[test]
@@ -330,9 +330,9 @@ fn sums_of_scores_are_the_scores_added_up() {
         let (mut sum, mut size) = (vec![0.0; params], 0.0);
         for (z, weights) in z.chunks_exact(dim).zip(weights.chunks_exact(steps)) {
             let (mut score, mut whole) = (vec![0.0; params], vec![f64::NAN; params]);
-            for t in 0..p.length(z) {
+            for (t, &weight) in weights.iter().enumerate().take(p.length(z)) {
                 let before = sum.clone();
-                p.add_step_score(t, z, weights[t], &mut sum);
+                p.add_step_score(t, z, weight, &mut sum);
                 size += before.iter().zip(&sum).map(|(a, b): (&f64, &f64)| (a - b).abs()).sum::<f64>();
                 p.add_step_score(t, z, 1.0, &mut score);
             }
@@ -348,7 +348,7 @@ fn sums_of_scores_are_the_scores_added_up() {
         let mut speaks = vec![false; steps];
         for seed in 0..20 {
             p.sample(&mut rng(seed), &mut z);
-            for t in 0..p.length(&z[..dim]) {
+            for (t, speaks) in speaks.iter_mut().enumerate().take(p.length(&z[..dim])) {
                 let next = if t + 1 < steps { p.before(t + 1) } else { dim };
                 let spliced = [&z[..next], &z[dim + next..2 * dim]].concat();
                 let (mut a, mut b) = (vec![0.0; params], vec![0.0; params]);
@@ -356,7 +356,7 @@ fn sums_of_scores_are_the_scores_added_up() {
                 p.add_step_score(t, &spliced, 1.0, &mut b);
                 assert_eq!(a, b, "step {t}");
                 assert!(p.before(t) < next);
-                speaks[t] |= a.iter().any(|g| *g != 0.0);
+                *speaks |= a.iter().any(|g| *g != 0.0);
             }
         }
         // The last place of a whole ranking is no choice.
@@ -687,7 +687,7 @@ fn every_estimator_of_bits_serves_products_of_them() {
     let f = smooth();
     let slopes = [1.0, PROBS[1] * (1.0 - PROBS[1]), PROBS[2] * (1.0 - PROBS[2])];
     fn check<E, F>(
-        estimator: E,
+        estimator: &E,
         (bits, joint): (&Product<f64, Bernoulli<f64>, Bernoulli<f64>>, &Bernoulli<f64>),
         slopes: [f64; 3],
         f: &F,
@@ -709,20 +709,20 @@ fn every_estimator_of_bits_serves_products_of_them() {
         }
     }
     let both = (&bits, &joint);
-    check(Arm, both, slopes, &f);
-    check(DisArm, both, slopes, &f);
-    check(Arms::new(3).unwrap(), both, slopes, &f);
-    check(DoubleControl::new(3).unwrap(), both, slopes, &f);
-    check(Rebar::new(), both, slopes, &f);
-    check(Relax::new(QuadraticSurrogate::new(3, 0.5).unwrap()), both, slopes, &f);
-    check(StraightThrough, both, slopes, &f);
-    check(ReinMax, both, slopes, &f);
-    check(StraightThroughGumbelSoftmax::new(0.5).unwrap(), both, slopes, &f);
-    check(GumbelRao::new(0.5, 2).unwrap(), both, slopes, &f);
-    check(LocalExpectation, both, slopes, &f);
-    check(Enumerate, both, slopes, &f);
-    check(SumAndSample::new(2), both, slopes, &f);
-    check(UnorderedSet::new(3).unwrap(), both, slopes, &f);
+    check(&Arm, both, slopes, &f);
+    check(&DisArm, both, slopes, &f);
+    check(&Arms::new(3).unwrap(), both, slopes, &f);
+    check(&DoubleControl::new(3).unwrap(), both, slopes, &f);
+    check(&Rebar::new(), both, slopes, &f);
+    check(&Relax::new(QuadraticSurrogate::new(3, 0.5).unwrap()), both, slopes, &f);
+    check(&StraightThrough, both, slopes, &f);
+    check(&ReinMax, both, slopes, &f);
+    check(&StraightThroughGumbelSoftmax::new(0.5).unwrap(), both, slopes, &f);
+    check(&GumbelRao::new(0.5, 2).unwrap(), both, slopes, &f);
+    check(&LocalExpectation, both, slopes, &f);
+    check(&Enumerate, both, slopes, &f);
+    check(&SumAndSample::new(2), both, slopes, &f);
+    check(&UnorderedSet::new(3).unwrap(), both, slopes, &f);
 }
 
 #[test]
