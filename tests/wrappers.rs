@@ -355,6 +355,11 @@ fn sums_of_scores_are_the_scores_added_up() {
                 p.add_step_score(t, &z[..dim], 1.0, &mut a);
                 p.add_step_score(t, &spliced, 1.0, &mut b);
                 assert_eq!(a, b, "step {t}");
+                // On top of what there is, in proportion to the weight.
+                p.add_step_score(t, &z[..dim], 2.5, &mut b);
+                for (a, b) in a.iter().zip(&b) {
+                    assert!((3.5 * a - b).abs() <= 1e-14 * b.abs(), "step {t}: {a} {b}");
+                }
                 assert!(p.before(t) < next);
                 *speaks |= a.iter().any(|g| *g != 0.0);
             }
@@ -407,6 +412,7 @@ fn sums_of_scores_are_the_scores_added_up() {
     steps(&Unconstrained::new(Product::new(rows(), Product::new(probs(), normal()))).unwrap());
     steps(&Product::new(UntilOne(probs()), chain()));
     steps(&Unconstrained::new(Product::new(chain(), UntilOne(probs()))).unwrap());
+    steps(&Frozen::new(Product::new(chain(), UntilOne(probs())), &["first.couplings"]).unwrap());
     steps(&PlackettLuce::new(&[0.3, -1.0, 2.0, 0.1]).unwrap());
     steps(&PlackettLuce::top(&[0.3, -1.0, 2.0, 0.1], 2).unwrap());
     steps(&Gamma::new(&[0.5, 3.0], &[2.0, 0.3]).unwrap());
