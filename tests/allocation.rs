@@ -117,6 +117,23 @@ fn nothing_is_allocated_after_the_first_block_nor_in_a_later_estimate() {
     ] {
         check(&format!("reward to go, {baseline:?}"), &RewardToGo::new().with_baseline(baseline), &bits, &f);
     }
+    // Wrappers apply their chain rule without room of their own, however many parameters there are.
+    let probs = || Bernoulli::from_probs(&[0.3; 100]).unwrap();
+    let walk = Unconstrained::new(probs()).unwrap();
+    let f100 = Terms(100, |b: &[f64], terms: &mut [f64]| terms.copy_from_slice(b));
+    let leave_one_out = RewardToGo::new().with_baseline(StepBaseline::LeaveOneOut { group: 4 });
+    check("reward to go of Unconstrained", &leave_one_out, &walk, &f100);
+    let pair = Product::new(Unconstrained::new(probs()).unwrap(), bits.clone());
+    let f102 = Terms(102, |b: &[f64], terms: &mut [f64]| terms.copy_from_slice(b));
+    check("reward to go of Product", &leave_one_out, &pair, &f102);
+    check("straight-through of Unconstrained", &StraightThrough, &walk, &square());
+    check("DisARM of Product", &DisArm, &pair, &square());
+    let few = Unconstrained::new(Bernoulli::from_probs(&[0.3; 3]).unwrap()).unwrap();
+    check("local expectations of Unconstrained", &LocalExpectation, &few, &square());
+    let chain = BitChain::new(&[0.3; 20], &[-1.0; 19]).unwrap();
+    let f20 = Terms(20, |b: &[f64], terms: &mut [f64]| terms.copy_from_slice(b));
+    check("reward to go of Frozen", &leave_one_out, &Frozen::new(chain, &["logits"]).unwrap(), &f20);
+    check("reward to go of PlackettLuce", &leave_one_out, &PlackettLuce::new(&[0.3; 20]).unwrap(), &f20);
     let normal = || Normal::new(&[1.0], &[0.5]).unwrap();
     check_both("Unconstrained", &Unconstrained::new(normal()).unwrap());
     check_both("Product", &Product::new(normal(), Laplace::new(&[1.5], &[2.5]).unwrap()));

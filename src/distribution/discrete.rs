@@ -46,6 +46,22 @@ pub trait FiniteFactors<T: Real>: LogDensity<T> {
 
     /// Adds `weight · ∂ ln p(alternative)/∂θ` to a gradient.
     fn add_score(&self, factor: usize, alternative: usize, weight: T, gradient: &mut [T]);
+
+    /// Writes `Σ weight(factor, alternative) · ∂ ln p(alternative)/∂θ` over all alternatives of all factors. The weights are asked for one after the
+    /// other, an alternative after the one before and a factor after the one before; a weight of 0 counts for nothing, whatever the score.
+    ///
+    /// A distribution on top of another overrides it, to apply its chain rule once.
+    fn sum_scores(&self, mut weight: impl FnMut(usize, usize) -> T, gradient: &mut [T]) {
+        gradient.fill(T::zero());
+        for factor in 0..self.factors() {
+            for alternative in 0..self.alternatives(factor) {
+                let weight = weight(factor, alternative);
+                if !weight.is_zero() {
+                    self.add_score(factor, alternative, weight, gradient);
+                }
+            }
+        }
+    }
 }
 
 /// The number of outcomes of independent factors: the product of their alternatives.

@@ -7,7 +7,8 @@ use crate::real::Real;
 /// small probability, and then it has jumped to y. So `∂E f/∂θᵢ = E[wᵢ(z) (f(yᵢ(z)) − f(z))]` for any f.
 ///
 /// It is the half of a [weak derivative](super::WeakDerivative) that is known given the draw: no further random number is needed. It is a trait of its
-/// own since a weak derivative's pair need not stand next to the draw. This is what
+/// own since a weak derivative's pair need not stand next to the draw. The probabilities of a simplex have no derivative one by one; by `pₖ` is then meant
+/// the derivative along `δₖ − p`, which stays on the simplex. This is what
 /// [`SmoothedPerturbation`](crate::estimators::SmoothedPerturbation) asks for.
 ///
 /// # References

@@ -17,6 +17,9 @@ use crate::real::Real;
 ///
 /// [`verify::steps`](crate::verify::steps) checks what can be checked of this.
 ///
+/// `BitChain` and `PlackettLuce` (a place at a time) are sequential, and all distributions of independent coordinates, counts or rows of categories. So are
+/// `Unconstrained`, `Frozen` and `Product` of what is: the steps of the first factor, then those of the second.
+///
 /// A draw that may end early has room for all H steps. It is filled up with finite numbers of any kind; steps from
 /// [`length`](Self::length) on have no score.
 ///
@@ -39,6 +42,23 @@ pub trait Sequential<T: Real>: LogDensity<T> {
 
     /// Adds `weight · ∇_θ log p_θ(step | z before it)` to a gradient.
     fn add_step_score(&self, step: usize, z: &[T], weight: T, gradient: &mut [T]);
+
+    /// Writes `Σ weightsₜ · ∇_θ log p_θ(step t | z before it)` over the steps of all draws, each given as z with H weights. Steps from
+    /// [`length`](Self::length) on count for nothing, whatever their weights.
+    ///
+    /// A distribution on top of another overrides it, to apply its chain rule once instead of once a step.
+    fn sum_step_scores<'a, I>(&self, draws: I, gradient: &mut [T])
+    where
+        T: 'a,
+        I: Iterator<Item = (&'a [T], &'a [T])> + Clone,
+    {
+        gradient.fill(T::zero());
+        for (z, weights) in draws {
+            for (step, &weight) in weights.iter().enumerate().take(self.length(z)) {
+                self.add_step_score(step, z, weight, gradient);
+            }
+        }
+    }
 
     /// The number of steps of this draw, at most H. Whether step t is taken at all must be known from what came before it, and be read there: a
     /// state in which all is over, not a number that stands behind all steps.

@@ -3,8 +3,9 @@
 use rand::Rng;
 
 use crate::distribution::{
-    Conditional, Coupling, DifferentiableLogDensity, Distribution, Entropy, Jump, KlDivergence, LogDensity,
-    MeanVariance, Reparameterizable, Sequential, UniformNoise, WeakDerivative, WeakSides,
+    Conditional, Coupling, DifferentiableLogDensity, Distribution, Entropy, FiniteFactors, FiniteSupport,
+    Jump, KlDivergence, LogDensity, MeanVariance, Reparameterizable, Sequential, UniformNoise,
+    WeakDerivative, WeakSides,
 };
 use crate::error::{Error, check_len};
 use crate::layout::{Domain, Layout};
@@ -37,6 +38,9 @@ use crate::room::with_room;
 ///
 /// Draws, densities and entropies are those of the inner distribution; a pullback or a score costs what it costs there. An upper bound whose lower
 /// bound is frozen has the domain [`Domain::Real`] in the layout here: [`set_params`](Distribution::set_params) still refuses one that is too low.
+///
+/// It has all capabilities of the inner distribution but [`Bits`](crate::Bits), [`Categories`](crate::Categories) and [`Relaxable`](crate::Relaxable):
+/// their estimators take as many parameters as coordinates of a draw.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Frozen<T, D> {
     inner: D,
@@ -102,6 +106,16 @@ impl<T: Real, D: Distribution<T>> Frozen<T, D> {
                 for (value, &place) in row.iter_mut().zip(&self.places) {
                     *value = full[place];
                 }
+            }
+        });
+    }
+
+    /// Adds to the free parameters what `add` adds to all of them.
+    fn add_gathered(&self, gradient: &mut [T], add: impl FnOnce(&mut [T])) {
+        with_room(self.theta.len(), T::zero(), |full| {
+            add(full);
+            for (g, &place) in gradient.iter_mut().zip(&self.places) {
+                *g += full[place];
             }
         });
     }
@@ -218,30 +232,6 @@ impl<T: Real, D: LogDensity<T>> LogDensity<T> for Frozen<T, D> {
     }
 }
 
-/// The inner steps; the score of one takes time and room for all inner parameters.
-impl<T: Real, D: Sequential<T>> Sequential<T> for Frozen<T, D> {
-    fn steps(&self) -> usize {
-        self.inner.steps()
-    }
-
-    fn before(&self, step: usize) -> usize {
-        self.inner.before(step)
-    }
-
-    fn add_step_score(&self, step: usize, z: &[T], weight: T, gradient: &mut [T]) {
-        with_room(self.theta.len(), T::zero(), |own| {
-            self.inner.add_step_score(step, z, weight, own);
-            for (g, &place) in gradient.iter_mut().zip(&self.places) {
-                *g += own[place];
-            }
-        });
-    }
-
-    fn length(&self, z: &[T]) -> usize {
-        self.inner.length(z)
-    }
-}
-
 impl<T: Real, D: DifferentiableLogDensity<T>> DifferentiableLogDensity<T> for Frozen<T, D> {
     fn log_prob_gradient(&self, z: &[T], dz: &mut [T]) {
         self.inner.log_prob_gradient(z, dz);
@@ -314,5 +304,71 @@ impl<T: Real, D: Jump<T>> Jump<T> for Frozen<T, D> {
 
     fn jump(&self, parameter: usize, z: &mut [T]) -> T {
         self.inner.jump(self.places[parameter], z)
+    }
+}
+
+impl<T: Real, D: FiniteSupport<T>> FiniteSupport<T> for Frozen<T, D> {
+    fn outcomes(&self) -> Option<usize> {
+        self.inner.outcomes()
+    }
+
+    fn outcome(&self, index: usize, z: &mut [T]) {
+        self.inner.outcome(index, z);
+    }
+}
+
+impl<T: Real, D: FiniteFactors<T>> FiniteFactors<T> for Frozen<T, D> {
+    fn factors(&self) -> usize {
+        self.inner.factors()
+    }
+
+    fn alternatives(&self, factor: usize) -> usize {
+        self.inner.alternatives(factor)
+    }
+
+    fn choose(&self, factor: usize, alternative: usize, z: &mut [T]) {
+        self.inner.choose(factor, alternative, z);
+    }
+
+    fn chosen(&self, factor: usize, z: &[T]) -> usize {
+        self.inner.chosen(factor, z)
+    }
+
+    fn ln_mass(&self, factor: usize, alternative: usize) -> T {
+        self.inner.ln_mass(factor, alternative)
+    }
+
+    fn add_score(&self, factor: usize, alternative: usize, weight: T, gradient: &mut [T]) {
+        self.add_gathered(gradient, |full| self.inner.add_score(factor, alternative, weight, full));
+    }
+
+    fn sum_scores(&self, weight: impl FnMut(usize, usize) -> T, gradient: &mut [T]) {
+        self.gather(gradient, |full| self.inner.sum_scores(weight, full));
+    }
+}
+
+impl<T: Real, D: Sequential<T>> Sequential<T> for Frozen<T, D> {
+    fn steps(&self) -> usize {
+        self.inner.steps()
+    }
+
+    fn before(&self, step: usize) -> usize {
+        self.inner.before(step)
+    }
+
+    fn add_step_score(&self, step: usize, z: &[T], weight: T, gradient: &mut [T]) {
+        self.add_gathered(gradient, |full| self.inner.add_step_score(step, z, weight, full));
+    }
+
+    fn sum_step_scores<'a, I>(&self, draws: I, gradient: &mut [T])
+    where
+        T: 'a,
+        I: Iterator<Item = (&'a [T], &'a [T])> + Clone,
+    {
+        self.gather(gradient, |full| self.inner.sum_step_scores(draws, full));
+    }
+
+    fn length(&self, z: &[T]) -> usize {
+        self.inner.length(z)
     }
 }

@@ -7,7 +7,7 @@ use rand::Rng;
 use super::normal::negate;
 use crate::distribution::{
     Conditional, Coupling, DifferentiableLogDensity, Distribution, Entropy, KlDivergence, LogDensity,
-    MeanVariance, Reparameterizable, UniformNoise, WeakDerivative, WeakPair, WeakSides,
+    MeanVariance, Reparameterizable, Sequential, UniformNoise, WeakDerivative, WeakPair, WeakSides,
 };
 use crate::error::{Error, check_len};
 use crate::layout::{Domain, Layout};
@@ -406,6 +406,24 @@ impl<T: Real, Q: Quantile<T> + DensityGradient<T>> LogDensity<T> for InverseCdf<
     #[inline]
     fn score(&self, z: &[T], score: &mut [T]) {
         self.write(score, |i| self.theta(i), |i, theta| self.family.score(z[i], theta));
+    }
+}
+
+/// A step is a coordinate.
+impl<T: Real, Q: Quantile<T> + DensityGradient<T>> Sequential<T> for InverseCdf<T, Q> {
+    fn steps(&self) -> usize {
+        self.dim()
+    }
+
+    fn before(&self, step: usize) -> usize {
+        step
+    }
+
+    fn add_step_score(&self, step: usize, z: &[T], weight: T, gradient: &mut [T]) {
+        let score = self.family.score(z[step], self.theta(step));
+        for (place, &score) in score.as_ref().iter().enumerate() {
+            gradient[place * self.dim + step] += weight * score;
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use super::normal::{affine, fill_standard_normal, negate, normal_from_uniforms};
 use super::quadrature::line;
 use crate::distribution::{
     Conditional, DifferentiableLogDensity, Distribution, KlDivergence, LogDensity, Reparameterizable,
-    UniformNoise,
+    Sequential, UniformNoise,
 };
 use crate::error::Error;
 use crate::layout::Layout;
@@ -170,6 +170,25 @@ impl<T: Real, M: PositiveMap> LogDensity<T> for MappedNormal<T, M> {
         for ((dmu, dsigma), (e, precision)) in dmu.iter_mut().zip(dsigma).zip(self.standardised(z)) {
             *dmu = e * precision;
             *dsigma = (e * e - T::one()) * precision;
+        }
+    }
+}
+
+/// A step is a coordinate.
+impl<T: Real, M: PositiveMap> Sequential<T> for MappedNormal<T, M> {
+    fn steps(&self) -> usize {
+        self.dim()
+    }
+
+    fn before(&self, step: usize) -> usize {
+        step
+    }
+
+    fn add_step_score(&self, step: usize, z: &[T], weight: T, gradient: &mut [T]) {
+        let dim = self.dim();
+        for (e, precision) in self.standardised(z).skip(step).take(1) {
+            gradient[step] += weight * (e * precision);
+            gradient[dim + step] += weight * ((e * e - T::one()) * precision);
         }
     }
 }

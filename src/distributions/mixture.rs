@@ -7,7 +7,8 @@ use super::inverse_cdf::{Density, DensityGradient, FamilyCdf, FamilyMoments, Qua
 use super::normal::negate;
 use super::weights::{Weights, pick, shares};
 use crate::distribution::{
-    DifferentiableLogDensity, Distribution, LogDensity, MeanVariance, Reparameterizable, UniformNoise,
+    DifferentiableLogDensity, Distribution, LogDensity, MeanVariance, Reparameterizable, Sequential,
+    UniformNoise,
 };
 use crate::error::{Error, check_len};
 use crate::layout::Layout;
@@ -308,26 +309,50 @@ impl<T: Real, Q: Quantile<T> + FamilyCdf<T> + DensityGradient<T>> LogDensity<T> 
     }
 
     fn score(&self, z: &[T], score: &mut [T]) {
-        let (k, len) = (self.components, self.ln_weights.len());
         for (i, &z) in z.iter().enumerate() {
-            with_room(k, 0.0, |parts| {
-                let inside = self.ln_parts(i, z, parts) > f64::NEG_INFINITY;
-                for (component, &share) in parts.iter().enumerate() {
-                    let at = i * k + component;
-                    let ln = self.ln_weights[at];
-                    score[at] = T::of(match self.weights {
-                        _ if !inside => 0.0,
-                        Weights::Logits => share - ln.exp(),
-                        Weights::Probabilities => self.weights.chain(share, ln),
-                    });
-                    let own = self.family.score(z, self.theta(at));
-                    for (place, own) in own.as_ref().iter().enumerate() {
-                        let part = if share == 0.0 { 0.0 } else { share * own.f64() };
-                        score[(place + 1) * len + at] = T::of(part);
-                    }
-                }
-            });
+            self.coordinate_score(i, z, |flat, part| score[flat] = part);
         }
+    }
+}
+
+impl<T: Real, Q: Quantile<T> + FamilyCdf<T> + DensityGradient<T>> Mixture<T, Q> {
+    /// Calls `write` with each parameter of a coordinate, by its flat index, and the score there.
+    #[inline]
+    fn coordinate_score(&self, i: usize, z: T, mut write: impl FnMut(usize, T)) {
+        let (k, len) = (self.components, self.ln_weights.len());
+        with_room(k, 0.0, |parts| {
+            let inside = self.ln_parts(i, z, parts) > f64::NEG_INFINITY;
+            for (component, &share) in parts.iter().enumerate() {
+                let at = i * k + component;
+                let ln = self.ln_weights[at];
+                let by_weight = match self.weights {
+                    _ if !inside => 0.0,
+                    Weights::Logits => share - ln.exp(),
+                    Weights::Probabilities => self.weights.chain(share, ln),
+                };
+                write(at, T::of(by_weight));
+                let own = self.family.score(z, self.theta(at));
+                for (place, own) in own.as_ref().iter().enumerate() {
+                    let part = if share == 0.0 { 0.0 } else { share * own.f64() };
+                    write((place + 1) * len + at, T::of(part));
+                }
+            }
+        });
+    }
+}
+
+/// A step is a coordinate. Which component it came from is no step of its own: z does not say it.
+impl<T: Real, Q: Quantile<T> + FamilyCdf<T> + DensityGradient<T>> Sequential<T> for Mixture<T, Q> {
+    fn steps(&self) -> usize {
+        self.dim()
+    }
+
+    fn before(&self, step: usize) -> usize {
+        step
+    }
+
+    fn add_step_score(&self, step: usize, z: &[T], weight: T, gradient: &mut [T]) {
+        self.coordinate_score(step, z[step], |flat, score| gradient[flat] += weight * score);
     }
 }
 

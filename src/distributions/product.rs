@@ -3,15 +3,20 @@
 use rand::Rng;
 
 use crate::distribution::{
-    Conditional, Coupling, DifferentiableLogDensity, Distribution, Entropy, Jump, KlDivergence, LogDensity,
-    MeanVariance, Reparameterizable, UniformNoise, WeakDerivative, WeakSides,
+    Bits, Conditional, Coupling, DifferentiableLogDensity, Distribution, Entropy, FiniteFactors,
+    FiniteSupport, Jump, KlDivergence, LogDensity, MeanVariance, Relaxable, Reparameterizable, Sequential,
+    UniformNoise, WeakDerivative, WeakSides,
 };
 use crate::error::{Error, check_len};
 use crate::layout::Layout;
+use crate::probability::Probability;
 use crate::real::Real;
 
 /// The independent joint of two distributions: `p(z) = p₁(z₁) p₂(z₂)`, with draws, noise and parameters one after the other and
-/// names prefixed by `first.` and `second.`. It has every capability that both have; products nest.
+/// names prefixed by `first.` and `second.`. It has every capability that both have, but for categories in common: rows may differ in their number of classes
+/// here and there, so that [`Categories`](crate::Categories) it never has, and [`Relaxable`] only for bits on both sides. Products nest.
+///
+/// Steps of the first come before steps of the second ([`Sequential`]): all of the first factor's draw is known when the second begins.
 ///
 /// ```
 /// use reparam::prelude::*;
@@ -19,6 +24,23 @@ use crate::real::Real;
 /// let joint = Product::new(Normal::new(&[0.0], &[1.0])?, LogNormal::new(&[0.0], &[0.5])?);
 /// assert_eq!(joint.dim(), 2);
 /// assert_eq!(joint.layout().range("second.sigma"), Some(3..4));
+/// # Ok::<(), reparam::Error>(())
+/// ```
+///
+/// Bits and categories beside each other, factor by factor:
+///
+/// ```
+/// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
+/// use reparam::prelude::*;
+///
+/// let joint = Product::new(Bernoulli::new(&[0.0])?, Categorical::from_probs(&[0.2, 0.3, 0.5], 3)?);
+/// assert_eq!((joint.factors(), joint.outcomes()), (2, Some(6)));
+/// let f = |z: &[f64]| z[0] * (z[1] - 2.0 * z[3]);
+/// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
+/// let exact = Enumerate.estimate(&joint, &f, 2, &mut rng)?;
+/// assert!((exact.gradient()[0] + 0.25 * 0.8).abs() < 1e-15); // σ′(0) E(z₁ − 2 z₃)
+/// let local = LocalExpectation.estimate(&joint, &f, 1000, &mut rng)?;
+/// assert!((local.gradient()[0] + 0.2).abs() < 4.0 * local.standard_error()[0]);
 /// # Ok::<(), reparam::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
@@ -319,5 +341,164 @@ impl<T: Real, A: Jump<T>, B: Jump<T>> Jump<T> for Product<T, A, B> {
             None => self.first.jump(parameter, first),
             Some(parameter) => self.second.jump(parameter, second),
         }
+    }
+}
+
+/// The first factor's outcome changes fastest.
+impl<T: Real, A: FiniteSupport<T>, B: FiniteSupport<T>> FiniteSupport<T> for Product<T, A, B> {
+    fn outcomes(&self) -> Option<usize> {
+        self.first.outcomes()?.checked_mul(self.second.outcomes()?)
+    }
+
+    fn outcome(&self, index: usize, z: &mut [T]) {
+        let (first, second) = z.split_at_mut(self.first.dim());
+        let of_first = self.first.outcomes().unwrap_or(usize::MAX).max(1);
+        self.first.outcome(index % of_first, first);
+        self.second.outcome(index / of_first, second);
+    }
+}
+
+impl<T: Real, A: FiniteFactors<T>, B: FiniteFactors<T>> FiniteFactors<T> for Product<T, A, B> {
+    fn factors(&self) -> usize {
+        self.first.factors() + self.second.factors()
+    }
+
+    fn alternatives(&self, factor: usize) -> usize {
+        match factor.checked_sub(self.first.factors()) {
+            None => self.first.alternatives(factor),
+            Some(factor) => self.second.alternatives(factor),
+        }
+    }
+
+    fn choose(&self, factor: usize, alternative: usize, z: &mut [T]) {
+        let (first, second) = z.split_at_mut(self.first.dim());
+        match factor.checked_sub(self.first.factors()) {
+            None => self.first.choose(factor, alternative, first),
+            Some(factor) => self.second.choose(factor, alternative, second),
+        }
+    }
+
+    fn chosen(&self, factor: usize, z: &[T]) -> usize {
+        let (first, second) = z.split_at(self.first.dim());
+        match factor.checked_sub(self.first.factors()) {
+            None => self.first.chosen(factor, first),
+            Some(factor) => self.second.chosen(factor, second),
+        }
+    }
+
+    fn ln_mass(&self, factor: usize, alternative: usize) -> T {
+        match factor.checked_sub(self.first.factors()) {
+            None => self.first.ln_mass(factor, alternative),
+            Some(factor) => self.second.ln_mass(factor, alternative),
+        }
+    }
+
+    fn add_score(&self, factor: usize, alternative: usize, weight: T, gradient: &mut [T]) {
+        let (first, second) = gradient.split_at_mut(self.first.params().len());
+        match factor.checked_sub(self.first.factors()) {
+            None => self.first.add_score(factor, alternative, weight, first),
+            Some(factor) => self.second.add_score(factor, alternative, weight, second),
+        }
+    }
+
+    fn sum_scores(&self, mut weight: impl FnMut(usize, usize) -> T, gradient: &mut [T]) {
+        let (first, second) = gradient.split_at_mut(self.first.params().len());
+        let offset = self.first.factors();
+        self.first.sum_scores(&mut weight, first);
+        self.second.sum_scores(|factor, alternative| weight(offset + factor, alternative), second);
+    }
+}
+
+/// The steps of the first factor, then those of the second. Where the first ends early, its steps from there on have no score.
+impl<T: Real, A: Sequential<T>, B: Sequential<T>> Sequential<T> for Product<T, A, B> {
+    fn steps(&self) -> usize {
+        self.first.steps() + self.second.steps()
+    }
+
+    fn before(&self, step: usize) -> usize {
+        match step.checked_sub(self.first.steps()) {
+            None => self.first.before(step),
+            Some(step) => self.first.dim() + self.second.before(step),
+        }
+    }
+
+    fn add_step_score(&self, step: usize, z: &[T], weight: T, gradient: &mut [T]) {
+        let (dim, params) = self.cuts();
+        let (z, gradient) = (z.split_at(dim), gradient.split_at_mut(params));
+        match step.checked_sub(self.first.steps()) {
+            None if step < self.first.length(z.0) => {
+                self.first.add_step_score(step, z.0, weight, gradient.0);
+            }
+            None => {}
+            Some(step) => self.second.add_step_score(step, z.1, weight, gradient.1),
+        }
+    }
+
+    fn sum_step_scores<'a, I>(&self, draws: I, gradient: &mut [T])
+    where
+        T: 'a,
+        I: Iterator<Item = (&'a [T], &'a [T])> + Clone,
+    {
+        let ((dim, params), steps) = (self.cuts(), self.first.steps());
+        let (first, second) = gradient.split_at_mut(params);
+        self.first.sum_step_scores(draws.clone().map(|(z, weights)| (&z[..dim], &weights[..steps])), first);
+        self.second.sum_step_scores(draws.map(|(z, weights)| (&z[dim..], &weights[steps..])), second);
+    }
+
+    fn length(&self, z: &[T]) -> usize {
+        self.first.steps() + self.second.length(&z[self.first.dim()..])
+    }
+}
+
+impl<T: Real, A: Bits<T>, B: Bits<T>> Bits<T> for Product<T, A, B> {
+    fn probability(&self, bit: usize) -> Probability<T> {
+        match bit.checked_sub(self.first.dim()) {
+            None => self.first.probability(bit),
+            Some(bit) => self.second.probability(bit),
+        }
+    }
+
+    fn logit(&self, bit: usize) -> T {
+        match bit.checked_sub(self.first.dim()) {
+            None => self.first.logit(bit),
+            Some(bit) => self.second.logit(bit),
+        }
+    }
+
+    fn antithetic_pairs<R: Rng + ?Sized>(&self, rng: &mut R, bits: &mut [T], partners: &mut [T]) {
+        let (cut, dim) = (self.first.dim(), self.dim());
+        for (bits, partners) in bits.chunks_exact_mut(dim).zip(partners.chunks_exact_mut(dim)) {
+            let (bits, partners) = (bits.split_at_mut(cut), partners.split_at_mut(cut));
+            self.first.antithetic_pairs(rng, bits.0, partners.0);
+            self.second.antithetic_pairs(rng, bits.1, partners.1);
+        }
+    }
+
+    fn chain_logits(&self, gradients: &mut [T]) {
+        for row in gradients.chunks_exact_mut(self.params.len()) {
+            let (first, second) = row.split_at_mut(self.first.params().len());
+            self.first.chain_logits(first);
+            self.second.chain_logits(second);
+        }
+    }
+}
+
+/// Bits on both sides, so that all coordinates are relaxed alike.
+impl<T, A, B> Relaxable<T> for Product<T, A, B>
+where
+    T: Real,
+    A: Bits<T> + Relaxable<T>,
+    B: Bits<T> + Relaxable<T>,
+{
+    fn row_classes(&self) -> Option<usize> {
+        None
+    }
+
+    fn height(&self, coordinate: usize) -> T {
+        self.logit(coordinate)
+    }
+
+    fn chain_heights(&self, gradients: &mut [T]) {
+        self.chain_logits(gradients);
     }
 }

@@ -27,6 +27,9 @@ use crate::room::with_room;
 /// a scale of a positive base, which leaves the support alone, but is not known to). A draw that the map has rounded to the end of its image (`σ(40) = 1`)
 /// has no log-density left (−∞).
 ///
+/// It is not [`Sequential`](crate::Sequential): a map may mix all coordinates, so that no z need be known before the last x. A map without parameters of its
+/// own can be a part of the objective instead, and the base keeps its steps.
+///
 /// Cost: one `h` a draw; a pullback draws x again from the noise, or inverts h where the base draws without noise.
 ///
 /// # References

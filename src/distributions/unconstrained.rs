@@ -3,11 +3,12 @@
 use rand::Rng;
 
 use crate::distribution::{
-    Bits, Coupling, DifferentiableLogDensity, Distribution, Entropy, FiniteSupport, KlDivergence, LogDensity,
-    MeanVariance, Reparameterizable, Sequential, UniformNoise, WeakDerivative, WeakSides,
+    Bits, Categories, Coupling, DifferentiableLogDensity, Distribution, Entropy, FiniteFactors,
+    FiniteSupport, Jump, KlDivergence, LogDensity, MeanVariance, Relaxable, Reparameterizable, Sequential,
+    UniformNoise, WeakDerivative, WeakSides,
 };
 use crate::error::{Error, check_len};
-use crate::layout::{Domain, Layout, ParamRange};
+use crate::layout::{Domain, Layout};
 use crate::link::{PositiveLink, chain, constrain, unconstrain};
 use crate::probability::Probability;
 use crate::real::Real;
@@ -26,7 +27,9 @@ use crate::room::with_room;
 /// | above a lower bound | `θ = bound + e^φ` (or softplus) | `e^φ`, and 1 to the bound |
 ///
 /// Draws, densities and entropies are those of the inner distribution. The names of the parameters stay (`sigma` is then
-/// `ln sigma`).
+/// `ln sigma`). It has all capabilities of the inner distribution but [`Conditional`](crate::Conditional): a
+/// [`StochasticNode::unconstrained`](crate::StochasticNode::unconstrained) around the inner distribution does the same for lent parameters, and checks
+/// the θ that they give.
 ///
 /// ```
 /// use reparam::prelude::*;
@@ -39,6 +42,31 @@ use crate::room::with_room;
 /// let mut gradient = [0.0; 2];
 /// q.entropy_gradient(&mut gradient);
 /// assert_eq!(gradient, [0.0, 1.0]); // ∂/∂ln σ of ½ ln(2πe) + ln σ
+/// # Ok::<(), reparam::Error>(())
+/// ```
+///
+/// A Gaussian policy of two steps, trained with its σ by the reward to go:
+///
+/// ```
+/// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
+/// use reparam::prelude::*;
+///
+/// let mut policy = Unconstrained::new(Normal::new(&[0.0, 0.0], &[1.0, 1.0])?)?;
+/// let cost = Terms(2, |z: &[f64], costs: &mut [f64]| {
+///     costs[0] = (z[0] - 1.0).powi(2);
+///     costs[1] = (z[0] + z[1]).powi(2);
+/// });
+/// let mut estimator = RewardToGo::new().with_baseline(StepBaseline::LeaveOneOut { group: 8 });
+/// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
+/// for _ in 0..500 {
+///     let estimate = estimator.estimate(&policy, &cost, 16, &mut rng)?;
+///     let step = |(phi, g): (&f64, &f64)| phi - 0.03 * g.clamp(-2.0, 2.0);
+///     let next: Vec<f64> = policy.params().iter().zip(estimate.gradient()).map(step).collect();
+///     policy.set_params(&next)?;
+/// }
+/// let (mu, sigma) = (policy.inner().mu(), policy.inner().sigma());
+/// assert!((mu[0] - 1.0).abs() < 0.1 && (mu[1] + 1.0).abs() < 0.1);
+/// assert!(sigma.iter().all(|sigma| *sigma < 0.2)); // the best policy is certain
 /// # Ok::<(), reparam::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
@@ -108,6 +136,24 @@ impl<T: Real, D: Distribution<T>> Unconstrained<T, D> {
         for row in gradients.chunks_exact_mut(self.params.len()) {
             self.chain(row);
         }
+    }
+
+    /// Adds to a gradient what `add` adds to one by θ.
+    fn add_chained(&self, gradient: &mut [T], add: impl FnOnce(&mut [T])) {
+        with_room(self.params.len(), T::zero(), |row| {
+            add(row);
+            self.chain(row);
+            for (g, &row) in gradient.iter_mut().zip(&*row) {
+                *g += row;
+            }
+        });
+    }
+
+    /// The domain of a parameter, and whether the next range starts from it as from a bound: then a step of φ moves both.
+    fn domain(&self, parameter: usize) -> Option<(Domain, bool)> {
+        let mut parts = self.inner.layout().iter().skip_while(|part| part.range.end <= parameter);
+        let own = parts.next()?.domain;
+        Some((own, parts.next().is_some_and(|next| next.domain == Domain::AbovePrevious)))
     }
 }
 
@@ -199,29 +245,6 @@ impl<T: Real, D: LogDensity<T>> LogDensity<T> for Unconstrained<T, D> {
     }
 }
 
-/// The inner steps; the score of one takes time and room for all parameters.
-impl<T: Real, D: Sequential<T>> Sequential<T> for Unconstrained<T, D> {
-    fn steps(&self) -> usize {
-        self.inner.steps()
-    }
-
-    fn before(&self, step: usize) -> usize {
-        self.inner.before(step)
-    }
-
-    fn add_step_score(&self, step: usize, z: &[T], weight: T, gradient: &mut [T]) {
-        with_room(self.params.len(), T::zero(), |own| {
-            self.inner.add_step_score(step, z, weight, own);
-            self.chain(own);
-            gradient.iter_mut().zip(&*own).for_each(|(g, &own)| *g += own);
-        });
-    }
-
-    fn length(&self, z: &[T]) -> usize {
-        self.inner.length(z)
-    }
-}
-
 impl<T: Real, D: DifferentiableLogDensity<T>> DifferentiableLogDensity<T> for Unconstrained<T, D> {
     fn log_prob_gradient(&self, z: &[T], dz: &mut [T]) {
         self.inner.log_prob_gradient(z, dz);
@@ -269,12 +292,10 @@ impl<T: Real, D: KlDivergence<T>> KlDivergence<T> for Unconstrained<T, D> {
 impl<T: Real, D: WeakDerivative<T>> WeakDerivative<T> for Unconstrained<T, D> {
     /// None either for a parameter that more than one of θ depends on: probabilities on a simplex, bounds.
     fn weak_sides(&self, parameter: usize, coupling: Coupling) -> Option<WeakSides> {
-        let layout = self.inner.layout();
-        let mut parts = layout.iter().skip_while(|part| part.range.end <= parameter);
-        let shared = |part: &ParamRange| matches!(part.domain, Domain::Simplex(_) | Domain::AbovePrevious);
-        let own = parts.next().is_some_and(shared);
-        let bound = parts.next().is_some_and(|next| next.domain == Domain::AbovePrevious);
-        if own || bound { None } else { self.inner.weak_sides(parameter, coupling) }
+        match self.domain(parameter) {
+            Some((Domain::Simplex(_) | Domain::AbovePrevious, _) | (_, true)) => None,
+            _ => self.inner.weak_sides(parameter, coupling),
+        }
     }
 
     fn weak_pair<R: Rng + ?Sized>(
@@ -315,5 +336,105 @@ impl<T: Real, D: Bits<T>> Bits<T> for Unconstrained<T, D> {
     fn chain_logits(&self, gradients: &mut [T]) {
         self.inner.chain_logits(gradients);
         self.chain_block(gradients);
+    }
+}
+
+impl<T: Real, D: Categories<T>> Categories<T> for Unconstrained<T, D> {
+    fn classes(&self) -> usize {
+        self.inner.classes()
+    }
+
+    fn ln_probs(&self) -> &[T] {
+        self.inner.ln_probs()
+    }
+
+    fn chain_logits(&self, gradients: &mut [T]) {
+        self.inner.chain_logits(gradients);
+        self.chain_block(gradients);
+    }
+}
+
+impl<T: Real, D: Relaxable<T>> Relaxable<T> for Unconstrained<T, D> {
+    fn row_classes(&self) -> Option<usize> {
+        self.inner.row_classes()
+    }
+
+    fn height(&self, coordinate: usize) -> T {
+        self.inner.height(coordinate)
+    }
+
+    fn chain_heights(&self, gradients: &mut [T]) {
+        self.inner.chain_heights(gradients);
+        self.chain_block(gradients);
+    }
+}
+
+impl<T: Real, D: FiniteFactors<T>> FiniteFactors<T> for Unconstrained<T, D> {
+    fn factors(&self) -> usize {
+        self.inner.factors()
+    }
+
+    fn alternatives(&self, factor: usize) -> usize {
+        self.inner.alternatives(factor)
+    }
+
+    fn choose(&self, factor: usize, alternative: usize, z: &mut [T]) {
+        self.inner.choose(factor, alternative, z);
+    }
+
+    fn chosen(&self, factor: usize, z: &[T]) -> usize {
+        self.inner.chosen(factor, z)
+    }
+
+    fn ln_mass(&self, factor: usize, alternative: usize) -> T {
+        self.inner.ln_mass(factor, alternative)
+    }
+
+    fn add_score(&self, factor: usize, alternative: usize, weight: T, gradient: &mut [T]) {
+        self.add_chained(gradient, |row| self.inner.add_score(factor, alternative, weight, row));
+    }
+
+    fn sum_scores(&self, weight: impl FnMut(usize, usize) -> T, gradient: &mut [T]) {
+        self.inner.sum_scores(weight, gradient);
+        self.chain(gradient);
+    }
+}
+
+impl<T: Real, D: Sequential<T>> Sequential<T> for Unconstrained<T, D> {
+    fn steps(&self) -> usize {
+        self.inner.steps()
+    }
+
+    fn before(&self, step: usize) -> usize {
+        self.inner.before(step)
+    }
+
+    fn add_step_score(&self, step: usize, z: &[T], weight: T, gradient: &mut [T]) {
+        self.add_chained(gradient, |row| self.inner.add_step_score(step, z, weight, row));
+    }
+
+    fn sum_step_scores<'a, I>(&self, draws: I, gradient: &mut [T])
+    where
+        T: 'a,
+        I: Iterator<Item = (&'a [T], &'a [T])> + Clone,
+    {
+        self.inner.sum_step_scores(draws, gradient);
+        self.chain(gradient);
+    }
+
+    fn length(&self, z: &[T]) -> usize {
+        self.inner.length(z)
+    }
+}
+
+impl<T: Real, D: Jump<T>> Jump<T> for Unconstrained<T, D> {
+    /// Not for a bound that another one starts from: a step of φ moves both. On a simplex `∂E f/∂φₖ` is pₖ times the derivative along `δₖ − p`, which
+    /// is what the inner jump gives.
+    fn jumps(&self, parameter: usize) -> bool {
+        !matches!(self.domain(parameter), Some((_, true))) && self.inner.jumps(parameter)
+    }
+
+    fn jump(&self, parameter: usize, z: &mut [T]) -> T {
+        self.slope[parameter] * self.inner.jump(parameter, z)
     }
 }

@@ -74,26 +74,27 @@ where
         objective.value_block(block.z, dim, block.values);
         let rows = block.z.chunks_exact_mut(dim).zip(block.values);
         for ((z, value), gradient) in rows.zip(block.gradients.chunks_exact_mut(params)) {
-            gradient.fill(T::zero());
-            'factors: for factor in 0..distribution.factors() {
+            let against_draw = |factor: usize, alternative: usize| {
                 let drawn = distribution.chosen(factor, z);
-                for alternative in (0..distribution.alternatives(factor)).filter(|&k| k != drawn) {
-                    let p = distribution.ln_mass(factor, alternative).exp();
-                    if p.is_zero() {
-                        continue;
-                    }
-                    distribution.choose(factor, alternative, z);
-                    // Against the draw: Σ p ∂ ln p = 0, so its own term is what the others take from it.
-                    let other = objective.value(z);
-                    if !other.is_finite() {
-                        // For the engine to find, with the z that gave it.
-                        *value = other;
-                        break 'factors;
-                    }
-                    distribution.add_score(factor, alternative, p * (other - *value), gradient);
+                // A value that is not finite is for the engine to find, with the z that gave it.
+                if alternative == drawn || !value.is_finite() {
+                    return T::zero();
+                }
+                let p = distribution.ln_mass(factor, alternative).exp();
+                if p.is_zero() {
+                    return p;
+                }
+                distribution.choose(factor, alternative, z);
+                // Against the draw: Σ p ∂ ln p = 0, so its own term is what the others take from it.
+                let other = objective.value(z);
+                if !other.is_finite() {
+                    *value = other;
+                    return T::zero();
                 }
                 distribution.choose(factor, drawn, z);
-            }
+                p * (other - *value)
+            };
+            distribution.sum_scores(against_draw, gradient);
         }
     }
 }

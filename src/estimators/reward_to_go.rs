@@ -320,13 +320,8 @@ where
                 if group > 1 {
                     leave_one_out(block.scratch, steps, lengths);
                 }
-                gradient.fill(T::zero());
                 let draws = z.chunks_exact(dim).zip(block.scratch.chunks_exact(steps));
-                for ((z, credits), &length) in draws.zip(&*lengths) {
-                    for (t, &credit) in credits[..length].iter().enumerate() {
-                        distribution.add_step_score(t, z, credit, gradient);
-                    }
-                }
+                distribution.sum_step_scores(draws, gradient);
             });
         }
     }

@@ -17,7 +17,8 @@ pub use poisson::{Poisson, PoissonFamily};
 
 use super::inverse_cdf::Family;
 use crate::distribution::{
-    Coupling, Distribution, Jump, KlDivergence, LogDensity, MeanVariance, WeakDerivative, WeakPair, WeakSides,
+    Coupling, Distribution, Jump, KlDivergence, LogDensity, MeanVariance, Sequential, WeakDerivative,
+    WeakPair, WeakSides,
 };
 use crate::error::{Error, check_len};
 use crate::layout::Layout;
@@ -206,6 +207,24 @@ impl<T: Real, F: CountFamily<T>> LogDensity<T> for Counts<T, F> {
     #[inline]
     fn score(&self, z: &[T], score: &mut [T]) {
         self.write(score, |i, law| law.score(z[i]));
+    }
+}
+
+/// A step is a count.
+impl<T: Real, F: CountFamily<T>> Sequential<T> for Counts<T, F> {
+    fn steps(&self) -> usize {
+        self.dim()
+    }
+
+    fn before(&self, step: usize) -> usize {
+        step
+    }
+
+    fn add_step_score(&self, step: usize, z: &[T], weight: T, gradient: &mut [T]) {
+        let score = self.laws[step].score(z[step]);
+        for (place, &score) in score.as_ref().iter().enumerate() {
+            gradient[place * self.laws.len() + step] += weight * score;
+        }
     }
 }
 

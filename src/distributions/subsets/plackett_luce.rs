@@ -3,7 +3,7 @@
 use rand::Rng;
 
 use super::{draw_gumbels, layout_of, take_best};
-use crate::distribution::{Distribution, FiniteSupport, LogDensity};
+use crate::distribution::{Distribution, FiniteSupport, LogDensity, Sequential};
 use crate::error::Error;
 use crate::layout::Layout;
 use crate::real::Real;
@@ -21,6 +21,9 @@ use crate::special::LnSum;
 ///
 /// Drawn by the Gumbel top-k trick: the k largest of `l + Gumbel noise`, in order. Log-probability and score take time n k, a draw too. The score is exact to
 /// rounding but for the cancellation of an item that is nearly certain of the next place. Finite logits of any size give neither NaN nor a tie.
+///
+/// It is [`Sequential`], a place a step: where early places have terms of their own, [`RewardToGo`](crate::estimators::RewardToGo) credits each place with what
+/// comes after it alone.
 ///
 /// For the *set* of the first k, whatever their order, [`Subsets`](super::Subsets) has a score with less variance.
 ///
@@ -69,17 +72,41 @@ impl<T: Real> PlackettLuce<T> {
         (item >= 0.0 && item.fract() == 0.0 && item < self.params.len() as f64).then_some(item as usize)
     }
 
-    /// Calls `visit` with each place's item, the weight of all items left for it, and which they are. False for what is no ranking.
-    fn places(&self, z: &[T], mut visit: impl FnMut(usize, LnSum, &[bool])) -> bool {
+    /// Calls `visit` with each place's item and which items were left for it. False for what is no ranking.
+    fn places(&self, z: &[T], mut visit: impl FnMut(usize, &[bool])) -> bool {
         with_room(self.params.len(), true, |left: &mut [bool]| {
             for &z in z {
                 let Some(item) = self.item(z).filter(|&item| left[item]) else { return false };
-                let logits = self.params.iter().zip(&*left).filter(|(_, left)| **left).map(|(l, _)| l.f64());
-                visit(item, logits.fold(LnSum::EMPTY, LnSum::with), left);
+                visit(item, left);
                 left[item] = false;
             }
             true
         })
+    }
+
+    /// The weight of all items that are left.
+    fn total(&self, left: &[bool]) -> LnSum {
+        let logits = self.params.iter().zip(left).filter(|(_, left)| **left).map(|(l, _)| l.f64());
+        logits.fold(LnSum::EMPTY, LnSum::with)
+    }
+
+    /// Adds the weighted score of one place that goes to an item.
+    fn add_place_score(&self, item: usize, left: &[bool], weight: T, gradient: &mut [T]) {
+        let all = self.total(left);
+        for (j, (g, _)) in gradient.iter_mut().zip(left).enumerate().filter(|(_, (_, left))| **left) {
+            if j != item {
+                *g -= weight * T::of(all.ln_share(self.params[j].f64()).exp());
+            }
+        }
+        // 1 − p of the item that has the place: the sum of the others, where it is likely.
+        let own = all.ln_share(self.params[item].f64());
+        let others = if own < -0.7 {
+            1.0 - own.exp()
+        } else {
+            let others = (0..left.len()).filter(|&j| left[j] && j != item);
+            others.map(|j| all.ln_share(self.params[j].f64()).exp()).sum()
+        };
+        gradient[item] += weight * T::of(others);
     }
 }
 
@@ -118,28 +145,51 @@ impl<T: Real> LogDensity<T> for PlackettLuce<T> {
     /// −∞ for anything but different items.
     fn log_prob(&self, z: &[T]) -> T {
         let mut total = 0.0;
-        let is_ranking = self.places(z, |item, all, _| total += all.ln_share(self.params[item].f64()));
+        let is_ranking =
+            self.places(z, |item, left| total += self.total(left).ln_share(self.params[item].f64()));
         if is_ranking { T::of(total) } else { T::neg_infinity() }
     }
 
     fn score(&self, z: &[T], score: &mut [T]) {
         score.fill(T::zero());
-        self.places(z, |item, all, left| {
-            for (j, (score, _)) in score.iter_mut().zip(left).enumerate().filter(|(_, (_, left))| **left) {
-                if j != item {
-                    *score -= T::of(all.ln_share(self.params[j].f64()).exp());
-                }
+        self.places(z, |item, left| self.add_place_score(item, left, T::one(), score));
+    }
+}
+
+/// A step is a place: it knows who has the places before it.
+impl<T: Real> Sequential<T> for PlackettLuce<T> {
+    fn steps(&self) -> usize {
+        self.places
+    }
+
+    fn before(&self, step: usize) -> usize {
+        step
+    }
+
+    /// Nothing where an item has two places or is none.
+    fn add_step_score(&self, step: usize, z: &[T], weight: T, gradient: &mut [T]) {
+        let mut place = 0;
+        self.places(&z[..=step], |item, left| {
+            if place == step {
+                self.add_place_score(item, left, weight, gradient);
             }
-            // 1 − p of the item that has the place: the sum of the others, where it is likely.
-            let own = all.ln_share(self.params[item].f64());
-            let others = if own < -0.7 {
-                1.0 - own.exp()
-            } else {
-                let others = (0..left.len()).filter(|&j| left[j] && j != item);
-                others.map(|j| all.ln_share(self.params[j].f64()).exp()).sum()
-            };
-            score[item] += T::of(others);
+            place += 1;
         });
+    }
+
+    fn sum_step_scores<'a, I>(&self, draws: I, gradient: &mut [T])
+    where
+        T: 'a,
+        I: Iterator<Item = (&'a [T], &'a [T])> + Clone,
+    {
+        gradient.fill(T::zero());
+        for (z, weights) in draws {
+            let mut weights = weights.iter();
+            self.places(z, |item, left| {
+                let weight = weights.next().copied().unwrap_or_else(T::zero);
+                self.add_place_score(item, left, weight, gradient);
+            });
+        }
     }
 }
 
