@@ -295,13 +295,13 @@ impl<T: Real, D: Distribution<T>, E> EstimatorNode<T, D, E> {
         ((i / row) as u64, i % row)
     }
 
-    /// Gives the prototype the parameters of a row, and makes room.
+    /// Gives the prototype the parameters of a row.
     fn turn_to(&mut self, row: usize) -> Result<(), Error> {
         let params = self.prototype.params().len();
         self.prototype.set_params(&self.theta[row * params..][..params])
     }
 
-    /// Makes the gradient sample of a row.
+    /// Makes room, and the gradient sample of a row.
     fn run(&mut self, row: usize, mut rng: Xoshiro256PlusPlus)
     where
         E: GradientEstimator<T, D, Tape<T>>,
