@@ -2,7 +2,7 @@
 //! θ = (spot, volatility, rate). This estimates them by the pathwise, the likelihood-ratio (score function) and the measure-valued estimator
 //! beside the formulas of Black and Scholes: of a call, of a digital whose pathwise gradient is a confident zero, and of Asian options on
 //! twelve monthly prices; gamma too, as the gradient of delta. The price path is a distribution written for this program
-//! (`shared/price_path.rs`), the options are objectives that depend on the rate directly (`shared/options.rs`).
+//! (`shared/price_path.rs`), the options are objectives that depend on the rate directly (`shared/claims.rs`).
 //!
 //! ```text
 //! cargo run --release --example greeks -- [--quick] [--out DIR]
@@ -13,8 +13,8 @@ mod bars_on_curves;
 #[allow(dead_code, reason = "this program draws no bars and no dots")]
 #[path = "shared/chart.rs"]
 mod chart;
-#[path = "shared/options.rs"]
-mod options;
+#[path = "shared/claims.rs"]
+mod claims;
 #[path = "shared/price_path.rs"]
 mod price_path;
 
@@ -30,7 +30,7 @@ use reparam::verify;
 
 use bars_on_curves::{Panel, Points};
 use chart::Curve;
-use options::{Claim, PathwiseDelta, Payoff, ScoreDelta, SmoothedDigital, closed_form};
+use claims::{Claim, PathwiseDelta, Payoff, ScoreDelta, SmoothedDigital, closed_form};
 use price_path::{PricePath, SPOT};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;

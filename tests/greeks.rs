@@ -3,14 +3,14 @@
 //! Tolerance: 4.8 standard errors. Some 150 numbers are compared, so that a false alarm has probability 3e-4 in all.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must stop")]
 
+#[path = "../examples/shared/claims.rs"]
+mod claims;
 mod common;
-#[path = "../examples/shared/options.rs"]
-mod options;
 #[path = "../examples/shared/price_path.rs"]
 mod price_path;
 
+use claims::{Claim, Greeks, PathwiseDelta, Payoff, ScoreDelta, SmoothedDigital, closed_form};
 use common::{Row, Sampled, Table, rng, sample_batches};
-use options::{Claim, Greeks, PathwiseDelta, Payoff, ScoreDelta, SmoothedDigital, closed_form};
 use price_path::{PricePath, RATE, SPOT, VOLATILITY};
 use reparam::prelude::*;
 use reparam::{Objective, ParametricObjective, verify};
