@@ -147,7 +147,17 @@ impl<T: Real> Engine<T> {
         estimator.check_objective(distribution, objective)?;
         estimator.check_samples(distribution, samples)?;
         let shape = estimator.shape(distribution);
-        self.worker.prepare(shape, distribution, samples)?;
+        let (dim, params) = (distribution.dim(), distribution.params().len());
+        let known = (self.worker.shape, self.worker.dim, self.worker.params) == (shape, dim, params);
+        if !known && !fits::<T>(shape, dim, params) {
+            let expected = "few enough for their numbers to fit into memory";
+            return Err(Error::Option {
+                option: "draws of a gradient sample",
+                value: shape.draws as f64,
+                expected,
+            });
+        }
+        self.worker.prepare(shape, distribution, samples);
         self.totals.start(shape, distribution);
         Ok(())
     }
@@ -234,4 +244,14 @@ impl<T: Real> Totals<T> {
         Lesson { samples, value, statistics: &self.statistics }.teach(estimator);
         &self.estimate
     }
+}
+
+/// Whether the numbers of one gradient sample, and of a few more, can be counted and addressed at all.
+fn fits<T>(shape: BlockShape, dim: usize, params: usize) -> bool {
+    let most = isize::MAX as usize / size_of::<T>().max(1) / 64;
+    let slopes = if shape.objective_gradient { dim } else { 0 };
+    let draw =
+        shape.noise.checked_add(dim).and_then(|n| n.checked_add(slopes)).and_then(|n| n.checked_add(1));
+    let row = draw.and_then(|n| n.checked_mul(shape.draws)).and_then(|n| n.checked_add(params));
+    row.and_then(|n| n.checked_add(shape.scratch)).is_some_and(|n| n <= most)
 }

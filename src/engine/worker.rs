@@ -7,7 +7,6 @@ use super::buffers::Buffers;
 use super::inspector::{Culprit, Inspector, Tile};
 use super::origin::Origin;
 use crate::distribution::Distribution;
-use crate::error::Error;
 use crate::estimator::{Block, BlockShape, GradientEstimator};
 use crate::real::Real;
 use crate::sums::mean;
@@ -47,24 +46,16 @@ pub(super) struct Worker<T> {
 }
 
 impl<T: Real> Worker<T> {
-    /// Makes room for an estimate, or refuses one that no memory can hold; nothing is looked at or allocated where the last one had the same shape.
+    /// Makes room for an estimate; nothing is allocated where the last one had the same shape.
     pub(super) fn prepare<D: Distribution<T> + ?Sized>(
         &mut self,
         shape: BlockShape,
         distribution: &D,
         samples: usize,
-    ) -> Result<(), Error> {
+    ) {
         let (dim, params) = (distribution.dim(), distribution.params().len());
         if (self.shape, self.dim, self.params, self.samples) == (shape, dim, params, samples) {
-            return Ok(());
-        }
-        if !fits::<T>(shape, dim, params) {
-            let expected = "few enough for their numbers to fit into memory";
-            return Err(Error::Option {
-                option: "draws of a gradient sample",
-                value: shape.draws as f64,
-                expected,
-            });
+            return;
         }
         let draws = shape.draws;
         let dz = if shape.objective_gradient { draws * dim } else { 0 };
@@ -88,7 +79,6 @@ impl<T: Real> Worker<T> {
             tile,
         ]);
         self.sums.resize(self.room());
-        Ok(())
     }
 
     /// The room that the sums of a block take.
@@ -184,14 +174,4 @@ impl<T: Real> Worker<T> {
         self.run(estimator, distribution, objective, block, Origin::Seed(seed), Some(&mut inspector));
         inspector.culprit
     }
-}
-
-/// Whether the numbers of one gradient sample, and of a few more, can be counted and addressed at all.
-fn fits<T>(shape: BlockShape, dim: usize, params: usize) -> bool {
-    let most = isize::MAX as usize / size_of::<T>().max(1) / 64;
-    let slopes = if shape.objective_gradient { dim } else { 0 };
-    let draw =
-        shape.noise.checked_add(dim).and_then(|n| n.checked_add(slopes)).and_then(|n| n.checked_add(1));
-    let row = draw.and_then(|n| n.checked_mul(shape.draws)).and_then(|n| n.checked_add(params));
-    row.and_then(|n| n.checked_add(shape.scratch)).is_some_and(|n| n <= most)
 }
