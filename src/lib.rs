@@ -109,6 +109,7 @@ mod linalg;
 mod link;
 mod node;
 pub mod noise;
+mod numerics;
 mod objective;
 mod probability;
 mod real;

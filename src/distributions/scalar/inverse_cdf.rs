@@ -1,0 +1,564 @@
+//! Any scalar family that is given by its quantile function, over independent coordinates.
+
+use std::fmt::Debug;
+
+use rand::Rng;
+
+use crate::distribution::{
+    Conditional, Coupling, DifferentiableLogDensity, Distribution, Entropy, KlDivergence, LogDensity,
+    MeanVariance, Reparameterizable, Sequential, UniformNoise, WeakDerivative, WeakPair, WeakSides,
+};
+use crate::distributions::gaussian::normal::negate;
+use crate::error::{Error, check_len};
+use crate::layout::{Domain, Layout};
+use crate::probability::Probability;
+use crate::real::Real;
+
+/// A scalar family of distributions: its parameters. What can be computed of it is said by the traits above this one:
+/// [`Quantile`] or [`Cdf`](crate::distributions::Cdf), [`FamilyCdf`], [`Density`], [`DensityGradient`], [`ClosedEntropy`], [`FamilyMoments`], [`FamilyKl`].
+pub trait Family<T: Real> {
+    /// The parameters of one coordinate, or a derivative with respect to them: an array such as `[T; 2]`.
+    type Theta: Copy + Default + Debug + AsRef<[T]> + AsMut<[T]>;
+
+    /// Name and domain of each parameter, in the order of [`Theta`](Self::Theta).
+    fn parameters(&self) -> &'static [(&'static str, Domain)];
+
+    /// The names of the parameters that move the support, for which no score function exists. None by default; names that
+    /// are not in [`parameters`](Self::parameters) mark nothing.
+    fn moving_support(&self) -> &'static [&'static str] {
+        &[]
+    }
+}
+
+/// A family whose quantile function is known: `z = F⁻¹(u; θ)` is a transform of a uniform u.
+///
+/// Take from the [`Probability`] whichever of `lower`, `upper`, `ln_lower`, `ln_upper` the formula needs: all of them are
+/// exact in both tails, a difference such as `1 − u.lower()` is not.
+pub trait Quantile<T: Real>: Family<T> {
+    /// Whether [`draw`](Self::draw) is a sampler of its own, for a family whose quantile function is slow. Independent draws are then
+    /// made by it, without a u behind them, and [`quantile_gradient`](Self::quantile_gradient) must be a function of z and θ alone, as an
+    /// implicit derivative is; a u that is asked for (antithetic pairs, point sets, replayed noise) goes through the quantile function.
+    const DRAWS_DIRECTLY: bool = false;
+
+    /// `F⁻¹(u; θ)`.
+    fn quantile(&self, u: Probability<T>, theta: Self::Theta) -> T;
+
+    /// `∂z/∂θ` at fixed u, at the `z` that [`quantile`](Self::quantile) gave.
+    fn quantile_gradient(&self, u: Probability<T>, z: T, theta: Self::Theta) -> Self::Theta;
+
+    /// One draw; by default the quantile of a uniform.
+    #[inline]
+    fn draw<R: Rng + ?Sized>(&self, theta: Self::Theta, rng: &mut R) -> T {
+        self.quantile(Probability::from_tail(T::signed_tail(rng)), theta)
+    }
+}
+
+/// A family whose CDF is known to the last digits of both tails: the inverse of its [`Quantile`].
+///
+/// [`NumericInverse`](crate::distributions::NumericInverse) has it from the [`Cdf`](crate::distributions::Cdf) that it inverts.
+pub trait FamilyCdf<T: Real>: Family<T> {
+    /// `F(z; θ)` together with `1 − F(z; θ)`, whichever is the smaller one exact: never below the support, always above it.
+    fn cdf(&self, z: T, theta: Self::Theta) -> Probability<T>;
+}
+
+/// A family whose density is known.
+pub trait Density<T: Real>: Family<T> {
+    /// Whether the support is the whole line, whatever θ is.
+    const COVERS_LINE: bool = false;
+
+    /// `ln p(z; θ)`; −∞ outside the support.
+    fn ln_density(&self, z: T, theta: Self::Theta) -> T;
+}
+
+/// A family whose density can be differentiated.
+pub trait DensityGradient<T: Real>: Density<T> {
+    /// `∂ ln p/∂z`; 0 outside the support, where the density is constant.
+    fn ln_density_gradient(&self, z: T, theta: Self::Theta) -> T;
+
+    /// The score `∂ ln p/∂θ`; 0 outside the support.
+    fn score(&self, z: T, theta: Self::Theta) -> Self::Theta;
+}
+
+/// A family whose entropy is known in closed form.
+pub trait ClosedEntropy<T: Real>: Family<T> {
+    /// `H(θ)` in nats.
+    fn entropy(&self, theta: Self::Theta) -> T;
+
+    /// `∂H/∂θ`.
+    fn entropy_gradient(&self, theta: Self::Theta) -> Self::Theta;
+}
+
+/// A family whose first two moments are known.
+pub trait FamilyMoments<T: Real>: Family<T> {
+    /// `E z`; ±∞ where it diverges, NaN where it does not exist.
+    fn mean(&self, theta: Self::Theta) -> T;
+
+    /// `E (z − E z)²`; ∞ where it diverges, NaN where there is no mean.
+    fn variance(&self, theta: Self::Theta) -> T;
+}
+
+/// A family whose Kullback–Leibler divergence to itself is known.
+pub trait FamilyKl<T: Real>: Family<T> {
+    /// Whether the support of q covers that of p; always, unless a parameter moves the support.
+    fn covers(&self, p: Self::Theta, q: Self::Theta) -> bool {
+        let _ = (p, q);
+        true
+    }
+
+    /// `KL(p ‖ q) = E_p[ln p − ln q]` between two parameter values; ∞ where q does not [cover](Self::covers) p.
+    fn kl(&self, p: Self::Theta, q: Self::Theta) -> T;
+
+    /// Its gradients with respect to the parameters of p and of q, where q covers p. At bounds that coincide, the one-sided derivative in the
+    /// direction that keeps p covered.
+    fn kl_gradient(&self, p: Self::Theta, q: Self::Theta) -> (Self::Theta, Self::Theta);
+}
+
+/// A family whose derivative is a difference of two laws that can be drawn from; see [`WeakDerivative`].
+pub trait FamilyWeakDerivative<T: Real>: Family<T> {
+    /// Which sides are drawn for the parameter at this place; `None` if it has no weak derivative.
+    fn weak_sides(&self, place: usize, coupling: Coupling) -> Option<WeakSides>;
+
+    /// One draw of both sides beside the draw z.
+    fn weak_pair<R: Rng + ?Sized>(
+        &self,
+        place: usize,
+        coupling: Coupling,
+        z: T,
+        theta: Self::Theta,
+        rng: &mut R,
+    ) -> WeakPair<T>;
+}
+
+/// Inverse-transform sampling: D independent coordinates of a scalar family `Q`, drawn through its quantile function.
+///
+/// | | |
+/// | --- | --- |
+/// | θ | the family's parameters, range by range: all D of the first, then all D of the second |
+/// | density | `p(z) = Π p(zᵢ; θᵢ)` |
+/// | transform | `zᵢ = F⁻¹(uᵢ; θᵢ)`, `uᵢ` uniform on (0, 1), stored as a signed tail ([`Probability`]) |
+/// | pullback | `dθᵢ = (∂F⁻¹/∂θ)(uᵢ; θᵢ) dzᵢ` |
+/// | score, entropy | those of the family, coordinate by coordinate |
+///
+/// Uniform, exponential, logistic, Gumbel, Laplace, Cauchy, Weibull, Pareto, Kumaraswamy, half-normal, half-Cauchy, log-logistic, Gompertz,
+/// triangular and truncated normal are ready-made aliases of this type, and so are the families with an implicit derivative: gamma and its relatives, inverse Gaussian, von Mises. Another family takes about twenty lines:
+///
+/// ```
+/// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
+/// use reparam::prelude::*;
+/// use reparam::{Domain, Probability, Real};
+///
+/// /// Rayleigh: F(z) = 1 − exp(−z²/2s²), so z = s √(−2 ln(1 − u)).
+/// #[derive(Debug, Clone, Copy)]
+/// struct Rayleigh;
+///
+/// impl<T: Real> Family<T> for Rayleigh {
+///     type Theta = [T; 1];
+///     fn parameters(&self) -> &'static [(&'static str, Domain)] {
+///         &[("scale", Domain::Positive)]
+///     }
+/// }
+///
+/// impl<T: Real> Quantile<T> for Rayleigh {
+///     fn quantile(&self, u: Probability<T>, [scale]: [T; 1]) -> T {
+///         scale * (T::of(-2.0) * u.ln_upper()).sqrt()
+///     }
+///     fn quantile_gradient(&self, _: Probability<T>, z: T, [scale]: [T; 1]) -> [T; 1] {
+///         [z / scale]
+///     }
+/// }
+///
+/// let rayleigh = InverseCdf::from_quantile(Rayleigh, &[&[2.0]])?;
+/// let square = (|z: &[f64]| z[0] * z[0], |z: &[f64], dz: &mut [f64]| { dz[0] = 2.0 * z[0]; z[0] * z[0] });
+/// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
+/// let estimate = Pathwise.estimate(&rayleigh, &square, 10_000, &mut rng)?;
+/// let scale = estimate.get("scale").expect("a Rayleigh has a scale");
+/// assert!((scale.gradient[0] - 8.0).abs() < 4.0 * scale.standard_error[0]); // E z² = 2 s², derivative 4 s
+/// # Ok::<(), reparam::Error>(())
+/// ```
+///
+/// With [`Density`] and [`DensityGradient`] (three more methods) it also has a score function, with [`ClosedEntropy`]
+/// an entropy. Where the quantile function has no formula, [`from_cdf`](Self::from_cdf) inverts the CDF.
+///
+/// # References
+/// Devroye 1986, Non-Uniform Random Variate Generation, chapter II.2, doi:10.1007/978-1-4613-8643-8; as a pathwise
+/// gradient: Mohamed, Rosca, Figurnov & Mnih 2020, arXiv:1906.10652, section 5.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InverseCdf<T, Q> {
+    family: Q,
+    dim: usize,
+    params: Vec<T>,
+    layout: Layout,
+}
+
+impl<T: Real, Q: Quantile<T>> InverseCdf<T, Q> {
+    /// From a family and one slice of values a parameter, one value a coordinate.
+    ///
+    /// # Errors
+    /// [`Error::Length`] if the number of slices is not that of the family's parameters (or the family's `Theta` has another
+    /// length) or the slices differ in length, [`Error::EmptySupport`] without coordinates,
+    /// [`Error::NonFiniteParameter`], [`Error::ParameterDomain`].
+    pub fn from_quantile(family: Q, values: &[&[T]]) -> Result<Self, Error> {
+        let parameters = family.parameters();
+        check_len("the family's Theta", parameters.len(), Q::Theta::default().as_ref().len())?;
+        check_len("the list of parameters", parameters.len(), values.len())?;
+        let parts: Vec<_> =
+            parameters.iter().zip(values).map(|(&(name, domain), &values)| (name, domain, values)).collect();
+        let (layout, params) = Layout::coordinatewise(&parts)?;
+        let layout =
+            family.moving_support().iter().fold(layout, |layout, name| layout.with_moving_support(name));
+        Ok(Self { family, dim: params.len() / parameters.len(), params, layout })
+    }
+}
+
+impl<T: Real, Q: Family<T>> InverseCdf<T, Q> {
+    /// The family.
+    #[must_use]
+    pub fn family(&self) -> &Q {
+        &self.family
+    }
+
+    /// The values of the parameter at this place in the family's list.
+    #[inline]
+    pub(crate) fn values(&self, place: usize) -> &[T] {
+        &self.params[place * self.dim..(place + 1) * self.dim]
+    }
+
+    /// θ of one coordinate.
+    #[inline]
+    fn theta(&self, coordinate: usize) -> Q::Theta {
+        let mut theta = Q::Theta::default();
+        for (place, theta) in theta.as_mut().iter_mut().enumerate() {
+            *theta = self.params[place * self.dim + coordinate];
+        }
+        theta
+    }
+
+    /// Writes one derivative a coordinate into a row that is laid out like θ.
+    #[inline]
+    fn write(
+        &self,
+        row: &mut [T],
+        theta: impl Fn(usize) -> Q::Theta,
+        derivative: impl Fn(usize, Q::Theta) -> Q::Theta,
+    ) {
+        for coordinate in 0..self.dim {
+            let derivative = derivative(coordinate, theta(coordinate));
+            for (place, &d) in derivative.as_ref().iter().enumerate() {
+                row[place * self.dim + coordinate] = d;
+            }
+        }
+    }
+}
+
+impl<T: Real, Q: FamilyCdf<T>> InverseCdf<T, Q> {
+    /// Writes `F(zᵢ; θᵢ)` as signed tails ([`Probability`]), row by row: the noise whose transform is z.
+    ///
+    /// ```
+    /// use reparam::prelude::*;
+    ///
+    /// let gumbel = Gumbel::new(&[1.0], &[0.5])?;
+    /// let (mut z, mut noise) = ([0.0], [0.0]);
+    /// gumbel.transform(&[-1e-12], &mut z);
+    /// gumbel.cdf(&z, &mut noise)?;
+    /// assert!((noise[0] / -1e-12 - 1.0f64).abs() < 1e-12);
+    /// # Ok::<(), reparam::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Length`] if z is not whole rows, or `tails` differs from it in length.
+    pub fn cdf(&self, z: &[T], tails: &mut [T]) -> Result<(), Error> {
+        check_len("z", z.len().next_multiple_of(self.dim), z.len())?;
+        check_len("the tails", z.len(), tails.len())?;
+        for (z, tails) in z.chunks_exact(self.dim).zip(tails.chunks_exact_mut(self.dim)) {
+            for (i, (&z, tail)) in z.iter().zip(tails).enumerate() {
+                *tail = self.family.cdf(z, self.theta(i)).tail();
+            }
+        }
+        Ok(())
+    }
+}
+
+/// θ of one coordinate from parameters that somebody else owns.
+#[inline]
+fn lent_theta<T: Real, Q: Family<T>>(params: &[&[T]], coordinate: usize) -> Q::Theta {
+    let mut theta = Q::Theta::default();
+    for (theta, values) in theta.as_mut().iter_mut().zip(params) {
+        *theta = values[coordinate];
+    }
+    theta
+}
+
+/// `∂z/∂θ · dz` of one coordinate.
+#[inline]
+fn pulled_back<T: Real, Q: Quantile<T>>(family: &Q, tail: T, z: T, dz: T, theta: Q::Theta) -> Q::Theta {
+    let mut gradient = family.quantile_gradient(Probability::from_tail(tail), z, theta);
+    for g in gradient.as_mut() {
+        *g *= dz;
+    }
+    gradient
+}
+
+impl<T: Real, Q: Quantile<T>> Distribution<T> for InverseCdf<T, Q> {
+    fn dim(&self) -> usize {
+        self.dim
+    }
+
+    fn params(&self) -> &[T] {
+        &self.params
+    }
+
+    fn set_params(&mut self, params: &[T]) -> Result<(), Error> {
+        self.layout.check(params)?;
+        self.params.copy_from_slice(params);
+        Ok(())
+    }
+
+    fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    fn sample<R: Rng + ?Sized>(&self, rng: &mut R, z: &mut [T]) {
+        for row in z.chunks_exact_mut(self.dim()) {
+            for (i, z) in row.iter_mut().enumerate() {
+                *z = self.family.draw(self.theta(i), rng);
+            }
+        }
+    }
+}
+
+impl<T: Real, Q: Quantile<T>> Reparameterizable<T> for InverseCdf<T, Q> {
+    fn noise_dim(&self) -> usize {
+        self.dim()
+    }
+
+    fn draw_noise<R: Rng + ?Sized>(&self, rng: &mut R, noise: &mut [T]) {
+        for e in noise {
+            *e = T::signed_tail(rng);
+        }
+    }
+
+    #[inline]
+    fn transform(&self, noise: &[T], z: &mut [T]) {
+        for (i, (z, &e)) in z.iter_mut().zip(noise).enumerate() {
+            *z = self.family.quantile(Probability::from_tail(e), self.theta(i));
+        }
+    }
+
+    fn draw_block<R: Rng + ?Sized>(&self, rng: &mut R, noise: &mut [T], z: &mut [T]) {
+        if Q::DRAWS_DIRECTLY {
+            noise.fill(T::nan());
+            self.sample(rng, z);
+        } else {
+            self.draw_noise(rng, noise);
+            self.transform_block(noise, z);
+        }
+    }
+
+    #[inline]
+    fn pullback(&self, noise: &[T], z: &[T], dz: &[T], dtheta: &mut [T]) {
+        self.write(
+            dtheta,
+            |i| self.theta(i),
+            |i, theta| pulled_back(&self.family, noise[i], z[i], dz[i], theta),
+        );
+    }
+}
+
+impl<T: Real, Q: Quantile<T>> UniformNoise<T> for InverseCdf<T, Q> {
+    /// The noise is the uniforms.
+    fn noise_from_uniforms(&self, _noise: &mut [T]) {}
+
+    fn reflect(&self, noise: &mut [T]) {
+        negate(noise);
+    }
+}
+
+impl<T: Real, Q: Quantile<T>> Conditional<T> for InverseCdf<T, Q> {
+    fn transform_with(&self, params: &[&[T]], noise: &[T], z: &mut [T]) {
+        for (i, (z, &e)) in z.iter_mut().zip(noise).enumerate() {
+            *z = self.family.quantile(Probability::from_tail(e), lent_theta::<T, Q>(params, i));
+        }
+    }
+
+    fn pullback_with(&self, params: &[&[T]], noise: &[T], z: &[T], dz: &[T], dtheta: &mut [T]) {
+        self.write(
+            dtheta,
+            |i| lent_theta::<T, Q>(params, i),
+            |i, theta| pulled_back(&self.family, noise[i], z[i], dz[i], theta),
+        );
+    }
+}
+
+impl<T: Real, Q: Quantile<T> + DensityGradient<T>> LogDensity<T> for InverseCdf<T, Q> {
+    fn log_prob(&self, z: &[T]) -> T {
+        let mut sum = T::zero();
+        for (i, &z) in z.iter().enumerate() {
+            let term = self.family.ln_density(z, self.theta(i));
+            // One coordinate outside the support is enough, whatever the others are (an infinite density, say).
+            if term == T::neg_infinity() {
+                return term;
+            }
+            sum += term;
+        }
+        sum
+    }
+
+    #[inline]
+    fn score(&self, z: &[T], score: &mut [T]) {
+        self.write(score, |i| self.theta(i), |i, theta| self.family.score(z[i], theta));
+    }
+}
+
+/// A step is a coordinate.
+impl<T: Real, Q: Quantile<T> + DensityGradient<T>> Sequential<T> for InverseCdf<T, Q> {
+    fn steps(&self) -> usize {
+        self.dim()
+    }
+
+    fn before(&self, step: usize) -> usize {
+        step
+    }
+
+    fn add_step_score(&self, step: usize, z: &[T], weight: T, gradient: &mut [T]) {
+        let score = self.family.score(z[step], self.theta(step));
+        for (place, &score) in score.as_ref().iter().enumerate() {
+            gradient[place * self.dim + step] += weight * score;
+        }
+    }
+}
+
+impl<T: Real, Q: Quantile<T> + DensityGradient<T>> DifferentiableLogDensity<T> for InverseCdf<T, Q> {
+    fn log_prob_gradient(&self, z: &[T], dz: &mut [T]) {
+        for (i, (dz, &z)) in dz.iter_mut().zip(z).enumerate() {
+            *dz = self.family.ln_density_gradient(z, self.theta(i));
+        }
+    }
+
+    fn covers_space(&self) -> bool {
+        Q::COVERS_LINE
+    }
+}
+
+impl<T: Real, Q: Quantile<T> + ClosedEntropy<T>> Entropy<T> for InverseCdf<T, Q> {
+    fn entropy(&self) -> T {
+        (0..self.dim()).map(|i| self.family.entropy(self.theta(i))).sum()
+    }
+
+    fn entropy_gradient(&self, gradient: &mut [T]) {
+        self.write(gradient, |i| self.theta(i), |_, theta| self.family.entropy_gradient(theta));
+    }
+}
+
+impl<T: Real, Q: Quantile<T> + FamilyMoments<T>> MeanVariance<T> for InverseCdf<T, Q> {
+    fn mean(&self, mean: &mut [T]) {
+        for (i, mean) in mean.iter_mut().enumerate() {
+            *mean = self.family.mean(self.theta(i));
+        }
+    }
+
+    fn variance(&self, variance: &mut [T]) {
+        for (i, variance) in variance.iter_mut().enumerate() {
+            *variance = self.family.variance(self.theta(i));
+        }
+    }
+}
+
+impl<T: Real, Q: Quantile<T> + FamilyWeakDerivative<T>> WeakDerivative<T> for InverseCdf<T, Q> {
+    fn weak_sides(&self, parameter: usize, coupling: Coupling) -> Option<WeakSides> {
+        self.family.weak_sides(parameter / self.dim, coupling)
+    }
+
+    fn weak_pair<R: Rng + ?Sized>(
+        &self,
+        parameter: usize,
+        coupling: Coupling,
+        plus: &mut [T],
+        minus: &mut [T],
+        rng: &mut R,
+    ) -> T {
+        let (place, i) = (parameter / self.dim, parameter % self.dim);
+        self.family.weak_pair(place, coupling, plus[i], self.theta(i), rng).write(i, plus, minus)
+    }
+}
+
+impl<T: Real, Q: Quantile<T> + FamilyKl<T>> KlDivergence<T> for InverseCdf<T, Q> {
+    fn kl(&self, other: &Self) -> Result<T, Error> {
+        check_len("the other distribution's parameters", self.params.len(), other.params.len())?;
+        Ok((0..self.dim).map(|i| self.family.kl(self.theta(i), other.theta(i))).sum())
+    }
+
+    fn kl_gradient(&self, other: &Self, dtheta: &mut [T], dother: &mut [T]) -> Result<(), Error> {
+        check_len("the other distribution's parameters", self.params.len(), other.params.len())?;
+        check_len("the gradient of the divergence", self.params.len(), dtheta.len())?;
+        check_len("the gradient for the other distribution", self.params.len(), dother.len())?;
+        if let Some(coordinate) = (0..self.dim).find(|&i| !self.family.covers(self.theta(i), other.theta(i)))
+        {
+            return Err(Error::NotCovered { coordinate });
+        }
+        for i in 0..self.dim {
+            let (p, q) = self.family.kl_gradient(self.theta(i), other.theta(i));
+            for (place, (&p, &q)) in p.as_ref().iter().zip(q.as_ref()).enumerate() {
+                dtheta[place * self.dim + i] = p;
+                dother[place * self.dim + i] = q;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `scale · eˣ` where neither factor may overflow before the product does.
+#[inline]
+pub(crate) fn scaled_exp<T: Real>(scale: T, x: T) -> T {
+    let factor = x.exp();
+    if factor.is_normal() { scale * factor } else { (x + scale.ln()).exp() }
+}
+
+/// `z l` with `0 · ∞ = 0`: z vanishes as an exponential of what l grows with.
+#[inline]
+pub(crate) fn vanishing_product<T: Real>(z: T, l: T) -> T {
+    if z == T::zero() { z } else { z * l }
+}
+
+/// `factor · logarithm` with `0 · ±∞ = 0`: a power with exponent 0 is 1, also at the end of the support.
+#[inline]
+pub(crate) fn ln_power<T: Real>(factor: T, logarithm: T) -> T {
+    if factor == T::zero() { T::zero() } else { factor * logarithm }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn helpers_hold_at_the_ends() {
+        // Neither a scale of 1e-300 nor a factor beyond the range loses a product that is within it.
+        assert!((scaled_exp(1e-300f64, 800.0).ln() - (800.0 + 1e-300f64.ln())).abs() < 1e-12);
+        assert_eq!(ln_power(0.0, f64::NEG_INFINITY), 0.0);
+    }
+
+    /// Claims two parameters, has room for one.
+    #[derive(Debug)]
+    struct Misdeclared;
+
+    impl Family<f64> for Misdeclared {
+        type Theta = [f64; 1];
+        fn parameters(&self) -> &'static [(&'static str, Domain)] {
+            &[("mu", Domain::Real), ("scale", Domain::Positive)]
+        }
+    }
+
+    impl Quantile<f64> for Misdeclared {
+        fn quantile(&self, _: Probability<f64>, [mu]: [f64; 1]) -> f64 {
+            mu
+        }
+        fn quantile_gradient(&self, _: Probability<f64>, _: f64, _: [f64; 1]) -> [f64; 1] {
+            [1.0]
+        }
+    }
+
+    #[test]
+    fn a_family_that_contradicts_itself_is_refused() {
+        let error = InverseCdf::from_quantile(Misdeclared, &[&[0.0], &[1.0]]).err();
+        assert_eq!(error, Some(Error::Length { what: "the family's Theta".into(), expected: 2, found: 1 }));
+    }
+}

@@ -1,0 +1,5 @@
+//! Wrappers: other parameters, or another space, for any distribution.
+
+pub(crate) mod frozen;
+pub(crate) mod transformed;
+pub(crate) mod unconstrained;

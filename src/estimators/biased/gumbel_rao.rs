@@ -1,0 +1,114 @@
+//! Straight-through Gumbel-Softmax with the noise averaged out.
+
+use rand::Rng;
+
+use crate::distribution::Relaxable;
+use crate::error::Error;
+use crate::estimator::{Block, BlockShape, GradientEstimator};
+use crate::estimators::biased::relaxing::{
+    add_relaxed_slopes, check_scalar_temperature, check_temperature, perturb_given,
+};
+use crate::objective::DifferentiableObjective;
+use crate::real::Real;
+use crate::vector::widest;
+
+/// Gumbel-Rao: one hard draw z, and the Jacobian of the relaxation averaged over K noises that would have given the same draw:
+/// `∇f(z) · 1/K Σₖ ∂x(gₖ)/∂θ`, `gₖ` given z, **held fixed** when x is differentiated.
+///
+/// It is [`StraightThroughGumbelSoftmax`](crate::estimators::StraightThroughGumbelSoftmax), Rao-Blackwellised: the same mean for every K, and with
+/// K = 1 the same law.
+///
+/// - **BIASED** for the discrete objective `E[f(z)]`, by as much as straight-through Gumbel-Softmax at the same τ.
+/// - **Needs** [`Relaxable`] bits or categories and a [`DifferentiableObjective`], which is only evaluated at the corners.
+/// - **Costs** one evaluation of value and gradient, and K draws of noise with as many softmaxes: little where f is expensive.
+/// - **Variance** is `a + b/K`: a that of the conditional mean, b what the noise adds, which is most of it at small τ.
+/// - **Use it** in place of straight-through Gumbel-Softmax; K = 10 to 100 lets τ be lower at the same variance.
+///
+/// The value reported is f at the hard draw. The perturbed logits stay logarithms: no temperature and no finite logit gives NaN.
+/// Paulus, Maddison & Krause 2021, arXiv:2010.04838.
+///
+/// ```
+/// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
+/// use reparam::prelude::*;
+///
+/// let row = Categorical::new(&[0.0, 1.0, -1.0], 3)?;
+/// let f = Differentiable(|z: &[f64], dz: Option<&mut [f64]>| {
+///     if let Some(dz) = dz {
+///         dz.copy_from_slice(&[1.0, 2.0, 4.0]);
+///     }
+///     z[0] + 2.0 * z[1] + 4.0 * z[2]
+/// });
+/// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
+/// let averaged = GumbelRao::new(0.1, 20)?.estimate(&row, &f, 5000, &mut rng)?;
+/// let plain = StraightThroughGumbelSoftmax::new(0.1)?.estimate(&row, &f, 5000, &mut rng)?;
+/// assert!(averaged.total_variance() < 0.2 * plain.total_variance()); // for one evaluation of f each
+/// # Ok::<(), reparam::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct GumbelRao {
+    tau: f64,
+    inner: usize,
+}
+
+impl GumbelRao {
+    /// At a temperature τ, with K inner draws of noise.
+    ///
+    /// # Errors
+    /// [`Error::Option`] for a temperature that is not above 0, and for K = 0.
+    pub fn new(temperature: f64, inner: usize) -> Result<Self, Error> {
+        let tau = check_temperature(temperature)?;
+        if inner == 0 {
+            return Err(Error::Option { option: "inner", value: 0.0, expected: "at least 1" });
+        }
+        Ok(Self { tau, inner })
+    }
+
+    /// τ.
+    #[must_use]
+    pub fn temperature(&self) -> f64 {
+        self.tau
+    }
+
+    /// K, the number of inner draws.
+    #[must_use]
+    pub fn inner(&self) -> usize {
+        self.inner
+    }
+}
+
+impl<T, D, F> GradientEstimator<T, D, F> for GumbelRao
+where
+    T: Real,
+    D: Relaxable<T> + ?Sized,
+    F: DifferentiableObjective<T> + ?Sized,
+{
+    fn shape(&self, distribution: &D) -> BlockShape {
+        BlockShape::of_draws(1).with_objective_gradient().with_scratch(distribution.dim())
+    }
+
+    fn check(&self, _: &D) -> Result<(), Error> {
+        check_scalar_temperature::<T>(self.tau)
+    }
+
+    fn gradient_samples<R: Rng + ?Sized>(
+        &self,
+        distribution: &D,
+        objective: &F,
+        block: Block<'_, T>,
+        rng: &mut R,
+    ) {
+        let (dim, tau) = (distribution.dim(), T::of(self.tau));
+        let weight = T::of(self.inner as f64).recip();
+        distribution.sample(rng, block.z);
+        widest(|| objective.value_and_gradient_block(block.z, dim, block.values, block.dz));
+        block.gradients.fill(T::zero());
+        let draws = block.z.chunks_exact(dim).zip(block.dz.chunks_exact(dim));
+        for ((z, dz), gradient) in draws.zip(block.gradients.chunks_exact_mut(dim)) {
+            for _ in 0..self.inner {
+                perturb_given(distribution, rng, z, block.scratch);
+                add_relaxed_slopes(distribution, tau, block.scratch, dz, weight, gradient);
+            }
+        }
+        distribution.chain_heights(block.gradients);
+    }
+}

@@ -1,0 +1,257 @@
+//! What the estimators that relax bits and categories share: perturbed logits, and derivatives of what they become.
+
+use rand::Rng;
+
+use crate::distribution::{Bits, Relaxable};
+use crate::error::Error;
+use crate::probability::Probability;
+use crate::real::Real;
+use crate::special::{sigmoid, softplus};
+use crate::vector::{fill_gumbel, fill_logistic};
+
+/// Refuses a temperature that is not above 0.
+pub(crate) fn check_temperature(temperature: f64) -> Result<f64, Error> {
+    if temperature > 0.0 && temperature.is_finite() {
+        Ok(temperature)
+    } else {
+        Err(Error::Option { option: "temperature", value: temperature, expected: "a finite number above 0" })
+    }
+}
+
+/// Refuses a temperature that the scalar cannot hold.
+pub(crate) fn check_scalar_temperature<T: Real>(temperature: f64) -> Result<(), Error> {
+    let tau = T::of(temperature);
+    if tau > T::zero() && tau.is_finite() {
+        Ok(())
+    } else {
+        Err(Error::Option {
+            option: "temperature",
+            value: temperature,
+            expected: "a number that the scalar type can hold",
+        })
+    }
+}
+
+/// Perturbed heights of any number of draws, and the draws that they decide.
+pub(crate) fn perturb<T, D, R>(distribution: &D, rng: &mut R, heights: &mut [T], z: &mut [T])
+where
+    T: Real,
+    D: Relaxable<T> + ?Sized,
+    R: Rng + ?Sized,
+{
+    let dim = distribution.dim();
+    let Some(classes) = distribution.row_classes() else {
+        fill_logistic(rng, heights);
+        for (heights, z) in heights.chunks_exact_mut(dim).zip(z.chunks_exact_mut(dim)) {
+            for (i, (height, bit)) in heights.iter_mut().zip(z).enumerate() {
+                *height += distribution.height(i);
+                *bit = if *height > T::zero() { T::one() } else { T::zero() };
+            }
+        }
+        return;
+    };
+    fill_gumbel(rng, heights);
+    z.fill(T::zero());
+    for (heights, z) in heights.chunks_exact_mut(dim).zip(z.chunks_exact_mut(dim)) {
+        for (i, height) in heights.iter_mut().enumerate() {
+            *height += distribution.height(i);
+        }
+        for (heights, hot) in heights.chunks_exact(classes).zip(z.chunks_exact_mut(classes)) {
+            let higher = |best: usize, k: usize| if heights[k] > heights[best] { k } else { best };
+            hot[(1..classes).fold(0, higher)] = T::one();
+        }
+    }
+}
+
+/// A perturbed logit given the bit that it decides, from a uniform s: `±(−ln s + softplus(±l + ln(1 − s)))`, the sign that of the bit.
+/// Nothing cancels in it, however rare the bit.
+#[inline]
+pub(crate) fn height_given_bit<T: Real>(logit: T, bit: T, s: Probability<T>) -> T {
+    let sign = if bit.is_one() { T::one() } else { -T::one() };
+    sign * (softplus(sign * logit + s.ln_upper()) - s.ln_lower())
+}
+
+/// Perturbed heights of one draw, given the draw.
+pub(crate) fn perturb_given<T, D, R>(distribution: &D, rng: &mut R, z: &[T], heights: &mut [T])
+where
+    T: Real,
+    D: Relaxable<T> + ?Sized,
+    R: Rng + ?Sized,
+{
+    let Some(classes) = distribution.row_classes() else {
+        for (i, (height, &bit)) in heights.iter_mut().zip(z).enumerate() {
+            let s = Probability::from_tail(T::signed_tail(rng));
+            *height = height_given_bit(distribution.height(i), bit, s);
+        }
+        return;
+    };
+    fill_gumbel(rng, heights);
+    let rows = heights.chunks_exact_mut(classes).zip(z.chunks_exact(classes));
+    for (row, (heights, hot)) in rows.enumerate() {
+        let chosen = hot.iter().position(|z| z.is_one()).unwrap_or(0);
+        // The largest is Gumbel, and independent of where it is; the others are Gumbel below it.
+        let top = heights[chosen];
+        for (k, height) in heights.iter_mut().enumerate().filter(|(k, _)| *k != chosen) {
+            let free = *height + distribution.height(row * classes + k);
+            *height = top - softplus(top - free);
+        }
+    }
+}
+
+/// Adds `weight · vᵀ ∂x/∂logits` of the relaxed draw x, `σ(h/τ)` or `softmax(h/τ)`; the heights h of one draw are used up.
+pub(crate) fn add_relaxed_slopes<T, D>(
+    distribution: &D,
+    tau: T,
+    heights: &mut [T],
+    v: &[T],
+    weight: T,
+    gradient: &mut [T],
+) where
+    T: Real,
+    D: Relaxable<T> + ?Sized,
+{
+    let Some(classes) = distribution.row_classes() else {
+        for ((g, &height), &v) in gradient.iter_mut().zip(&*heights).zip(v) {
+            *g += weight * (v * relaxed_slope(height, tau));
+        }
+        return;
+    };
+    let rows = heights.chunks_exact_mut(classes).zip(v.chunks_exact(classes));
+    for ((x, v), gradient) in rows.zip(gradient.chunks_exact_mut(classes)) {
+        let largest = x.iter().copied().fold(T::neg_infinity(), T::max);
+        let mut total = T::zero();
+        for x in &mut *x {
+            // Divided after the largest is taken out: the order keeps digits at small temperatures.
+            *x = ((*x - largest) / tau).exp();
+            total += *x;
+        }
+        for x in &mut *x {
+            *x /= total;
+        }
+        add_softmax_slopes(x, v, (weight, tau), gradient);
+    }
+}
+
+/// Adds `weight · x (v − x·v)/τ`.
+fn add_softmax_slopes<T: Real>(x: &[T], v: &[T], (weight, tau): (T, T), gradient: &mut [T]) {
+    let mean = |shift: T| x.iter().zip(v).map(|(&x, &v)| x * (v - shift)).sum::<T>();
+    let rough = mean(T::zero());
+    // The mean is next to v of a category that is nearly certain: what rounding took from it is put back.
+    let rest = mean(rough);
+    for ((g, &x), &v) in gradient.iter_mut().zip(x).zip(v) {
+        *g += weight * (x * ((v - rough) - rest) / tau);
+    }
+}
+
+/// The probabilities of one draw's coordinates, and of their opposites.
+pub(crate) fn fill_probabilities<T, D>(distribution: &D, probabilities: &mut [T], opposites: &mut [T])
+where
+    T: Real,
+    D: Relaxable<T> + ?Sized,
+{
+    let bits = distribution.row_classes().is_none();
+    for (i, (p, q)) in probabilities.iter_mut().zip(opposites).enumerate() {
+        let height = distribution.height(i);
+        (*p, *q) = match bits {
+            true => (sigmoid(height), sigmoid(-height)),
+            false => (height.exp(), -height.exp_m1()),
+        };
+    }
+}
+
+/// Adds `weight · vᵀ ∂p/∂logits`, one draw.
+pub(crate) fn add_mean_slopes<T, D>(
+    distribution: &D,
+    (p, q): (&[T], &[T]),
+    v: &[T],
+    weight: T,
+    gradient: &mut [T],
+) where
+    T: Real,
+    D: Relaxable<T> + ?Sized,
+{
+    let Some(classes) = distribution.row_classes() else {
+        for (((g, &p), &q), &v) in gradient.iter_mut().zip(p).zip(q).zip(v) {
+            *g += weight * (v * (p * q));
+        }
+        return;
+    };
+    let rows = p.chunks_exact(classes).zip(v.chunks_exact(classes));
+    for ((p, v), gradient) in rows.zip(gradient.chunks_exact_mut(classes)) {
+        add_softmax_slopes(p, v, (weight, T::one()), gradient);
+    }
+}
+
+/// `∂h/∂l` of a perturbed logit h given its bit, the uniform behind it held fixed: `P(b) (1 − e^(−|h|))`, P(b) the probability of the bit.
+#[inline]
+pub(crate) fn slope_given_bit<T: Real>(p: Probability<T>, bit: T, height: T) -> T {
+    let mass = if bit.is_one() { p.lower() } else { p.upper() };
+    -mass * (-height.abs()).exp_m1()
+}
+
+/// `∂ ln P(b)/∂l = b − p`.
+#[inline]
+pub(crate) fn score_of_bit<T: Real>(p: Probability<T>, bit: T) -> T {
+    if bit.is_one() { p.upper() } else { -p.lower() }
+}
+
+/// `∂σ(h/τ)/∂h = e/(1 + e)²/τ` with `e = e^(−|h/τ|)`.
+#[inline]
+pub(crate) fn relaxed_slope<T: Real>(height: T, tau: T) -> T {
+    let e = (-(height / tau).abs()).exp();
+    let sum = T::one() + e;
+    e / (sum * sum) / tau
+}
+
+/// Perturbed logits of one draw of bits, and the bits.
+pub(crate) fn perturb_bits<T, D, R>(distribution: &D, rng: &mut R, heights: &mut [T], bits: &mut [T])
+where
+    T: Real,
+    D: Bits<T> + ?Sized,
+    R: Rng + ?Sized,
+{
+    fill_logistic(rng, heights);
+    for (i, (height, bit)) in heights.iter_mut().zip(bits).enumerate() {
+        *height += distribution.logit(i);
+        *bit = if *height > T::zero() { T::one() } else { T::zero() };
+    }
+}
+
+/// Perturbed logits of one draw of bits, given the bits.
+pub(crate) fn perturb_given_bits<T, D, R>(distribution: &D, rng: &mut R, bits: &[T], heights: &mut [T])
+where
+    T: Real,
+    D: Bits<T> + ?Sized,
+    R: Rng + ?Sized,
+{
+    for (i, (height, &bit)) in heights.iter_mut().zip(bits).enumerate() {
+        let s = Probability::from_tail(T::signed_tail(rng));
+        *height = height_given_bit(distribution.logit(i), bit, s);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_height_given_a_bit_inverts_its_law_and_the_slope_is_its_derivative() {
+        for logit in [-3.0, -0.4, 0.0, 1.2, 5.0] {
+            for s in [1e-9, 0.01, 0.3, 0.7, 1.0 - 1e-6] {
+                for bit in [0.0, 1.0] {
+                    let height = |logit| height_given_bit(logit, bit, Probability::from_lower(s));
+                    let h: f64 = height(logit);
+                    // P(h beyond this | b) = s, by the formula of the logistic tail.
+                    let sign = 2.0 * bit - 1.0;
+                    let beyond = sigmoid(sign * (logit - h)) / sigmoid(sign * logit);
+                    assert!((beyond / s - 1.0).abs() < 1e-9 && sign * h > 0.0, "{logit} {s} {bit}");
+                    let step = 1e-4;
+                    let difference = (height(logit + step) - height(logit - step)) / (2.0 * step);
+                    let p = Probability::from_sides(sigmoid(logit), sigmoid(-logit));
+                    let slope = slope_given_bit(p, bit, h);
+                    assert!((slope - difference).abs() < 1e-8, "{logit} {s} {bit}: {slope} {difference}");
+                }
+            }
+        }
+    }
+}

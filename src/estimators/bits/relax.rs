@@ -1,0 +1,385 @@
+//! The score function with a learned surrogate as a control variate.
+
+use rand::Rng;
+
+use crate::distribution::{Bits, Coupling};
+use crate::error::{Error, check_len};
+use crate::estimator::{Block, BlockShape, GradientEstimator, Lesson};
+use crate::estimators::biased::relaxing::{
+    check_temperature, perturb_bits, perturb_given_bits, relaxed_slope, score_of_bit, slope_given_bit,
+};
+use crate::objective::Objective;
+use crate::real::Real;
+use crate::special::sigmoid;
+
+/// A function c(z) of perturbed logits with parameters φ: what [`Relax`] subtracts, and learns. It should be near `f(1[z > 0])` and smooth.
+///
+/// The methods get scratch space of the length that [`scratch`](Self::scratch) asks for, and should not allocate.
+///
+/// ```
+/// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
+/// use reparam::prelude::*;
+///
+/// /// c(z) = φ: a constant, which `Relax` makes the best baseline.
+/// struct Constant([f64; 1]);
+///
+/// impl Surrogate<f64> for Constant {
+///     fn check(&self, _: usize) -> Result<(), Error> {
+///         Ok(())
+///     }
+///     fn params(&self) -> &[f64] {
+///         &self.0
+///     }
+///     fn params_mut(&mut self) -> &mut [f64] {
+///         &mut self.0
+///     }
+///     fn value_and_gradient(&self, _: &[f64], dz: &mut [f64], _: &mut [f64]) -> f64 {
+///         dz.fill(0.0);
+///         self.0[0]
+///     }
+///     fn add_parameter_gradient(&self, _: &[f64], weight: f64, _: &[f64], _: &mut [f64], gradient: &mut [f64]) {
+///         gradient[0] += weight;
+///     }
+/// }
+///
+/// let bit = Bernoulli::new(&[0.0])?;
+/// let f = |b: &[f64]| 5.0 + b[0];
+/// let mut relax = Relax::new(Constant([0.0])).with_rate(0.1)?;
+/// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
+/// for _ in 0..300 {
+///     relax.estimate(&bit, &f, 50, &mut rng)?;
+/// }
+/// assert!((relax.surrogate().0[0] - 5.5).abs() < 0.1); // E[f] is the best constant at p = ½
+/// # Ok::<(), reparam::Error>(())
+/// ```
+pub trait Surrogate<T: Real> {
+    /// Refuses a number of bits that the surrogate is not made for.
+    ///
+    /// # Errors
+    /// As the surrogate documents.
+    fn check(&self, dim: usize) -> Result<(), Error>;
+
+    /// Length of the scratch space.
+    fn scratch(&self) -> usize {
+        0
+    }
+
+    /// φ.
+    fn params(&self) -> &[f64];
+
+    /// φ, to be changed.
+    fn params_mut(&mut self) -> &mut [f64];
+
+    /// c(z); writes `∂c/∂z`.
+    fn value_and_gradient(&self, z: &[T], dz: &mut [T], scratch: &mut [T]) -> T;
+
+    /// Adds `∂/∂φ [weight · c(z) + direction · ∂c/∂z]`.
+    fn add_parameter_gradient(
+        &self,
+        z: &[T],
+        weight: T,
+        direction: &[T],
+        scratch: &mut [T],
+        gradient: &mut [f64],
+    );
+}
+
+impl<T: Real, S: Surrogate<T> + ?Sized> Surrogate<T> for Box<S> {
+    fn check(&self, dim: usize) -> Result<(), Error> {
+        (**self).check(dim)
+    }
+
+    fn scratch(&self) -> usize {
+        (**self).scratch()
+    }
+
+    fn params(&self) -> &[f64] {
+        (**self).params()
+    }
+
+    fn params_mut(&mut self) -> &mut [f64] {
+        (**self).params_mut()
+    }
+
+    fn value_and_gradient(&self, z: &[T], dz: &mut [T], scratch: &mut [T]) -> T {
+        (**self).value_and_gradient(z, dz, scratch)
+    }
+
+    fn add_parameter_gradient(
+        &self,
+        z: &[T],
+        weight: T,
+        direction: &[T],
+        scratch: &mut [T],
+        gradient: &mut [f64],
+    ) {
+        (**self).add_parameter_gradient(z, weight, direction, scratch, gradient);
+    }
+}
+
+/// A quadratic in relaxed bits, `c(z) = φ₀ + Σ φᵢ xᵢ + Σ_{i ≤ j} φᵢⱼ xᵢ xⱼ` with `x = σ(z/τ)`: a [`Surrogate`] that starts at 0.
+///
+/// It has `1 + D + D (D + 1)/2` parameters, and takes as many steps to evaluate.
+#[derive(Debug, Clone, PartialEq)]
+pub struct QuadraticSurrogate {
+    dim: usize,
+    tau: f64,
+    params: Vec<f64>,
+}
+
+impl QuadraticSurrogate {
+    /// For so many bits, relaxed at a temperature τ.
+    ///
+    /// # Errors
+    /// [`Error::Option`] for a temperature that is not above 0.
+    pub fn new(bits: usize, temperature: f64) -> Result<Self, Error> {
+        let tau = check_temperature(temperature)?;
+        Ok(Self { dim: bits, tau, params: vec![0.0; 1 + bits + bits * (bits + 1) / 2] })
+    }
+
+    /// x and `∂x/∂z`.
+    fn relax<'a, T: Real>(&self, z: &[T], scratch: &'a mut [T]) -> (&'a [T], &'a [T]) {
+        let (x, slopes) = scratch.split_at_mut(self.dim);
+        for ((x, slope), &z) in x.iter_mut().zip(&mut *slopes).zip(z) {
+            *x = sigmoid(z / T::of(self.tau));
+            *slope = relaxed_slope(z, T::of(self.tau));
+        }
+        (x, slopes)
+    }
+}
+
+impl<T: Real> Surrogate<T> for QuadraticSurrogate {
+    /// [`Error::Length`] for another number of bits.
+    fn check(&self, dim: usize) -> Result<(), Error> {
+        check_len("bits of the surrogate", dim, self.dim)
+    }
+
+    fn scratch(&self) -> usize {
+        2 * self.dim
+    }
+
+    fn params(&self) -> &[f64] {
+        &self.params
+    }
+
+    fn params_mut(&mut self) -> &mut [f64] {
+        &mut self.params
+    }
+
+    fn value_and_gradient(&self, z: &[T], dz: &mut [T], scratch: &mut [T]) -> T {
+        let (x, slopes) = self.relax(z, scratch);
+        let mut params = self.params.iter().map(|&phi| T::of(phi));
+        let mut next = || params.next().unwrap_or_else(T::zero);
+        let mut value = next();
+        for (dz, &x) in dz.iter_mut().zip(x) {
+            *dz = next();
+            value += *dz * x;
+        }
+        for i in 0..self.dim {
+            for j in i..self.dim {
+                let phi = next();
+                value += phi * x[i] * x[j];
+                dz[i] += phi * x[j];
+                dz[j] += phi * x[i];
+            }
+        }
+        for (dz, &slope) in dz.iter_mut().zip(slopes) {
+            *dz *= slope;
+        }
+        value
+    }
+
+    fn add_parameter_gradient(
+        &self,
+        z: &[T],
+        weight: T,
+        direction: &[T],
+        scratch: &mut [T],
+        gradient: &mut [f64],
+    ) {
+        let (x, slopes) = self.relax(z, scratch);
+        let mut gradient = gradient.iter_mut();
+        let mut add = |term: T| {
+            if let Some(g) = gradient.next() {
+                *g += term.f64();
+            }
+        };
+        add(weight);
+        for i in 0..self.dim {
+            add(weight * x[i] + direction[i] * slopes[i]);
+        }
+        for i in 0..self.dim {
+            for j in i..self.dim {
+                add(weight * x[i] * x[j] + direction[i] * slopes[i] * x[j] + direction[j] * slopes[j] * x[i]);
+            }
+        }
+    }
+}
+
+/// `RELAX`: the score function of bits with a learned [`Surrogate`] c as a control variate, `[f(b) − c(z̃)] ∂ ln p(b) + ∂c(z) − ∂c(z̃)`.
+///
+/// z, b and z̃ are those of [`Rebar`](crate::estimators::Rebar), and so is the way in which they are differentiated. The surrogate's parameters follow
+/// the gradient of the variance, `2 Σ g ∂g/∂φ`, by Adam: one step a call.
+///
+/// - **Unbiased** for the discrete objective, whatever the surrogate: it is used as earlier calls left it, and changed after the call.
+/// - **Needs** [`Bits`] and an [`Objective`]: f is evaluated at bits only and need not mean anything in between.
+/// - **Costs** one evaluation of f, two of the surrogate, and two of its parameters' gradient.
+/// - **Variance** starts as that of the score function (for a surrogate that starts at 0) and falls as the surrogate learns: its constant is a baseline,
+///   the rest correlates with f bit by bit.
+/// - **Use it** where an evaluation of f is dear, and there are many calls to learn from: a training loop. Where f changes fast between calls, or two
+///   evaluations are no matter, [`DisArm`](crate::estimators::DisArm) needs no learning.
+///
+/// Grathwohl, Choi, Wu, Roeder & Duvenaud 2018, arXiv:1711.00123.
+///
+/// ```
+/// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
+/// use reparam::prelude::*;
+///
+/// let bits = Bernoulli::new(&[0.3, -0.5])?;
+/// let f = |b: &[f64]| if b[0] == b[1] { 3.0 } else { 2.0 }; // values only
+/// let mut relax = Relax::new(QuadraticSurrogate::new(2, 0.5)?).with_rate(0.05)?;
+/// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
+/// let first = relax.estimate(&bits, &f, 1000, &mut rng)?;
+/// for _ in 0..200 {
+///     relax.estimate(&bits, &f, 100, &mut rng)?; // in a training loop these would be steps
+/// }
+/// let last = relax.estimate(&bits, &f, 1000, &mut rng)?;
+/// assert!(last.total_variance() < 0.2 * first.total_variance());
+/// # Ok::<(), reparam::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Relax<S> {
+    surrogate: S,
+    coupling: Coupling,
+    rate: f64,
+    memory: Memory,
+}
+
+/// What Adam remembers: decaying means of the gradient and of its square, parameter by parameter, and the number of steps.
+#[derive(Debug, Clone, PartialEq, Default)]
+struct Memory {
+    moments: Vec<[f64; 2]>,
+    steps: i32,
+}
+
+impl<S> Relax<S> {
+    /// With a surrogate, which learns at rate 0.01, and z̃ independent of z.
+    #[must_use]
+    pub fn new(surrogate: S) -> Self {
+        Self { surrogate, coupling: Coupling::Independent, rate: 0.01, memory: Memory::default() }
+    }
+
+    /// With another rate: by how much a parameter of the surrogate changes at most, about, in one call; 0 for a surrogate that stays as it is.
+    ///
+    /// # Errors
+    /// [`Error::Option`] for a rate that is negative or not finite.
+    pub fn with_rate(self, rate: f64) -> Result<Self, Error> {
+        if rate >= 0.0 && rate.is_finite() {
+            Ok(Self { rate, ..self })
+        } else {
+            Err(Error::Option { option: "rate", value: rate, expected: "a finite number, at least 0" })
+        }
+    }
+
+    /// With z̃ independent of z given the bits, or z itself: it has the law of z̃, and only its derivative differs.
+    #[must_use]
+    pub fn with_coupling(self, coupling: Coupling) -> Self {
+        Self { coupling, ..self }
+    }
+
+    /// The surrogate as the next call will use it.
+    #[must_use]
+    pub fn surrogate(&self) -> &S {
+        &self.surrogate
+    }
+}
+
+/// Adam's decays (Kingma & Ba 2015, arXiv:1412.6980).
+const DECAYS: [f64; 2] = [0.9, 0.99];
+
+impl<T, D, F, S> GradientEstimator<T, D, F> for Relax<S>
+where
+    T: Real,
+    D: Bits<T> + ?Sized,
+    F: Objective<T> + ?Sized,
+    S: Surrogate<T>,
+{
+    fn shape(&self, distribution: &D) -> BlockShape {
+        let dim = distribution.dim();
+        BlockShape::of_draws(1)
+            .with_noise(2 * dim)
+            .with_scratch(3 * dim + self.surrogate.scratch())
+            .with_statistics(if self.rate > 0.0 { self.surrogate.params().len() } else { 0 })
+    }
+
+    fn check(&self, distribution: &D) -> Result<(), Error> {
+        self.surrogate.check(distribution.dim())
+    }
+
+    fn gradient_samples<R: Rng + ?Sized>(
+        &self,
+        distribution: &D,
+        objective: &F,
+        block: Block<'_, T>,
+        rng: &mut R,
+    ) {
+        let dim = distribution.dim();
+        for (bits, noise) in block.z.chunks_exact_mut(dim).zip(block.noise.chunks_exact_mut(2 * dim)) {
+            let (heights, given) = noise.split_at_mut(dim);
+            perturb_bits(distribution, rng, heights, bits);
+            match self.coupling {
+                Coupling::Coupled => given.copy_from_slice(heights),
+                Coupling::Independent => perturb_given_bits(distribution, rng, bits, given),
+            }
+        }
+        objective.value_block(block.z, dim, block.values);
+
+        let (slopes, scratch) = block.scratch.split_at_mut(dim);
+        let (given_slopes, scratch) = scratch.split_at_mut(dim);
+        let (direction, scratch) = scratch.split_at_mut(dim);
+        let drawn = block.z.chunks_exact(dim).zip(block.noise.chunks_exact(2 * dim));
+        let samples = drawn.zip(&*block.values).zip(block.gradients.chunks_exact_mut(dim));
+        for (((bits, noise), &value), gradient) in samples {
+            let (heights, given) = noise.split_at(dim);
+            self.surrogate.value_and_gradient(heights, slopes, scratch);
+            let control = self.surrogate.value_and_gradient(given, given_slopes, scratch);
+            let mut weight = T::zero();
+            for i in 0..dim {
+                let (p, bit) = (distribution.probability(i), bits[i]);
+                let (score, through) = (score_of_bit(p, bit), slope_given_bit(p, bit, given[i]));
+                gradient[i] = (value - control) * score + slopes[i] - given_slopes[i] * through;
+                weight -= gradient[i] * score;
+                direction[i] = -gradient[i] * through;
+            }
+            if !block.statistics.is_empty() {
+                // Σ g ∂g/∂φ
+                let statistics = &mut *block.statistics;
+                self.surrogate.add_parameter_gradient(given, weight, direction, scratch, statistics);
+                self.surrogate.add_parameter_gradient(heights, T::zero(), gradient, scratch, statistics);
+            }
+        }
+        distribution.chain_logits(block.gradients);
+    }
+
+    fn learn(&mut self, lesson: Lesson<'_>) {
+        let Memory { moments, steps } = &mut self.memory;
+        if lesson.statistics.is_empty() {
+            return;
+        }
+        moments.resize(lesson.statistics.len(), [0.0; 2]);
+        *steps = steps.saturating_add(1);
+        let params = self.surrogate.params_mut().iter_mut();
+        for ((phi, moments), &sum) in params.zip(moments).zip(lesson.statistics) {
+            let gradient = 2.0 * sum / lesson.samples as f64;
+            let news = [gradient, gradient * gradient];
+            let mut means = [0.0; 2];
+            for k in 0..2 {
+                moments[k] = DECAYS[k] * moments[k] + (1.0 - DECAYS[k]) * news[k];
+                means[k] = moments[k] / (1.0 - DECAYS[k].powi(*steps));
+            }
+            if means[1] > 0.0 {
+                *phi -= self.rate * means[0] / means[1].sqrt();
+            }
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Outcomes drawn without replacement.
+
+use rand::Rng;
+use rand_distr::{Distribution as _, Exp1};
+
+use crate::distribution::FiniteSupport;
+use crate::error::Error;
+use crate::estimator::{Block, BlockShape, GradientEstimator};
+use crate::estimators::categories::enumerate::check_outcomes;
+use crate::objective::Objective;
+use crate::real::Real;
+use crate::special::{LnSum, race};
+
+/// Outcomes beyond which the list of their probabilities is refused.
+const MOST: usize = 1_000_000;
+/// Tables of sets of so many draws stand on the stack.
+const SMALL: usize = 6;
+/// Draws beyond which the sum over their orders is refused: tables of 65,536 numbers.
+const MOST_DRAWS: usize = 16;
+
+/// The unordered-set estimator: k different outcomes, drawn without replacement, `Σ_{z ∈ S} p(z) R(S, z) (f(z) − b(z)) s(z)`, where R(S, z) is the probability of the
+/// set S given that z came first, over that of S.
+///
+/// The [baseline](Self::with_baseline) is built in: `b(z) = Σ_{y ∈ S} p(y) R(S∖z, y) f(y)`, with the leave-one-out ratio when z is out of the race, and 1 for y = z.
+///
+/// - **Unbiased** for any objective, with and without the baseline: it is the score function of one draw, averaged over the order of k.
+/// - **Needs** a [`FiniteSupport`] and an [`Objective`]. More than 10⁶ outcomes, or 16 draws, are refused.
+/// - **Costs** k evaluations, all of different outcomes; Gumbel noise for every outcome, its probability once a tile, and `k 2ᵏ` steps to sum over orders.
+/// - **Variance** is below that of k draws with replacement in every case of the exact tables that it is tested with, and 0 where k takes in the whole support. Without the baseline
+///   it still grows with a constant added to f, until k takes in everything.
+/// - **Use it** for one categorical (or a small support) where an evaluation is dear: no evaluation is made twice. Where few outcomes have most of the mass,
+///   [`SumAndSample`](crate::estimators::SumAndSample) is the simpler.
+///
+/// Kool, van Hoof & Welling 2020, arXiv:2002.06043.
+///
+/// ```
+/// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
+/// use reparam::prelude::*;
+///
+/// let categorical = Categorical::new(&[1.0, 0.5, 0.0, -0.5], 4)?;
+/// let f = |z: &[f64]| 5.0 + z[0] + 2.0 * z[1] - z[3];
+/// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
+/// let unordered = UnorderedSet::new(3)?.with_baseline()?.estimate(&categorical, &f, 5000, &mut rng)?;
+/// let mut three = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group: 3 });
+/// let replaced = three.estimate(&categorical, &f, 5000, &mut rng)?;
+/// assert!(unordered.total_variance() < replaced.total_variance()); // at the same cost
+/// # Ok::<(), reparam::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnorderedSet {
+    draws: usize,
+    baseline: bool,
+}
+
+impl UnorderedSet {
+    /// With sets of k outcomes; one is the plain score function.
+    ///
+    /// # Errors
+    /// [`Error::Option`] for a k that is 0 or above 16.
+    pub fn new(draws: usize) -> Result<Self, Error> {
+        if !(1..=MOST_DRAWS).contains(&draws) {
+            let expected = "a whole number from 1 to 16";
+            return Err(Error::Option { option: "draws", value: draws as f64, expected });
+        }
+        Ok(Self { draws, baseline: false })
+    }
+
+    /// With the baseline from the rest of the set.
+    ///
+    /// # Errors
+    /// [`Error::GroupTooSmall`] for sets of one: a draw would be its own baseline.
+    pub fn with_baseline(self) -> Result<Self, Error> {
+        if self.draws < 2 {
+            return Err(Error::GroupTooSmall { group: self.draws });
+        }
+        Ok(Self { baseline: true, ..self })
+    }
+
+    /// The rows of one gradient sample for so many outcomes.
+    fn rows(&self, outcomes: usize) -> usize {
+        self.draws.min(outcomes)
+    }
+}
+
+/// Whether outcome i comes before j, by `ln p` and Gumbel noise: a difference of each keeps the noise where `ln p` is huge.
+fn beats<T: Real>(ln_p: &[T], noise: &[T], i: usize, j: usize) -> bool {
+    (ln_p[i] - ln_p[j]) + (noise[i] - noise[j]) > T::zero()
+}
+
+impl<T, D, F> GradientEstimator<T, D, F> for UnorderedSet
+where
+    T: Real,
+    D: FiniteSupport<T> + ?Sized,
+    F: Objective<T> + ?Sized,
+{
+    fn shape(&self, distribution: &D) -> BlockShape {
+        let outcomes = distribution.outcomes().unwrap_or(MOST);
+        let rows = self.rows(outcomes);
+        // ln p and noise of every outcome, the weight of those drawn, and a score.
+        BlockShape::of_draws(rows).with_scratch(2 * outcomes + rows + distribution.params().len())
+    }
+
+    fn check(&self, distribution: &D) -> Result<(), Error> {
+        distribution.layout().check_score()?;
+        check_outcomes(distribution, MOST)
+    }
+
+    fn gradient_samples<R: Rng + ?Sized>(
+        &self,
+        distribution: &D,
+        objective: &F,
+        block: Block<'_, T>,
+        rng: &mut R,
+    ) {
+        let (dim, params) = (distribution.dim(), distribution.params().len());
+        let outcomes = distribution.outcomes().unwrap_or(0);
+        let rows = self.rows(outcomes);
+        let (ln_probabilities, rest) = block.scratch.split_at_mut(outcomes);
+        let (noise, rest) = rest.split_at_mut(outcomes);
+        let (weights, score) = rest.split_at_mut(rows);
+        for (index, ln_p) in ln_probabilities.iter_mut().enumerate() {
+            distribution.outcome(index, &mut block.z[..dim]);
+            *ln_p = distribution.log_prob(&block.z[..dim]);
+        }
+        let possible = ln_probabilities.iter().filter(|ln_p| **ln_p != T::neg_infinity()).count();
+        // Outcomes that cannot be are not drawn.
+        let drawn = rows.min(possible);
+        let sets = 1usize << drawn;
+        let (mut left, mut finish) = ([LnSum::EMPTY; 1 << SMALL], [0.0; 1 << SMALL]);
+        let (mut large_left, mut large_finish) = (Vec::new(), Vec::new());
+        let (left, finish) = if drawn <= SMALL {
+            (&mut left[..sets], &mut finish[..sets])
+        } else {
+            large_left.resize(sets, LnSum::EMPTY);
+            large_finish.resize(sets, 0.0);
+            (&mut large_left[..], &mut large_finish[..])
+        };
+        let groups = block.z.chunks_exact_mut(rows * dim).zip(block.values.chunks_exact_mut(rows));
+        for ((z, values), gradient) in groups.zip(block.gradients.chunks_exact_mut(params)) {
+            for noise in noise.iter_mut() {
+                let wait: f64 = Exp1.sample(rng);
+                *noise = T::of(-wait.ln());
+            }
+            let (mut items, mut others) = ([0.0; MOST_DRAWS], LnSum::EMPTY);
+            for (row, item) in z.chunks_exact_mut(dim).zip(&mut items).take(drawn) {
+                let mut best = None;
+                for i in
+                    (0..outcomes).filter(|&i| ln_probabilities[i] != T::neg_infinity() && !noise[i].is_nan())
+                {
+                    if best.is_none_or(|best| beats(ln_probabilities, noise, i, best)) {
+                        best = Some(i);
+                    }
+                }
+                let best = best.unwrap_or(0);
+                noise[best] = T::nan();
+                *item = ln_probabilities[best].f64();
+                distribution.outcome(best, row);
+            }
+            for (ln_p, _) in ln_probabilities.iter().zip(&*noise).filter(|(_, noise)| !noise.is_nan()) {
+                others = others.with(ln_p.f64());
+            }
+            for row in drawn..rows {
+                z.copy_within(0..dim, row * dim);
+            }
+            objective.value_block(z, dim, values);
+            if !values.iter().all(|f| f.is_finite()) {
+                gradient.fill(T::zero());
+                continue; // for the engine to find
+            }
+            race(&items[..drawn], others, left, finish);
+            gradient.fill(T::zero());
+            // The weights sum to 1. As deviations from the first value, a constant objective has a value without error.
+            let shift = values[0];
+            let mut mean = T::zero();
+            for i in 0..drawn {
+                weights[i] = T::of((items[i] + finish[1 << i] - finish[0]).exp());
+                mean += weights[i] * (values[i] - shift);
+            }
+            for (i, z) in z.chunks_exact(dim).enumerate().take(drawn) {
+                let mut deviation = values[i];
+                if self.baseline {
+                    // Σ p R = 1 over the set: f less its mean is the mean of differences.
+                    deviation = T::zero();
+                    for j in (0..drawn).filter(|&j| j != i) {
+                        let ratio = items[j] + finish[1 << i | 1 << j] - finish[1 << i];
+                        deviation += T::of(ratio.exp()) * (values[i] - values[j]);
+                    }
+                }
+                distribution.score(z, score);
+                for (g, &s) in gradient.iter_mut().zip(&*score) {
+                    *g += weights[i] * deviation * s;
+                }
+            }
+            values.fill(shift + mean);
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! What a score-function estimator subtracts from the objective.
+
+use crate::error::Error;
+
+/// A baseline b in `(f(z) − b) ∇_θ log p_θ(z)`. None of them ever contains the draw that it is subtracted from, so all are
+/// unbiased.
+///
+/// | baseline | evaluations a gradient sample | memory | when |
+/// | --- | --- | --- | --- |
+/// | [`None`](Self::None) | 1 | none | to see what a baseline buys |
+/// | [`Constant`](Self::Constant) | 1 | none | `E[f]` is known |
+/// | [`MovingAverage`](Self::MovingAverage) | 1 | a number | in a training loop with an expensive f |
+/// | [`LeaveOneOut`](Self::LeaveOneOut) | K | none | the default choice: no tuning, nothing to warm up |
+/// | [`PerParameter`](Self::PerParameter) | 1 | none | the best constants are known |
+/// | [`Optimal`](Self::Optimal) | 1 | a number a parameter | parameters of very different scales |
+#[derive(Debug, Clone, PartialEq, Default)]
+#[non_exhaustive]
+pub enum Baseline {
+    /// Nothing is subtracted.
+    #[default]
+    None,
+    /// A constant for all parameters.
+    Constant(f64),
+    /// An exponential moving average of the objective over the *earlier* calls,
+    /// `b ← decay · b + (1 − decay) · mean of f in the call`, updated after use. The first call subtracts nothing, and leaves
+    /// its own mean behind.
+    MovingAverage {
+        /// How much of the old average stays at each call, in [0, 1).
+        decay: f64,
+    },
+    /// The mean of the other draws of a group: a gradient sample is `1/(K − 1) Σ (fₖ − f̄) sₖ` over K ≥ 2 draws, whose
+    /// variance counts as that of one sample with K evaluations.
+    LeaveOneOut {
+        /// K, the number of draws in a group.
+        group: usize,
+    },
+    /// A constant for each parameter, in the order of the layout.
+    PerParameter(Vec<f64>),
+    /// The constant of least variance for each parameter, `bᵢ = E[f sᵢ²] / E[sᵢ²]` (Greensmith, Bartlett & Baxter 2004),
+    /// from the draws of the call *before*. The first call subtracts nothing.
+    Optimal,
+}
+
+impl Baseline {
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        match self {
+            Self::Constant(b) => check_finite(&[*b]),
+            Self::PerParameter(b) => check_finite(b),
+            Self::MovingAverage { decay } => check_decay(*decay),
+            Self::LeaveOneOut { group } => check_group(*group),
+            Self::None | Self::Optimal => Ok(()),
+        }
+    }
+}
+
+pub(crate) fn check_finite(values: &[f64]) -> Result<(), Error> {
+    match values.iter().find(|b| !b.is_finite()) {
+        Some(&value) => Err(Error::Option { option: "baseline", value, expected: "a finite number" }),
+        None => Ok(()),
+    }
+}
+
+pub(crate) fn check_decay(decay: f64) -> Result<(), Error> {
+    if (0.0..1.0).contains(&decay) {
+        return Ok(());
+    }
+    Err(Error::Option { option: "decay", value: decay, expected: "a number in [0, 1)" })
+}
+
+pub(crate) fn check_group(group: usize) -> Result<(), Error> {
+    if group < 2 { Err(Error::GroupTooSmall { group }) } else { Ok(()) }
+}
+
+/// A moving average after the next number; the first number is an average of its own.
+pub(crate) fn moved_average(old: Option<f64>, decay: f64, next: f64) -> f64 {
+    decay * old.unwrap_or(next) + (1.0 - decay) * next
+}

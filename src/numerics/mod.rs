@@ -1,0 +1,4 @@
+//! Numerical methods that several families share.
+
+pub(crate) mod bracketed;
+pub(crate) mod quadrature;
