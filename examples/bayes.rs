@@ -167,7 +167,7 @@ where
     F: DifferentiableObjective<f64>,
 {
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(3);
-    let estimate = AnalyticElbo.estimate(q, posterior, draws, &mut rng)?;
+    let estimate = Elbo::analytic().estimate(q, posterior, draws, &mut rng)?;
     Ok((estimate.value(), estimate.value_standard_error()))
 }
 
@@ -203,11 +203,14 @@ fn eight_schools(options: &Options) -> Result<()> {
 
     const DIM: usize = EightSchools::DIM;
     let plan = (options.steps, 32, 0.03);
-    let mean_field_entropy = fit("mean-field, entropy", mean_field(DIM)?, AnalyticElbo, &EightSchools, plan)?;
+    let mean_field_entropy =
+        fit("mean-field, entropy", mean_field(DIM)?, Elbo::analytic(), &EightSchools, plan)?;
     let mean_field_stl =
-        fit("mean-field, landing", mean_field(DIM)?, StickingTheLanding, &EightSchools, plan)?;
-    let full_rank_entropy = fit("full-rank, entropy", full_rank(DIM)?, AnalyticElbo, &EightSchools, plan)?;
-    let full_rank_stl = fit("full-rank, landing", full_rank(DIM)?, StickingTheLanding, &EightSchools, plan)?;
+        fit("mean-field, landing", mean_field(DIM)?, Elbo::sticking_the_landing(), &EightSchools, plan)?;
+    let full_rank_entropy =
+        fit("full-rank, entropy", full_rank(DIM)?, Elbo::analytic(), &EightSchools, plan)?;
+    let full_rank_stl =
+        fit("full-rank, landing", full_rank(DIM)?, Elbo::sticking_the_landing(), &EightSchools, plan)?;
 
     let last = |course: &[Stretch]| course.last().map_or(f64::NAN, |stretch| stretch.variance);
     println!("{:<46} {:>20} {:>22}", "", "bound", "variance at the end");
@@ -308,13 +311,23 @@ fn regression(options: &Options) -> Result<()> {
     println!("Logistic regression, breast cancer: {DIM} coefficients, ln evidence {:.4}\n", REGRESSION[2]);
     let plan = (options.steps / 2, 64, 0.1);
     let mean_field_entropy =
-        fit("regression, mean-field, entropy", mean_field(DIM)?, AnalyticElbo, &posterior, plan)?;
-    let mean_field_stl =
-        fit("regression, mean-field, landing", mean_field(DIM)?, StickingTheLanding, &posterior, plan)?;
+        fit("regression, mean-field, entropy", mean_field(DIM)?, Elbo::analytic(), &posterior, plan)?;
+    let mean_field_stl = fit(
+        "regression, mean-field, landing",
+        mean_field(DIM)?,
+        Elbo::sticking_the_landing(),
+        &posterior,
+        plan,
+    )?;
     let full_rank_entropy =
-        fit("regression, full-rank, entropy", full_rank(DIM)?, AnalyticElbo, &posterior, plan)?;
-    let full_rank_stl =
-        fit("regression, full-rank, landing", full_rank(DIM)?, StickingTheLanding, &posterior, plan)?;
+        fit("regression, full-rank, entropy", full_rank(DIM)?, Elbo::analytic(), &posterior, plan)?;
+    let full_rank_stl = fit(
+        "regression, full-rank, landing",
+        full_rank(DIM)?,
+        Elbo::sticking_the_landing(),
+        &posterior,
+        plan,
+    )?;
     let courses = [
         ("mean-field, entropy in closed form", mean_field_entropy.course),
         ("mean-field, sticking the landing", mean_field_stl.course),

@@ -162,7 +162,7 @@ where
     F: ParametricObjective<f64>,
 {
     let start = Instant::now();
-    let estimate = WithExplicit::new(estimator).estimate(path, f, samples, rng)?;
+    let estimate = (estimator).estimate(path, f, samples, rng)?;
     let nanoseconds = start.elapsed().as_secs_f64() * 1e9 / samples as f64;
     Ok(Measured { name, estimate, nanoseconds, wrong: false })
 }
@@ -189,14 +189,8 @@ fn compare(payoff: Payoff, paths: usize, rng: &mut Xoshiro256PlusPlus) -> Result
             rows.push(measure(rng, name, Pathwise, (&path, &f), paths)?);
         }
     } else {
-        rows.push(measure(
-            rng,
-            "pathwise, antithetic",
-            PathwiseOver::new(Antithetic),
-            (&path, &f),
-            paths / 2,
-        )?);
-        let sobol = PathwiseOver::new(ScrambledSobol::new(10)?);
+        rows.push(measure(rng, "pathwise, antithetic", Pathwise.over(Antithetic), (&path, &f), paths / 2)?);
+        let sobol = Pathwise.over(ScrambledSobol::new(10)?);
         rows.push(measure(rng, "pathwise, 1024 Sobol points", sobol, (&path, &f), (paths / 1024).max(32))?);
     }
 

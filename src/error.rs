@@ -150,6 +150,16 @@ pub enum Error {
         /// The first row in which it was seen.
         row: usize,
     },
+    /// The objective depends on θ directly, and the estimator cannot add that explicit gradient: what it evaluates are not draws of the
+    /// distribution, or it does not say which are ([`BlockShape::with_own_draws`](crate::BlockShape::with_own_draws)).
+    ExplicitGradient,
+    /// What an estimator of one's own has found wrong.
+    Estimator {
+        /// The gradient sample, counted from 0 within the call.
+        sample: u64,
+        /// What is wrong.
+        what: Cow<'static, str>,
+    },
 }
 
 impl fmt::Display for Error {
@@ -212,6 +222,11 @@ impl fmt::Display for Error {
                     "row {row}: the estimator's draws depend on the objective's values, expected draws known beforehand"
                 )
             }
+            Self::ExplicitGradient => write!(
+                f,
+                "the objective depends on the distribution's parameters directly, and this estimator cannot add that explicit gradient"
+            ),
+            Self::Estimator { sample, what } => write!(f, "gradient sample {sample}: {what}"),
             Self::NoDraw => write!(f, "pull back before a draw: call forward first"),
         }
     }

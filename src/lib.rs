@@ -46,7 +46,7 @@
 //! [`DisArm`](estimators::DisArm), [`Arms`](estimators::Arms), [`Rebar`](estimators::Rebar) and [`Relax`](estimators::Relax) for bits,
 //! [`DisArmSticks`](estimators::DisArmSticks), [`SumAndSample`](estimators::SumAndSample) and [`UnorderedSet`](estimators::UnorderedSet) for categories,
 //! [`Enumerate`](estimators::Enumerate) and [`LocalExpectation`](estimators::LocalExpectation) where outcomes can be listed,
-//! [`AnalyticElbo`](estimators::AnalyticElbo), [`StickingTheLanding`](estimators::StickingTheLanding),
+//! [`Elbo::analytic()`](estimators::Elbo::analytic()), [`StickingTheLanding`](estimators::StickingTheLanding),
 //! [`ImportanceWeighted`](estimators::ImportanceWeighted) and [`Vimco`](estimators::Vimco) for variational bounds,
 //! [`RewardToGo`](estimators::RewardToGo) for sequences of decisions; all behind
 //! [`GradientEstimator`], compared by [`variance_per_evaluation`](GradientEstimate::variance_per_evaluation).
@@ -121,21 +121,20 @@ mod vector;
 pub mod verify;
 
 pub use distribution::{
-    Bits, Categories, Conditional, Coupling, DifferentiableLogDensity, Distribution, Entropy, FiniteFactors,
-    FiniteSupport, Jump, KlDivergence, LogDensity, MeanVariance, Relaxable, Reparameterizable, Sequential,
-    UniformNoise, WeakDerivative, WeakPair, WeakSides,
+    Bits, Categories, Conditional, Coupling, DifferentiableLogDensity, Distribution, Draws, DrawsMut,
+    Entropy, FiniteFactors, FiniteSupport, Jump, KlDivergence, LogDensity, MeanVariance, Relaxable,
+    Reparameterizable, Sequential, UniformNoise, WeakDerivative, WeakPair, WeakSides,
 };
-pub use engine::Engine;
+pub use engine::{Engine, Estimate};
 pub use error::Error;
 pub use estimate::{GradientEstimate, Moments, ParameterEstimate};
-pub use estimator::{Block, BlockShape, GradientEstimator, Lesson};
+pub use estimator::{Block, BlockRng, BlockShape, ExplicitGradient, GradientEstimator, Statistics};
 pub use layout::{Domain, Layout, ParamRange};
 pub use link::PositiveLink;
 pub use node::{EstimatorNode, StochasticNode, Tape};
 pub use noise::NoiseSource;
 pub use objective::{
-    Additive, Batched, Differentiable, DifferentiableObjective, Objective, Parametric, ParametricObjective,
-    Terms,
+    Additive, Batched, Differentiable, DifferentiableObjective, Evaluator, Objective, Parametric, Terms,
 };
 pub use probability::Probability;
 pub use real::Real;
@@ -149,13 +148,13 @@ pub mod prelude {
         Sequential, UniformNoise, WeakDerivative,
     };
     pub use crate::distributions::*;
+    pub use crate::engine::{Engine, Estimate};
     pub use crate::error::Error;
     pub use crate::estimate::GradientEstimate;
     pub use crate::estimator::GradientEstimator;
     pub use crate::estimators::*;
     pub use crate::noise::{Antithetic, Independent, Replay, ScrambledSobol};
     pub use crate::objective::{
-        Additive, Batched, Differentiable, DifferentiableObjective, Objective, Parametric,
-        ParametricObjective, Terms,
+        Additive, Batched, Differentiable, DifferentiableObjective, Objective, Parametric, Terms,
     };
 }

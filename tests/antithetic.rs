@@ -72,10 +72,10 @@ fn every_row_by_sampling_the_estimators() {
             continue;
         }
         if case.name != "step" {
-            let sampled = sample_batches(&mut PathwiseOver::new(Antithetic), &normal, &f, samples, seed);
+            let sampled = sample_batches(&mut Pathwise.over(Antithetic), &normal, &f, samples, seed);
             tally.check(&case, &row, &sampled, ["var_pw_mu_anti", "var_pw_sigma_anti"], SIGMAS);
         }
-        let sampled = sample_batches(&mut ScoreFunctionOver::new(Antithetic), &normal, &f, samples, seed);
+        let sampled = sample_batches(&mut ScoreFunction::new().over(Antithetic), &normal, &f, samples, seed);
         tally.check(&case, &row, &sampled, ["var_sf_mu_anti", "var_sf_sigma_anti"], SIGMAS);
     }
     let Tally { judged, heavy, skipped } = tally;
@@ -97,7 +97,7 @@ fn antithetic_variance_is_zero_for_a_linear_objective_by_mu_and_by_sigma() {
     );
     for (mu, sigma) in [(0.5, 0.01), (-7.0, 3.0), (1e6, 1e-3)] {
         let normal = Normal::new(&[mu], &[sigma]).unwrap();
-        let estimate = PathwiseOver::new(Antithetic).estimate(&normal, &f, 10_000, &mut rng(1)).unwrap();
+        let estimate = Pathwise.over(Antithetic).estimate(&normal, &f, 10_000, &mut rng(1)).unwrap();
         assert_eq!(estimate.gradient(), [3.0, 0.0]);
         assert_eq!(estimate.variance(), [0.0, 0.0]);
         assert_eq!(estimate.evaluations(), 20_000);
@@ -114,7 +114,7 @@ fn antithetic_variance_for_mu_is_zero_for_a_quadratic_but_for_rounding() {
         },
     );
     let normal = Normal::new(&[0.5], &[1.5]).unwrap();
-    let estimate = PathwiseOver::new(Antithetic).estimate(&normal, &f, 10_000, &mut rng(1)).unwrap();
+    let estimate = Pathwise.over(Antithetic).estimate(&normal, &f, 10_000, &mut rng(1)).unwrap();
     assert!((estimate.gradient()[0] + 5.0).abs() < 1e-14);
     assert!(estimate.variance()[0] < 1e-29, "{}", estimate.variance()[0]);
 }
@@ -135,8 +135,8 @@ fn an_even_objective_costs_twice_as_much_in_pairs() {
         sample_batches(&mut ScoreFunction::new(), &normal, &f, 3000, 5),
     ];
     let two = [
-        sample_batches(&mut PathwiseOver::new(Antithetic), &normal, &f, 3000, 6),
-        sample_batches(&mut ScoreFunctionOver::new(Antithetic), &normal, &f, 3000, 6),
+        sample_batches(&mut Pathwise.over(Antithetic), &normal, &f, 3000, 6),
+        sample_batches(&mut ScoreFunction::new().over(Antithetic), &normal, &f, 3000, 6),
     ];
     for (one, two) in one.iter().zip(&two) {
         let error = one.variance_error[1].hypot(two.variance_error[1]);

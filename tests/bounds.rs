@@ -38,9 +38,9 @@ fn every_way_to_the_entropy_has_the_exact_bound_gradient_and_variance() {
         let q = Normal::new(&[row.number("m")], &[row.number("s")]).unwrap();
         let (f, seed) = (standard(), 10 + i as u64);
         let (bound, means) = (row.number("neg_kl"), [row.number("grad_m"), row.number("grad_s")]);
-        let analytic = sample_batches(&mut AnalyticElbo, &q, &f, 4000, seed);
-        let landing = sample_batches(&mut StickingTheLanding, &q, &f, 4000, seed);
-        let sampled = sample_batches(&mut SampledElbo, &q, &f, 4000, seed);
+        let analytic = sample_batches(&mut Elbo::analytic(), &q, &f, 4000, seed);
+        let landing = sample_batches(&mut Elbo::sticking_the_landing(), &q, &f, 4000, seed);
+        let sampled = sample_batches(&mut Elbo::sampled(), &q, &f, 4000, seed);
         for (p, name) in ["m", "s"].into_iter().enumerate() {
             for (found, column) in [(&analytic, "total"), (&landing, "stl")] {
                 let variance = row.number(&format!("var_{column}_{name}"));
@@ -74,9 +74,9 @@ fn the_noise_dies_at_the_optimum_only_if_one_sticks_the_landing() {
         -0.5 * (z[0] * z[0] + z[1] * z[1])
     });
     let variance = |e: Result<GradientEstimate<f64>, Error>| e.unwrap().total_variance();
-    assert_eq!(variance(StickingTheLanding.estimate(&q, &f, 100, &mut rng(1))), 0.0);
-    assert!(variance(AnalyticElbo.estimate(&q, &f, 100, &mut rng(1))) > 1.0);
-    assert!(variance(SampledElbo.estimate(&q, &f, 100, &mut rng(1))) > 1.0);
+    assert_eq!(variance(Elbo::sticking_the_landing().estimate(&q, &f, 100, &mut rng(1))), 0.0);
+    assert!(variance(Elbo::analytic().estimate(&q, &f, 100, &mut rng(1))) > 1.0);
+    assert!(variance(Elbo::sampled().estimate(&q, &f, 100, &mut rng(1))) > 1.0);
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn the_importance_weighted_bound_has_exact_gradients_and_variances() {
             );
         }
         if k == 1 {
-            let landing = StickingTheLanding.estimate(&q, &f, 500, &mut rng(3)).unwrap();
+            let landing = Elbo::sticking_the_landing().estimate(&q, &f, 500, &mut rng(3)).unwrap();
             let mut one = ImportanceWeighted::doubly_reparameterized(1).unwrap();
             let one = one.estimate(&q, &f, 500, &mut rng(3)).unwrap();
             assert_eq!(landing.gradient(), one.gradient());
@@ -120,11 +120,11 @@ fn a_parameter_that_moves_the_support_and_weights_that_are_no_numbers_are_named(
     let uniform = Uniform::new(&[0.0], &[1.0]).unwrap();
     let error = |e: Result<GradientEstimate<f64>, Error>| e.unwrap_err();
     let low = Error::SupportDependsOnParameter { parameter: "low".into() };
-    assert_eq!(error(SampledElbo.estimate(&uniform, &f, 10, &mut rng(1))), low);
-    assert_eq!(error(StickingTheLanding.estimate(&uniform, &f, 10, &mut rng(1))), low);
+    assert_eq!(error(Elbo::sampled().estimate(&uniform, &f, 10, &mut rng(1))), low);
+    assert_eq!(error(Elbo::sticking_the_landing().estimate(&uniform, &f, 10, &mut rng(1))), low);
     let mut two = ImportanceWeighted::plain(2).unwrap();
     assert_eq!(error(two.estimate(&uniform, &f, 10, &mut rng(1))), low);
-    assert!(AnalyticElbo.estimate(&uniform, &f, 10, &mut rng(1)).is_ok());
+    assert!(Elbo::analytic().estimate(&uniform, &f, 10, &mut rng(1)).is_ok());
     assert!(matches!(ImportanceWeighted::plain(0), Err(Error::Option { option: "draws", .. })));
     let nan = (
         |z: &[f64]| if z[0] > 2.0 { f64::NAN } else { 0.0 },

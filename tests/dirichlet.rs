@@ -144,7 +144,7 @@ fn exact_gradients_of_expectations_by_both_estimators() {
         let pathwise = Pathwise.estimate(&dirichlet, &objective, 200_000, &mut rng(seed)).unwrap();
         let score = ScoreFunction::new().estimate(&dirichlet, &objective, 200_000, &mut rng(seed)).unwrap();
         let antithetic =
-            PathwiseOver::new(Antithetic).estimate(&dirichlet, &objective, 20_000, &mut rng(seed)).unwrap();
+            Pathwise.over(Antithetic).estimate(&dirichlet, &objective, 20_000, &mut rng(seed)).unwrap();
         for (name, estimate) in [("pathwise", pathwise), ("score", score), ("antithetic", antithetic)] {
             let off = estimate.gradient()[wrt] - row.number("grad");
             let error = estimate.standard_error()[wrt];

@@ -565,7 +565,7 @@ fn public_types_can_be_shared_between_threads_and_shown() {
     check(&BinaryConcrete::new(&[0.0], 1.0).unwrap());
     check(&Pathwise);
     check(&ScoreFunction::new());
-    check(&WithExplicit::new(Pathwise));
+    check(&(Pathwise));
     check(&RewardToGo::new());
     check(&reparam::StochasticNode::new(normal(1)));
     check(&reparam::TemperatureSchedule::constant(1.0).unwrap());

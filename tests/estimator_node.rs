@@ -67,7 +67,7 @@ fn a_node_gives_the_bits_of_its_estimator_row_by_row() {
     check(&normal, &rows, &ScoreFunction::new(), &f, false);
     check(&normal, &rows, &leave_one_out, &f, false);
     check(&normal, &rows, &Pathwise, &f, true);
-    check(&normal, &rows, &StickingTheLanding, &f, true);
+    check(&normal, &rows, &Elbo::sticking_the_landing(), &f, true);
     check(
         &Normal::<f64>::standard(2).unwrap(),
         &rows.map(|x: f64| x.abs() + 0.1),
@@ -112,7 +112,7 @@ fn rows_are_gradient_samples_of_one_estimate() {
     let normal = Normal::<f64>::standard(1).unwrap();
     let replay = Replay::record(&normal, 2, &mut rng(1));
     let noise = replay.noise().to_vec();
-    let mut node = EstimatorNode::new(normal, ScoreFunctionOver::new(replay));
+    let mut node = EstimatorNode::new(normal, ScoreFunction::new().over(replay));
     assert_eq!(node.forward(&[&[0.0; 2], &[1.0; 2]], &mut rng(2)).unwrap(), noise);
     let refused = node.forward(&[&[0.0; 3], &[1.0; 3]], &mut rng(2)).map(drop);
     assert!(matches!(refused, Err(Error::Length { expected: 3, found: 2, .. })), "{refused:?}");

@@ -533,7 +533,7 @@ fn other_noise_sources_serve_the_implicit_families() {
         },
     );
     let independent = Pathwise.estimate(&beta, &f, 4000, &mut rng(1)).unwrap();
-    let antithetic = PathwiseOver::new(Antithetic).estimate(&beta, &f, 4000, &mut rng(2)).unwrap();
+    let antithetic = Pathwise.over(Antithetic).estimate(&beta, &f, 4000, &mut rng(2)).unwrap();
     for estimate in [&independent, &antithetic] {
         let error = estimate.standard_error();
         assert!((estimate.gradient()[0] - 5.0 / 49.0).abs() < 4.0 * error[0]);

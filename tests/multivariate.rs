@@ -332,7 +332,7 @@ fn noise_from_uniforms_is_mirrored() {
     p.reflect(&mut noise);
     assert_eq!(noise, [-before[0], -before[1]]);
     assert!((before[0] + 1.959_963_984_540_054).abs() < 1e-14);
-    let estimate = PathwiseOver::new(Antithetic).estimate(&p, &wave(), 1000, &mut rng(1));
+    let estimate = Pathwise.over(Antithetic).estimate(&p, &wave(), 1000, &mut rng(1));
     assert!(estimate.is_ok());
 }
 
@@ -707,7 +707,7 @@ fn student_refuses_by_name_and_is_no_nan() {
     assert_eq!(dtheta, [0.0, 1.0, 2.0, 0.0, 0.0, 0.0]);
     p.transform(&[0.0, 0.0, 0.3], &mut z);
     assert_eq!(z, p.mu());
-    let antithetic = PathwiseOver::new(Antithetic).estimate(&student(5.0, 2, 3), &wave(), 1000, &mut rng(1));
+    let antithetic = Pathwise.over(Antithetic).estimate(&student(5.0, 2, 3), &wave(), 1000, &mut rng(1));
     assert!(antithetic.unwrap().gradient().iter().all(|g| g.is_finite()));
 }
 

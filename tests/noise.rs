@@ -179,7 +179,7 @@ fn one_independent_point_is_as_good_as_the_plain_pathwise_estimator() {
     // The bits differ: noise is drawn in pieces of other lengths. Mean and variance do not; 8 comparisons, 4 standard errors.
     let normal = Normal::new(&[1.0, -2.0], &[0.5, 0.1]).unwrap();
     let plain = sample_batches(&mut Pathwise, &normal, &square(), 2000, 1);
-    let over = sample_batches(&mut PathwiseOver::new(Independent::default()), &normal, &square(), 2000, 2);
+    let over = sample_batches(&mut Pathwise.over(Independent::default()), &normal, &square(), 2000, 2);
     for i in 0..4 {
         let error = ((plain.variance[i] + over.variance[i]) / plain.samples).sqrt();
         assert!((plain.mean[i] - over.mean[i]).abs() < 4.0 * error, "mean {i}");
@@ -205,11 +205,11 @@ fn independent_points_divide_the_variance_by_their_number() {
     );
     // Three points, not a power of two. Eight comparisons at 4.5 standard errors with 63 degrees of freedom: 2e-4.
     let source = Independent::new(3);
-    let pathwise = sample_batches(&mut PathwiseOver::new(source), &normal, &f, 2000, 1);
-    let score = sample_batches(&mut ScoreFunctionOver::new(source), &normal, &f, 2000, 2);
+    let pathwise = sample_batches(&mut Pathwise.over(source), &normal, &f, 2000, 1);
+    let score = sample_batches(&mut ScoreFunction::new().over(source), &normal, &f, 2000, 2);
     let value = row.number("Ef");
     let baseline =
-        sample_batches(&mut ScoreFunctionOver::new(source).with_constant(value), &normal, &f, 2000, 3);
+        sample_batches(&mut ScoreFunction::new().over(source).with_constant(value), &normal, &f, 2000, 3);
     for (i, parameter) in ["mu", "sigma"].into_iter().enumerate() {
         let exact = row.number(&format!("grad_{parameter}"));
         for (sampled, column) in [
@@ -237,13 +237,13 @@ fn replayed_noise_is_the_same_sample_by_sample_whatever_is_estimated() {
     let n = 600.0;
     let used = &replay.noise()[..600];
     let mean = used.iter().sum::<f64>() / n;
-    let pathwise = PathwiseOver::new(replay.clone()).estimate(&normal, &f, 600, &mut rng(2)).unwrap();
+    let pathwise = Pathwise.over(replay.clone()).estimate(&normal, &f, 600, &mut rng(2)).unwrap();
     assert!((pathwise.gradient()[1] - mean).abs() < 1e-13);
-    let score = ScoreFunctionOver::new(replay.clone()).estimate(&normal, &f, 600, &mut rng(3)).unwrap();
+    let score = ScoreFunction::new().over(replay.clone()).estimate(&normal, &f, 600, &mut rng(3)).unwrap();
     let expected = used.iter().map(|e| (2.0 + 3.0 * e) * e / 3.0).sum::<f64>() / n;
     assert!((score.gradient()[0] - expected).abs() < 1e-12);
     // Whatever the generator, the same bits.
-    let again = PathwiseOver::new(replay).estimate(&normal, &f, 600, &mut rng(9)).unwrap();
+    let again = Pathwise.over(replay).estimate(&normal, &f, 600, &mut rng(9)).unwrap();
     assert_eq!(pathwise, again);
 }
 
@@ -262,7 +262,7 @@ fn common_random_numbers_take_the_variance_out_of_a_difference_of_gradients() {
     let mut generator = rng(4);
     let (mut common, mut independent) = (Vec::new(), Vec::new());
     for _ in 0..repeats {
-        let mut replay = PathwiseOver::new(Replay::record(&here, samples, &mut generator));
+        let mut replay = Pathwise.over(Replay::record(&here, samples, &mut generator));
         let mut estimate =
             |p: &Normal<f64>| replay.estimate(p, &f, samples, &mut rng(0)).unwrap().gradient()[0];
         common.push(estimate(&there) - estimate(&here));
@@ -291,11 +291,11 @@ fn more_samples_than_were_recorded_are_refused_before_anything_is_evaluated() {
         z[0]
     };
     let wanted = Error::Length { what: "stored noise, in gradient samples,".into(), expected: 11, found: 10 };
-    let mut score = ScoreFunctionOver::new(replay.clone());
+    let mut score = ScoreFunction::new().over(replay.clone());
     assert_eq!(score.estimate(&normal, &f, 11, &mut rng(2)).unwrap_err(), wanted);
     let mut engine = reparam::Engine::new();
     assert_eq!(engine.estimate(&mut score, &normal, &f, 11, &mut rng(2)).unwrap_err(), wanted);
-    let mut pathwise = PathwiseOver::new(replay.clone());
+    let mut pathwise = Pathwise.over(replay.clone());
     assert_eq!(pathwise.estimate(&normal, &square(), 11, &mut rng(2)).unwrap_err(), wanted);
     assert_eq!(calls.get(), 0);
     assert!(score.estimate(&normal, &f, 10, &mut rng(2)).is_ok());
@@ -313,9 +313,9 @@ fn options_that_make_no_sense_are_refused_by_name() {
     let generator = &mut rng(1);
     let no_points = Error::Option { option: "points", value: 0.0, expected: "at least 1" };
     let none = Independent::new(0);
-    assert_eq!(PathwiseOver::new(none).estimate(&normal, &square(), 10, generator).unwrap_err(), no_points);
+    assert_eq!(Pathwise.over(none).estimate(&normal, &square(), 10, generator).unwrap_err(), no_points);
     let empty = Replay::record_from(&none, &normal, 10, generator);
-    assert_eq!(ScoreFunctionOver::new(empty).estimate(&normal, &f, 1, generator).unwrap_err(), no_points);
+    assert_eq!(ScoreFunction::new().over(empty).estimate(&normal, &f, 1, generator).unwrap_err(), no_points);
     assert_eq!(Replay::from_noise(vec![0.0; 4], 2, 0).unwrap_err(), no_points);
     assert!(matches!(Replay::from_noise(vec![0.0; 4], 0, 1), Err(Error::EmptySupport { .. })));
     assert!(matches!(
@@ -326,13 +326,13 @@ fn options_that_make_no_sense_are_refused_by_name() {
 
     let narrow = Replay::from_noise(vec![0.0; 4], 1, 1).unwrap();
     let wanted = Error::Length { what: "a row of the stored noise".into(), expected: 2, found: 1 };
-    assert_eq!(ScoreFunctionOver::new(narrow).estimate(&normal, &f, 1, generator).unwrap_err(), wanted);
+    assert_eq!(ScoreFunction::new().over(narrow).estimate(&normal, &f, 1, generator).unwrap_err(), wanted);
 
-    let mut infinite = ScoreFunctionOver::new(Antithetic).with_constant(f64::INFINITY);
+    let mut infinite = ScoreFunction::new().over(Antithetic).with_constant(f64::INFINITY);
     let error = infinite.estimate(&normal, &f, 1, generator).unwrap_err();
     assert!(matches!(error, Error::Option { option: "baseline", .. }));
     let uniform = Uniform::new(&[0.0], &[1.0]).unwrap();
-    let error = ScoreFunctionOver::new(Antithetic).estimate(&uniform, &f, 1, generator).unwrap_err();
+    let error = ScoreFunction::new().over(Antithetic).estimate(&uniform, &f, 1, generator).unwrap_err();
     assert_eq!(error, Error::SupportDependsOnParameter { parameter: "low".into() });
 }
 
@@ -343,7 +343,7 @@ fn a_point_set_made_in_parts_gives_the_mean_over_all_its_points() {
     let mu: Vec<f64> = (0..dim).map(|i| 0.1 * f64::from(i)).collect();
     let normal = Normal::new(&mu, &vec![0.5; dim as usize]).unwrap();
     let sobol = ScrambledSobol::new(12).unwrap();
-    let mut over = PathwiseOver::new(Replay::record_from(&sobol, &normal, 3, &mut rng(1)));
+    let mut over = Pathwise.over(Replay::record_from(&sobol, &normal, 3, &mut rng(1)));
     let estimate = over.estimate(&normal, &square(), 3, &mut rng(2)).unwrap();
     assert_eq!(estimate.evaluations(), 3 << 12);
     let mut expected = vec![0.0; 60];
@@ -371,7 +371,7 @@ fn a_constant_gradient_stays_exactly_that_over_a_million_points_in_single_precis
             0.1 * z[0]
         },
     );
-    let mut estimator = PathwiseOver::new(ScrambledSobol::new(20).unwrap());
+    let mut estimator = Pathwise.over(ScrambledSobol::new(20).unwrap());
     let estimate = estimator.estimate(&normal, &f, 2, &mut rng(1)).unwrap();
     assert_eq!((estimate.gradient()[0], estimate.variance()[0]), (0.1, 0.0));
     // E[0.1 ε] = 0 and E[0.1 z] = 0.05, to what 24 bits of each point allow.
@@ -392,8 +392,10 @@ fn a_number_that_is_not_finite_is_found_in_whatever_part_it_is() {
         let marked = replay.noise()[point * 30];
         let bad_value = |z: &[f64]| if z[0] == marked { f64::NAN } else { z[0] };
         let sample = (point / 4096) as u64;
-        let error =
-            ScoreFunctionOver::new(replay.clone()).estimate(&normal, &bad_value, 2, &mut rng(1)).unwrap_err();
+        let error = ScoreFunction::new()
+            .over(replay.clone())
+            .estimate(&normal, &bad_value, 2, &mut rng(1))
+            .unwrap_err();
         assert!(
             matches!(error, Error::NonFiniteObjective { sample: found, .. } if found == sample),
             "{point}: {error}"
@@ -405,8 +407,7 @@ fn a_number_that_is_not_finite_is_found_in_whatever_part_it_is() {
                 z[0]
             },
         );
-        let error =
-            PathwiseOver::new(replay.clone()).estimate(&normal, &bad_slope, 2, &mut rng(1)).unwrap_err();
+        let error = Pathwise.over(replay.clone()).estimate(&normal, &bad_slope, 2, &mut rng(1)).unwrap_err();
         assert!(
             matches!(error, Error::NonFiniteObjectiveGradient { sample: found, .. } if found == sample),
             "{point}: {error}"

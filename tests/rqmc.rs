@@ -190,7 +190,7 @@ fn mean_and_variance_in_one_dimension_are_those_of_stratified_uniforms() {
     for (i, row) in Table::parse(include_str!("data/rqmc_stratified_1d.csv")).rows().enumerate() {
         let (name, n) = (row.text("f"), row.number("n"));
         let f = objective(name);
-        let sampled = sample_batches(&mut PathwiseOver::new(sobol(n)), &normal, &f, 300, 20 + i as u64);
+        let sampled = sample_batches(&mut Pathwise.over(sobol(n)), &normal, &f, 300, 20 + i as u64);
         let label = format!("{name} over {n} points");
         let judged = sampled.check(0, row.number("grad_mu"), row.number("var_stratified"), 4.8, &label);
         assert!(judged, "{label}: {} of {}", sampled.variance_error[0], sampled.variance[0]);
@@ -223,7 +223,7 @@ fn the_score_function_over_points_has_the_exact_mean_and_variance() {
     let normal = Normal::new(&[mu], &[1.0]).unwrap();
     for (seed, name) in (7..).zip(["quadratic_k0.499", "cos_k2", "sigmoid_k1"]) {
         let f = objective(name);
-        let mut estimator = ScoreFunctionOver::new(sobol(n as f64)).with_constant(0.25);
+        let mut estimator = ScoreFunction::new().over(sobol(n as f64)).with_constant(0.25);
         let sampled = sample_batches(&mut estimator, &normal, &f, 500, seed);
         let score: [fn(f64) -> f64; 2] = [|e| e, |e| e * e - 1.0];
         for (i, score) in score.into_iter().enumerate() {
@@ -244,7 +244,7 @@ fn five_dimensions(n: f64, seed: u64) -> Sampled {
             value
         },
     );
-    sample_batches(&mut PathwiseOver::new(sobol(n)), &normal, &f, 20, seed)
+    sample_batches(&mut Pathwise.over(sobol(n)), &normal, &f, 20, seed)
 }
 
 #[test]
@@ -283,7 +283,7 @@ fn too_many_points_or_coordinates_are_refused() {
     assert!(matches!(ScrambledSobol::new(32), Err(Error::Option { option: "log2_points", value: 32.0, .. })));
     let wide = Normal::standard(ScrambledSobol::MAX_DIM + 1).unwrap();
     let f = |z: &[f64]| z[0];
-    let mut estimator = ScoreFunctionOver::new(ScrambledSobol::new(2).unwrap());
+    let mut estimator = ScoreFunction::new().over(ScrambledSobol::new(2).unwrap());
     let error = estimator.estimate(&wide, &f, 2, &mut rng(1)).unwrap_err();
     assert!(matches!(error, Error::Option { option: "noise dimension", value: 5716.0, .. }));
     let widest = Normal::standard(ScrambledSobol::MAX_DIM).unwrap();

@@ -82,13 +82,35 @@ pub(crate) fn write_outcome<T: Real, D: FiniteFactors<T> + ?Sized>(
     }
 }
 
+/// Bits, or one-hot rows of categories, as the largest of perturbed logits: what can be relaxed. The biased estimators
+/// ([`StraightThrough`](crate::estimators::StraightThrough) and its kin) ask for it, and serve bits and categories alike.
+///
+/// A bit is 1 where its logit plus a logistic variate is above 0; a row is hot where `ln p` plus a Gumbel variate is largest.
+///
+/// ```
+/// use reparam::prelude::*;
+///
+/// let bits = Bernoulli::new(&[0.0, 1.0])?;
+/// assert_eq!((bits.classes(), bits.logit(1)), (None, 1.0));
+/// let rows = Categorical::new(&[0.0, 0.0], 2)?;
+/// assert_eq!((rows.classes(), rows.logit(1)), (Some(2), 0.5f64.ln()));
+/// # Ok::<(), reparam::Error>(())
+/// ```
+pub trait Relaxable<T: Real>: LogDensity<T> {
+    /// K, the number of classes of a one-hot row; `None` for bits.
+    fn classes(&self) -> Option<usize>;
+
+    /// What the noise is added to: the logit `ln p/(1 − p)` of a bit, `ln p` of a class.
+    fn logit(&self, coordinate: usize) -> T;
+
+    /// Turns derivatives by the logits into derivatives by θ, in place; one row of parameters or several.
+    fn chain_logits(&self, gradients: &mut [T]);
+}
+
 /// Independent bits with one parameter each: the estimators that draw bits from shared uniforms ask for it.
-pub trait Bits<T: Real>: LogDensity<T> {
+pub trait Bits<T: Real>: Relaxable<T> {
     /// The probability that a bit is 1, exact in both tails.
     fn probability(&self, bit: usize) -> Probability<T>;
-
-    /// The logit of a bit, `ln p/(1 − p)`.
-    fn logit(&self, bit: usize) -> T;
 
     /// Draws bits `b = 1[u < p]` and their antithetic partners `1[1 − u < p]` from the same uniforms; one row of each or several.
     fn antithetic_pairs<R: Rng + ?Sized>(&self, rng: &mut R, bits: &mut [T], partners: &mut [T]) {
@@ -102,44 +124,15 @@ pub trait Bits<T: Real>: LogDensity<T> {
             }
         }
     }
-
-    /// Turns derivatives by the logits into derivatives by θ, in place; one row or several.
-    fn chain_logits(&self, gradients: &mut [T]);
 }
 
 /// Rows of independent categories with one parameter a class.
-pub trait Categories<T: Real>: LogDensity<T> {
-    /// K, the number of classes of a row.
-    fn classes(&self) -> usize;
+pub trait Categories<T: Real>: Relaxable<T> {
+    /// K, the number of classes of a row: that of [`classes`](Relaxable::classes).
+    fn classes_per_row(&self) -> usize {
+        self.classes().unwrap_or(self.dim())
+    }
 
     /// `ln p`, rows × K.
     fn ln_probs(&self) -> &[T];
-
-    /// Turns derivatives by the logits into derivatives by θ, in place; one row of parameters or several.
-    fn chain_logits(&self, gradients: &mut [T]);
-}
-
-/// Bits, or one-hot rows of categories, as the largest of perturbed logits: what can be relaxed. The biased estimators
-/// ([`StraightThrough`](crate::estimators::StraightThrough) and its kin) ask for it, and serve bits and categories alike.
-///
-/// A bit is 1 where its logit plus a logistic variate is above 0; a row is hot where `ln p` plus a Gumbel variate is largest.
-///
-/// ```
-/// use reparam::prelude::*;
-///
-/// let bits = Bernoulli::new(&[0.0, 1.0])?;
-/// assert_eq!((bits.row_classes(), bits.height(1)), (None, 1.0));
-/// let rows = Categorical::new(&[0.0, 0.0], 2)?;
-/// assert_eq!((rows.row_classes(), rows.height(1)), (Some(2), 0.5f64.ln()));
-/// # Ok::<(), reparam::Error>(())
-/// ```
-pub trait Relaxable<T: Real>: LogDensity<T> {
-    /// K, the number of categories of a one-hot row; `None` for bits.
-    fn row_classes(&self) -> Option<usize>;
-
-    /// What the noise is added to: the logit of a bit, `ln p` of a category.
-    fn height(&self, coordinate: usize) -> T;
-
-    /// Turns derivatives by the logits into derivatives by θ, in place; one row of parameters or several.
-    fn chain_heights(&self, gradients: &mut [T]);
 }

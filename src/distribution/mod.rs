@@ -9,6 +9,7 @@
 //! stochastic node and every constructor check lengths and values once and answer with an [`Error`].
 
 mod discrete;
+mod draws;
 mod jump;
 mod sequential;
 mod weak;
@@ -17,6 +18,7 @@ use rand::Rng;
 
 pub use discrete::{Bits, Categories, FiniteFactors, FiniteSupport, Relaxable};
 pub(crate) use discrete::{count_outcomes, write_outcome};
+pub use draws::{Draws, DrawsMut};
 pub use jump::Jump;
 pub use sequential::Sequential;
 pub use weak::{Coupling, WeakDerivative, WeakPair, WeakSides};
@@ -44,6 +46,19 @@ pub trait Distribution<T: Real> {
 
     /// Draws into `z`: one row or several one after the other (`z.len()` is a multiple of `dim`).
     fn sample<R: Rng + ?Sized>(&self, rng: &mut R, z: &mut [T]);
+
+    /// Length of what one draw carries beside z, its [preimage](Draws): numbers that density and score of a saturated draw need. None by
+    /// default.
+    #[inline]
+    fn preimage_dim(&self) -> usize {
+        0
+    }
+
+    /// [`sample`](Self::sample) with what the draws carry. A distribution with a [`preimage_dim`](Self::preimage_dim) overrides it.
+    #[inline]
+    fn sample_block<R: Rng + ?Sized>(&self, rng: &mut R, draws: DrawsMut<'_, T>) {
+        self.sample(rng, draws.z);
+    }
 }
 
 /// A distribution whose draw is a differentiable transform of θ-free noise, `z = g(θ, ε)` with `ε ~ p(ε)`.
@@ -74,22 +89,23 @@ pub trait Reparameterizable<T: Real>: Distribution<T> {
     /// Draws rows of z together with the noise behind them: [`draw_noise`](Self::draw_noise) and
     /// [`transform_block`](Self::transform_block), unless the distribution has a faster sampler of its own and a pullback that is a
     /// function of z alone (an implicit derivative). The noise is then NaN: there is none, and the pullback does not read it.
-    fn draw_block<R: Rng + ?Sized>(&self, rng: &mut R, noise: &mut [T], z: &mut [T]) {
+    fn draw_block<R: Rng + ?Sized>(&self, rng: &mut R, noise: &mut [T], draws: DrawsMut<'_, T>) {
         self.draw_noise(rng, noise);
-        self.transform_block(noise, z);
+        self.transform_block(noise, draws);
     }
 
-    /// [`transform`](Self::transform) of a block of rows.
-    fn transform_block(&self, noise: &[T], z: &mut [T]) {
-        for (noise, z) in noise.chunks_exact(self.noise_dim()).zip(z.chunks_exact_mut(self.dim())) {
+    /// [`transform`](Self::transform) of a block of rows, with what the draws carry.
+    fn transform_block(&self, noise: &[T], draws: DrawsMut<'_, T>) {
+        for (noise, z) in noise.chunks_exact(self.noise_dim()).zip(draws.z.chunks_exact_mut(self.dim())) {
             self.transform(noise, z);
         }
     }
 
-    /// [`pullback`](Self::pullback) of a block of rows: one row of parameters a draw.
-    fn pullback_block(&self, noise: &[T], z: &[T], dz: &[T], dtheta: &mut [T]) {
+    /// [`pullback`](Self::pullback) of a block of rows: one row of parameters per draw.
+    fn pullback_block(&self, noise: &[T], draws: Draws<'_, T>, dz: &[T], dtheta: &mut [T]) {
         let dim = self.dim();
-        let rows = noise.chunks_exact(self.noise_dim()).zip(z.chunks_exact(dim)).zip(dz.chunks_exact(dim));
+        let rows =
+            noise.chunks_exact(self.noise_dim()).zip(draws.z.chunks_exact(dim)).zip(dz.chunks_exact(dim));
         for (((noise, z), dz), dtheta) in rows.zip(dtheta.chunks_exact_mut(self.params().len())) {
             self.pullback(noise, z, dz, dtheta);
         }
@@ -134,10 +150,17 @@ pub trait LogDensity<T: Real>: Distribution<T> {
     /// Writes the score `∇_θ log p_θ(z)` of one row.
     fn score(&self, z: &[T], score: &mut [T]);
 
-    /// [`score`](Self::score) of a block of rows: one row of parameters a draw.
-    fn score_block(&self, z: &[T], scores: &mut [T]) {
+    /// [`log_prob`](Self::log_prob) of a block of draws, exact where they carry what z has lost.
+    fn log_prob_block(&self, draws: Draws<'_, T>, log_probs: &mut [T]) {
+        for (z, log_prob) in draws.z.chunks_exact(self.dim()).zip(log_probs) {
+            *log_prob = self.log_prob(z);
+        }
+    }
+
+    /// [`score`](Self::score) of a block of draws: one row of parameters per draw, exact where they carry what z has lost.
+    fn score_block(&self, draws: Draws<'_, T>, scores: &mut [T]) {
         let params = self.params().len();
-        for (z, score) in z.chunks_exact(self.dim()).zip(scores.chunks_exact_mut(params)) {
+        for (z, score) in draws.z.chunks_exact(self.dim()).zip(scores.chunks_exact_mut(params)) {
             self.score(z, score);
         }
     }
@@ -147,6 +170,14 @@ pub trait LogDensity<T: Real>: Distribution<T> {
 pub trait DifferentiableLogDensity<T: Real>: LogDensity<T> {
     /// Writes `∇_z log p_θ(z)` of one row.
     fn log_prob_gradient(&self, z: &[T], dz: &mut [T]);
+
+    /// [`log_prob_gradient`](Self::log_prob_gradient) of a block of draws, exact where they carry what z has lost.
+    fn log_prob_gradient_block(&self, draws: Draws<'_, T>, dz: &mut [T]) {
+        let dim = self.dim();
+        for (z, dz) in draws.z.chunks_exact(dim).zip(dz.chunks_exact_mut(dim)) {
+            self.log_prob_gradient(z, dz);
+        }
+    }
 
     /// Whether the support is known to be the whole space, whatever θ is: then a [map](crate::bijections) that moves all points leaves it
     /// alone. Not known by default.

@@ -1,13 +1,13 @@
 //! Which number of a block was not finite.
 
-use crate::distribution::Distribution;
 use crate::error::Error;
 use crate::estimator::BlockShape;
+use crate::layout::Layout;
 use crate::real::Real;
 
 /// A number of a block that made its sums infinite.
 #[derive(Debug)]
-pub(super) enum Culprit {
+enum Culprit {
     Transform { sample: usize, coordinate: usize, value: f64 },
     Objective { sample: usize, draw: usize, value: f64 },
     ObjectiveGradient { sample: usize, coordinate: usize, value: f64 },
@@ -21,11 +21,7 @@ impl Default for Culprit {
 }
 
 impl Culprit {
-    pub(super) fn into_error<T: Real, D: Distribution<T> + ?Sized>(
-        self,
-        start: u64,
-        distribution: &D,
-    ) -> Error {
+    fn into_error(self, start: u64, layout: &Layout) -> Error {
         match self {
             Self::Transform { sample, coordinate, value } => {
                 Error::NonFiniteTransform { sample: start + sample as u64, coordinate, value }
@@ -37,7 +33,7 @@ impl Culprit {
                 Error::NonFiniteObjectiveGradient { sample: start + sample as u64, coordinate, value }
             }
             Self::Gradient { sample, flat, value } => {
-                let (parameter, index) = distribution.layout().place(flat);
+                let (parameter, index) = layout.place(flat);
                 Error::NonFiniteGradient { sample: start + sample as u64, parameter, index, value }
             }
         }
@@ -48,12 +44,20 @@ impl Culprit {
 /// the same, the largest, whose square is.
 #[derive(Debug, Default)]
 pub(super) struct Inspector {
-    pub(super) culprit: Culprit,
+    culprit: Culprit,
     size: f64,
     pub(super) found: bool,
 }
 
 impl Inspector {
+    /// What ended the block: the first number that was not finite, or what the estimator reported, or a sum that overflowed.
+    pub(super) fn into_error(self, outcome: Result<(), Error>, start: u64, layout: &Layout) -> Error {
+        match outcome {
+            Err(error) if !self.found => error,
+            _ => self.culprit.into_error(start, layout),
+        }
+    }
+
     pub(super) fn look<T: Real>(&mut self, tile: Tile<'_, T>, start: usize, samples: usize) {
         for i in 0..samples {
             if let Some(culprit) = tile.first_non_finite(i, start + i) {

@@ -9,13 +9,14 @@ use rand::Rng;
 use rayon::prelude::*;
 
 use super::block_sums::BlockSums;
-use super::origin::Origin;
+use super::job::{Job, Work};
 use super::worker::Worker;
 use super::{Engine, Totals};
 use crate::distribution::Distribution;
 use crate::error::Error;
 use crate::estimate::GradientEstimate;
-use crate::estimator::GradientEstimator;
+use crate::estimator::{BlockRng, GradientEstimator};
+use crate::objective::Objective;
 use crate::real::Real;
 use crate::vector::BlockSeed;
 
@@ -86,7 +87,7 @@ impl<T: Real> Ledger<'_, T> {
 }
 
 impl<T: Real> Engine<T> {
-    /// [`GradientEstimator::par_estimate`] in this engine's buffers, of which every thread has its own. The estimate stays in the
+    /// [`Estimate::par_estimate`](crate::Estimate::par_estimate) in this engine's buffers, of which every thread has its own. The estimate stays in the
     /// engine until the next one.
     ///
     /// ```
@@ -106,25 +107,36 @@ impl<T: Real> Engine<T> {
     /// ```
     ///
     /// # Errors
-    /// Those of [`GradientEstimator::estimate`].
+    /// Those of [`Estimate::estimate`](crate::Estimate::estimate).
     pub fn par_estimate<E, D, F, R>(
         &mut self,
         estimator: &mut E,
         distribution: &D,
         objective: &F,
         samples: usize,
-        rng: &mut R,
+        mut rng: &mut R,
     ) -> Result<&GradientEstimate<T>, Error>
     where
         E: GradientEstimator<T, D, F> + Sync + ?Sized,
         D: Distribution<T> + Sync + ?Sized,
-        F: Sync + ?Sized,
+        F: Objective<T> + Sync + ?Sized,
         R: Rng + ?Sized,
     {
-        self.start(estimator, distribution, objective, samples)?;
+        self.par_average(&Job { estimator, distribution, objective }, samples, &mut rng)?;
+        Ok(self.totals.finish(estimator))
+    }
+
+    /// Averages on all threads of the pool.
+    fn par_average(
+        &mut self,
+        job: &(dyn Work<T> + Sync),
+        samples: usize,
+        rng: &mut dyn Rng,
+    ) -> Result<(), Error> {
+        self.start(job, samples)?;
         let threads = rayon::current_num_threads();
-        let shape = self.worker.shape;
-        let numbers = shape.draws.saturating_mul(self.worker.dim).saturating_add(self.worker.params);
+        let size = self.worker.size;
+        let numbers = size.shape.draws.saturating_mul(size.dim).saturating_add(size.params);
         let busy = samples.saturating_mul(numbers) >= BUSY;
         let clock = Instant::now();
         let mut done = 0;
@@ -132,19 +144,19 @@ impl<T: Real> Engine<T> {
         while done < samples {
             let alone = threads < 2 || self.callers || samples - done <= block;
             if alone || (!busy && clock.elapsed() < ALONE) {
-                self.next_block(estimator, distribution, objective, (done, samples), rng)?;
+                self.next_block(job, (done, samples), rng)?;
                 done += block.min(samples - done);
             } else {
                 done = self.plan(done, samples, threads, rng);
-                self.wave(estimator, distribution, objective, samples)?;
+                self.wave(job, samples)?;
             }
         }
-        Ok(self.totals.finish(estimator))
+        Ok(())
     }
 
     /// Plans a wave of blocks, from a sample on: their generators come from the caller's in order. Returns where the next begins.
-    fn plan<R: Rng + ?Sized>(&mut self, done: usize, samples: usize, threads: usize, rng: &mut R) -> usize {
-        let (params, statistics) = (self.worker.params, self.worker.shape.statistics);
+    fn plan(&mut self, done: usize, samples: usize, threads: usize, rng: &mut dyn Rng) -> usize {
+        let (params, statistics) = (self.worker.size.params, self.worker.size.shape.statistics);
         let bytes = 3 * (params + 1) * size_of::<T>() + statistics * size_of::<f64>();
         let length = threads * (WAVE_BYTES / bytes).clamp(WAVE.0, WAVE.1);
         let length = length.min((samples - done).div_ceil(self.worker.block));
@@ -164,19 +176,8 @@ impl<T: Real> Engine<T> {
     }
 
     /// Makes the planned blocks on all threads, and joins them in order.
-    fn wave<E, D, F>(
-        &mut self,
-        estimator: &E,
-        distribution: &D,
-        objective: &F,
-        samples: usize,
-    ) -> Result<(), Error>
-    where
-        E: GradientEstimator<T, D, F> + Sync + ?Sized,
-        D: Distribution<T> + Sync + ?Sized,
-        F: Sync + ?Sized,
-    {
-        let shape = self.worker.shape;
+    fn wave(&mut self, job: &(dyn Work<T> + Sync), samples: usize) -> Result<(), Error> {
+        let size = self.worker.size;
         let room = self.worker.room();
         let Crew { workers, blocks, spare } = &mut self.crew;
         let blocks = &blocks[..];
@@ -195,13 +196,12 @@ impl<T: Real> Engine<T> {
                     return;
                 }
                 if !prepared {
-                    worker.prepare(shape, distribution, samples);
+                    worker.prepare(size, samples);
                     prepared = true;
                 }
                 let range = (block.start as u64, block.count);
-                let origin = Origin::Seed(block.seed);
-                worker.run(estimator, distribution, objective, range, origin, None);
-                if !worker.sums.is_finite() {
+                let outcome = worker.run(job, range, BlockRng::seeded(block.seed), None);
+                if outcome.is_err() || !worker.sums.is_finite() {
                     wrong.fetch_min(place, Ordering::Relaxed);
                 }
                 let stays =
@@ -214,9 +214,7 @@ impl<T: Real> Engine<T> {
         let place = wrong.into_inner();
         if let Some(block) = blocks.get(place) {
             let range = (block.start as u64, block.count);
-            let seed = block.seed;
-            let culprit = self.worker.diagnose(estimator, distribution, objective, range, seed);
-            return Err(culprit.into_error(range.0, distribution));
+            return Err(self.worker.diagnose(job, range, block.seed, Ok(())));
         }
         Ok(())
     }

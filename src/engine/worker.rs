@@ -4,10 +4,10 @@ use rand::Rng;
 
 use super::block_sums::{BlockSums, Room, STRETCH};
 use super::buffers::Buffers;
-use super::inspector::{Culprit, Inspector, Tile};
-use super::origin::Origin;
-use crate::distribution::Distribution;
-use crate::estimator::{Block, BlockShape, GradientEstimator};
+use super::inspector::{Inspector, Tile};
+use super::job::{Size, Work};
+use crate::error::Error;
+use crate::estimator::{Block, BlockRng};
 use crate::real::Real;
 use crate::sums::mean;
 use crate::vector::BlockSeed;
@@ -31,35 +31,28 @@ const MOST_TILE_BYTES: usize = 2 << 20;
 /// The fixed buffers that blocks stream through.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Worker<T> {
-    pub(super) shape: BlockShape,
-    pub(super) dim: usize,
-    pub(super) params: usize,
+    pub(super) size: Size,
     /// Gradient samples of the job.
     pub(super) samples: usize,
     /// Gradient samples of a block.
     pub(super) block: usize,
     /// Gradient samples that fit into the buffers.
     pub(super) tile: usize,
-    /// Noise, draws, values, ∂f/∂z, gradients, scratch, and the mean objective of each gradient sample of the tile.
-    buffers: Buffers<T, 7>,
+    /// Noise, draws, preimages, values, ∂f/∂z, gradients, scratch, and the mean objective of each gradient sample of the tile.
+    buffers: Buffers<T, 8>,
     pub(super) sums: BlockSums<T>,
 }
 
 impl<T: Real> Worker<T> {
     /// Makes room for an estimate; nothing is allocated where the last one had the same shape.
-    pub(super) fn prepare<D: Distribution<T> + ?Sized>(
-        &mut self,
-        shape: BlockShape,
-        distribution: &D,
-        samples: usize,
-    ) {
-        let (dim, params) = (distribution.dim(), distribution.params().len());
-        if (self.shape, self.dim, self.params, self.samples) == (shape, dim, params, samples) {
+    pub(super) fn prepare(&mut self, size: Size, samples: usize) {
+        if (self.size, self.samples) == (size, samples) {
             return;
         }
+        let Size { shape, dim, preimage, params } = size;
         let draws = shape.draws;
-        let dz = if shape.objective_gradient { draws * dim } else { 0 };
-        let row = draws * (shape.noise + dim + 1) + dz + params + 1;
+        let dz = draws * size.slopes();
+        let row = draws * (shape.noise + dim + preimage + 1) + dz + params + 1;
         let bytes = row * size_of::<T>();
         // To join a block costs as much as to sum up a few of its rows.
         let least = LEAST[usize::from(params > 256) + usize::from(params > 4096)];
@@ -67,11 +60,12 @@ impl<T: Real> Worker<T> {
         let most = (BLOCK_NUMBERS / numbers).clamp(BLOCK.0, BLOCK.1) / STRETCH * STRETCH;
         let block = (samples / PARTS).clamp(least, most).min(samples);
         let tile = (TILE_BYTES / bytes).max(ROWS.min(MOST_TILE_BYTES / bytes)).clamp(1, block.min(STRETCH));
-        (self.shape, self.dim, self.params, self.samples) = (shape, dim, params, samples);
+        (self.size, self.samples) = (size, samples);
         (self.tile, self.block) = (tile, block);
         self.buffers.fit([
             tile * draws * shape.noise,
             tile * draws * dim,
+            tile * draws * preimage,
             tile * draws,
             tile * dz,
             tile * params,
@@ -83,35 +77,30 @@ impl<T: Real> Worker<T> {
 
     /// The room that the sums of a block take.
     pub(super) fn room(&self) -> Room {
-        Room { params: self.params, statistics: self.shape.statistics, tile: self.tile, block: self.block }
+        let Size { shape, params, .. } = self.size;
+        Room { params, statistics: shape.statistics, tile: self.tile, block: self.block }
     }
 
     /// The seed of a block of `count` gradient samples. It is kept, to run a block once more when it went wrong.
     pub(super) fn block_seed<R: Rng + ?Sized>(&self, count: usize, rng: &mut R) -> BlockSeed {
-        let numbers = count * self.shape.draws * self.shape.noise.max(self.dim);
+        let numbers = count * self.size.shape.draws * self.size.shape.noise.max(self.size.dim);
         BlockSeed::from_rng(numbers, rng)
     }
 
     /// Makes one block of gradient samples and sums them up. An inspector looks at every number of every tile, and ends the run
-    /// at the first that is not finite.
-    pub(super) fn run<E, D, F>(
+    /// at the first that is not finite. An error of the estimator ends it too.
+    pub(super) fn run(
         &mut self,
-        estimator: &E,
-        distribution: &D,
-        objective: &F,
+        work: &dyn Work<T>,
         (first, count): (u64, usize),
-        origin: Origin<'_>,
+        mut rng: BlockRng<'_>,
         mut inspector: Option<&mut Inspector>,
-    ) where
-        E: GradientEstimator<T, D, F> + ?Sized,
-        D: Distribution<T> + ?Sized,
-        F: ?Sized,
-    {
-        let mut rng = origin.generator();
-        let (shape, dim, params) = (self.shape, self.dim, self.params);
+    ) -> Result<(), Error> {
+        let Size { shape, dim, preimage, params } = self.size;
+        let slopes = self.size.slopes();
         let sums = &mut self.sums;
         sums.start(count);
-        let [noise, z, values, dz, gradients, scratch, means] = self.buffers.get_mut();
+        let [noise, z, carried, values, dz, gradients, scratch, means] = self.buffers.get_mut();
         let mut start = 0;
         while start < count {
             if sums.rows == STRETCH {
@@ -120,24 +109,24 @@ impl<T: Real> Worker<T> {
             let samples = self.tile.min(count - start).min(STRETCH - sums.rows);
             let draws = samples * shape.draws;
             let (values, gradients) = (&mut values[..draws], &mut gradients[..samples * params]);
-            let slopes = if shape.objective_gradient { draws * dim } else { 0 };
-            let (z, dz) = (&mut z[..draws * dim], &mut dz[..slopes]);
+            let (z, dz) = (&mut z[..draws * dim], &mut dz[..draws * slopes]);
             let block = Block {
                 samples,
                 first: first + start as u64,
                 noise: &mut noise[..draws * shape.noise],
                 z,
+                preimage: &mut carried[..draws * preimage],
                 values,
                 dz,
                 gradients,
                 scratch,
                 statistics: &mut sums.statistics,
             };
-            estimator.gradient_samples(distribution, objective, block, &mut rng);
+            work.gradient_samples(block, &mut rng)?;
             if let Some(inspector) = &mut inspector {
                 inspector.look(Tile { shape, dim, params, z, values, dz, gradients }, start, samples);
                 if inspector.found {
-                    return;
+                    return Ok(());
                 }
             }
             let first = sums.rows == 0;
@@ -154,24 +143,20 @@ impl<T: Real> Worker<T> {
             sums.rows += samples;
             start += samples;
         }
+        Ok(())
     }
 
-    /// Runs a block that went wrong once more, with the same generator. The check costs nothing as long as all is well.
-    pub(super) fn diagnose<E, D, F>(
+    /// Runs a block that went wrong once more, with the same generator, to find what was wrong first. It costs nothing as long as all
+    /// is well.
+    pub(super) fn diagnose(
         &mut self,
-        estimator: &E,
-        distribution: &D,
-        objective: &F,
+        work: &dyn Work<T>,
         block: (u64, usize),
         seed: BlockSeed,
-    ) -> Culprit
-    where
-        E: GradientEstimator<T, D, F> + ?Sized,
-        D: Distribution<T> + ?Sized,
-        F: ?Sized,
-    {
+        outcome: Result<(), Error>,
+    ) -> Error {
         let mut inspector = Inspector::default();
-        self.run(estimator, distribution, objective, block, Origin::Seed(seed), Some(&mut inspector));
-        inspector.culprit
+        let again = self.run(work, block, BlockRng::seeded(seed), Some(&mut inspector));
+        inspector.into_error(outcome.and(again), block.0, work.layout())
     }
 }

@@ -7,7 +7,8 @@ use super::heads::{count_rows, read_row, write_rows};
 use super::tape::Tape;
 use crate::distribution::Distribution;
 use crate::error::{Error, check_len};
-use crate::estimator::{Block, BlockShape, GradientEstimator, Lesson};
+use crate::estimator::{Block, BlockRng, BlockShape, GradientEstimator, Statistics};
+use crate::objective::Evaluator;
 use crate::real::Real;
 use crate::sums::mean;
 
@@ -76,6 +77,7 @@ pub struct EstimatorNode<T, D, E> {
 struct Buffers<T> {
     noise: Vec<T>,
     z: Vec<T>,
+    preimage: Vec<T>,
     values: Vec<T>,
     dz: Vec<T>,
     scratch: Vec<T>,
@@ -83,10 +85,11 @@ struct Buffers<T> {
 }
 
 impl<T: Real> Buffers<T> {
-    fn fit(&mut self, shape: BlockShape, dim: usize) {
+    fn fit(&mut self, shape: BlockShape, dim: usize, preimage: usize) {
         let dz = if shape.objective_gradient { shape.draws * dim } else { 0 };
         self.noise.resize(shape.draws * shape.noise, T::zero());
         self.z.resize(shape.draws * dim, T::zero());
+        self.preimage.resize(shape.draws * preimage, T::zero());
         self.values.resize(shape.draws, T::zero());
         self.dz.resize(dz, T::zero());
         self.scratch.resize(shape.scratch, T::zero());
@@ -99,6 +102,7 @@ impl<T: Real> Buffers<T> {
             first: row as u64,
             noise: &mut self.noise,
             z: &mut self.z,
+            preimage: &mut self.preimage,
             values: &mut self.values,
             dz: &mut self.dz,
             gradients,
@@ -191,7 +195,7 @@ impl<T: Real, D: Distribution<T>, E> EstimatorNode<T, D, E> {
             self.estimator.check(&self.prototype)?;
             self.estimator.check_objective(&self.prototype, &self.tape)?;
             self.estimator.check_samples(&self.prototype, rows)?;
-            self.run(row, generators[row].clone());
+            self.run(row, generators[row].clone())?;
             let evaluations = self.tape.points().len() / dim;
             self.counts.push(evaluations - before);
             before = evaluations;
@@ -267,7 +271,7 @@ impl<T: Real, D: Distribution<T>, E> EstimatorNode<T, D, E> {
             self.turn_to(row)?;
             let first = row * self.evaluations;
             self.tape.seek(first);
-            self.run(row, self.generators[row].clone());
+            self.run(row, self.generators[row].clone())?;
             if !self.tape.is_at(first + self.counts[row]) {
                 return Err(Error::Adaptive { row });
             }
@@ -284,7 +288,9 @@ impl<T: Real, D: Distribution<T>, E> EstimatorNode<T, D, E> {
         let next = |(mean, n): (f64, f64), value: &T| (mean + (value.f64() - mean) / (n + 1.0), n + 1.0);
         let (value, _) = self.values[0].iter().fold((0.0, 0.0), next);
         let statistics = &self.buffers.statistics;
-        Lesson { samples: rows as u64, value, statistics }.teach(&mut self.estimator);
+        if statistics.iter().all(|sum| sum.is_finite()) {
+            self.estimator.update(Statistics { samples: rows as u64, value, sums: statistics });
+        }
         self.generators.clear();
         Ok(())
     }
@@ -302,14 +308,15 @@ impl<T: Real, D: Distribution<T>, E> EstimatorNode<T, D, E> {
     }
 
     /// Makes room, and the gradient sample of a row.
-    fn run(&mut self, row: usize, mut rng: Xoshiro256PlusPlus)
+    fn run(&mut self, row: usize, rng: Xoshiro256PlusPlus) -> Result<(), Error>
     where
         E: GradientEstimator<T, D, Tape<T>>,
     {
         let params = self.prototype.params().len();
         let shape = self.estimator.shape(&self.prototype);
-        self.buffers.fit(shape, self.prototype.dim());
+        self.buffers.fit(shape, self.prototype.dim(), self.prototype.preimage_dim());
         let block = self.buffers.block(row, &mut self.gradients[row * params..][..params]);
-        self.estimator.gradient_samples(&self.prototype, &self.tape, block, &mut rng);
+        let objective = Evaluator::new(&self.tape, row as u64, 1);
+        self.estimator.gradient_samples(&self.prototype, objective, block, &mut BlockRng::single(rng))
     }
 }

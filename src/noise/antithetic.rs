@@ -27,7 +27,7 @@ use crate::real::Real;
 /// let normal = Normal::new(&[1.0], &[0.5])?;
 /// let f = (|z: &[f64]| 3.0 * z[0], |z: &[f64], dz: &mut [f64]| { dz[0] = 3.0; 3.0 * z[0] });
 /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
-/// let estimate = PathwiseOver::new(Antithetic).estimate(&normal, &f, 1000, &mut rng)?;
+/// let estimate = Pathwise.over(Antithetic).estimate(&normal, &f, 1000, &mut rng)?;
 /// assert_eq!(estimate.gradient(), [3.0, 0.0]); // μ and σ, without any noise
 /// assert_eq!(estimate.variance(), [0.0, 0.0]);
 /// # Ok::<(), reparam::Error>(())

@@ -10,7 +10,7 @@ use crate::real::Real;
 /// Independent points, a number of them in each gradient sample: the yardstick for the other sources at the same cost.
 ///
 /// The variance of a gradient sample is that of one point divided by their number. With one point,
-/// [`PathwiseOver`](crate::estimators::PathwiseOver) is [`Pathwise`](crate::estimators::Pathwise) to the bit where draws are made
+/// [`Pathwise::over`](crate::estimators::Pathwise::over) is [`Pathwise`](crate::estimators::Pathwise) to the bit where draws are made
 /// from their noise. An implicit family (a gamma, a Beta) has a faster sampler that `Pathwise` uses; from a source its draws go through the
 /// quantile function.
 ///
@@ -21,7 +21,7 @@ use crate::real::Real;
 /// let normal = Normal::new(&[1.0], &[0.5])?;
 /// let f = (|z: &[f64]| z[0] * z[0], |z: &[f64], dz: &mut [f64]| { dz[0] = 2.0 * z[0]; z[0] * z[0] });
 /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
-/// let estimate = PathwiseOver::new(Independent::new(16)).estimate(&normal, &f, 4000, &mut rng)?;
+/// let estimate = Pathwise.over(Independent::new(16)).estimate(&normal, &f, 4000, &mut rng)?;
 /// assert_eq!(estimate.evaluations(), 64_000);
 /// assert!((estimate.variance()[0] - 1.0 / 16.0).abs() < 0.01); // 4σ² / 16
 /// # Ok::<(), reparam::Error>(())

@@ -1,7 +1,7 @@
 //! Where the noise ε of a gradient sample comes from: independent draws, antithetic pairs, stored noise, randomised
 //! quasi-Monte-Carlo. One source a file.
 //!
-//! An estimator over a source, such as [`PathwiseOver`](crate::estimators::PathwiseOver), averages over all points of the source in
+//! An estimator over a source, such as [`Pathwise::over`](crate::estimators::Pathwise::over), averages over all points of the source in
 //! each gradient sample, so that the reported variance is that of independent gradient samples whatever the points of one have to
 //! do with each other.
 //!
@@ -64,7 +64,7 @@ use crate::real::Real;
 ///
 /// let normal = Normal::new(&[1.0], &[0.5])?;
 /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
-/// let estimate = ScoreFunctionOver::new(Rotated).estimate(&normal, &|z: &[f64]| z[0], 10_000, &mut rng)?;
+/// let estimate = ScoreFunction::new().over(Rotated).estimate(&normal, &|z: &[f64]| z[0], 10_000, &mut rng)?;
 /// assert!((estimate.gradient()[0] - 1.0).abs() < 4.0 * estimate.standard_error()[0]);
 /// # Ok::<(), reparam::Error>(())
 /// ```

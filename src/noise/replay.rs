@@ -28,7 +28,7 @@ use crate::real::Real;
 /// let f = (|z: &[f64]| z[0].exp(), |z: &[f64], dz: &mut [f64]| { dz[0] = z[0].exp(); dz[0] });
 ///
 /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
-/// let mut pathwise = PathwiseOver::new(Replay::record(&here, 1000, &mut rng));
+/// let mut pathwise = Pathwise.over(Replay::record(&here, 1000, &mut rng));
 /// let a = pathwise.estimate(&here, &f, 1000, &mut rng)?;
 /// let b = pathwise.estimate(&there, &f, 1000, &mut rng)?;
 /// // e^(z + 0.01) = e^0.01 e^z: the ratio is exact, with any number of samples.

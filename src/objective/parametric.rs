@@ -4,27 +4,50 @@ use std::fmt;
 
 use super::{Additive, DifferentiableObjective, Objective};
 
-/// `f_θ(z)`: an objective that depends on the parameters θ of the distribution directly, not only through the draw: a discount factor that
-/// holds the rate, a penalty on a scale, a score inside a second derivative. Then
+/// `f_θ(z)`: an objective that depends on the parameters θ of the distribution directly, not only through the draw: a discount factor
+/// that holds the rate, a penalty on a scale, a score inside a second derivative. Then
 ///
 /// `∇_θ E[f_θ(z)] = E[∂f_θ(z)/∂θ] + ` what an estimator gives for f held fixed,
 ///
-/// and [`WithExplicit`](crate::estimators::WithExplicit) adds the first term to an estimator of the second, draw by draw. Without it the term is
-/// missing: an estimator sees only values of f.
+/// and the engine adds the first term, averaged over the draws of each gradient sample, so that the variance reported is that of the
+/// sum. An estimator that cannot (its points are not draws of `p_θ`) is refused with
+/// [`Error::ExplicitGradient`](crate::Error::ExplicitGradient).
 ///
-/// The objective holds the θ that it depends on: when the distribution's parameters are set, so must be the objective's.
-/// [`Parametric`] makes one of two closures; [`verify::parameter_gradient`](crate::verify::parameter_gradient) checks the derivative.
-pub trait ParametricObjective<T>: Objective<T> {
-    /// Adds `weight · ∂f_θ(z)/∂θ`, z held fixed, to a row as long as the distribution's parameters. Parameters on which f does not depend
-    /// directly are left alone.
-    fn add_parameter_gradient(&self, z: &[T], weight: T, dtheta: &mut [T]);
-}
-
-/// An objective (anything that is one, differentiable or not) with a closure that adds `weight · ∂f_θ(z)/∂θ`:
-/// `Fn(z, weight, dtheta)`. The module of [`WithExplicit`](crate::estimators::WithExplicit) shows it at work.
+/// It is made of an objective (anything that is one, differentiable or not) and a closure that adds `weight · ∂f_θ(z)/∂θ`, z held
+/// fixed: `Fn(z, weight, dtheta)`. The objective holds the θ that it depends on: when the distribution's parameters are set, so must
+/// be the objective's. [`verify::parameter_gradient`](crate::verify::parameter_gradient) checks the derivative.
+///
+/// - **Unbiased** if the estimator is, and if `E[∂f_θ/∂θ]` may be differentiated under the integral: `f_θ(z)` continuous in θ for almost
+///   every z.
+/// - **Costs** one explicit gradient per draw, and no further evaluation.
+/// - **Use it** for discount factors, penalties with the parameters in them, temperatures; and for **second derivatives**: the gradient
+///   of f times a score, or of a pathwise derivative, is a second derivative of `E[f]`, and the explicit term is the derivative of that
+///   score.
+/// - **Not for** the `ln q_θ` of a variational bound, which [`Elbo`](crate::estimators::Elbo) has in it: it would count twice. A term of θ
+///   alone is exact without sampling: [`add_exact`](crate::GradientEstimate::add_exact).
+///
+/// Glasserman 2003, Monte Carlo Methods in Financial Engineering, sections 7.2 and 7.3, doi:10.1007/978-0-387-21617-1; Schulman, Heess,
+/// Weber & Abbeel 2015, Gradient estimation using stochastic computation graphs, arXiv:1506.05254.
 ///
 /// ```
-/// use reparam::{Objective, Parametric, ParametricObjective};
+/// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
+/// use reparam::prelude::*;
+///
+/// // f(z) = μ z₀: E f = μ², whose derivative is 2μ; with f held fixed it would be μ.
+/// let mu = 1.5;
+/// let normal = Normal::new(&[mu], &[0.5])?;
+/// let f = Parametric(
+///     move |z: &[f64]| mu * z[0],
+///     |z: &[f64], weight: f64, dtheta: &mut [f64]| dtheta[0] += weight * z[0],
+/// );
+/// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
+/// let estimate = ScoreFunction::new().estimate(&normal, &f, 10_000, &mut rng)?;
+/// assert!((estimate.gradient()[0] - 3.0).abs() < 4.0 * estimate.standard_error()[0]);
+/// # Ok::<(), reparam::Error>(())
+/// ```
+///
+/// ```
+/// use reparam::{Objective, Parametric};
 ///
 /// // f(z) = exp(−r) z₀, with r the third of the distribution's parameters.
 /// let r = 0.05f64;
@@ -45,7 +68,7 @@ impl<F, G> fmt::Debug for Parametric<F, G> {
     }
 }
 
-impl<T, F: Objective<T>, G> Objective<T> for Parametric<F, G> {
+impl<T, F: Objective<T>, G: Fn(&[T], T, &mut [T])> Objective<T> for Parametric<F, G> {
     #[inline(always)]
     fn value(&self, z: &[T]) -> T {
         self.0.value(z)
@@ -55,9 +78,20 @@ impl<T, F: Objective<T>, G> Objective<T> for Parametric<F, G> {
     fn value_block(&self, z: &[T], dim: usize, values: &mut [T]) {
         self.0.value_block(z, dim, values);
     }
+
+    fn depends_on_parameters(&self) -> bool {
+        true
+    }
+
+    #[inline(always)]
+    fn add_parameter_gradient(&self, z: &[T], weight: T, dtheta: &mut [T]) {
+        (self.1)(z, weight, dtheta);
+    }
 }
 
-impl<T, F: DifferentiableObjective<T>, G> DifferentiableObjective<T> for Parametric<F, G> {
+impl<T, F: DifferentiableObjective<T>, G: Fn(&[T], T, &mut [T])> DifferentiableObjective<T>
+    for Parametric<F, G>
+{
     #[inline(always)]
     fn value_and_gradient(&self, z: &[T], dz: &mut [T]) -> T {
         self.0.value_and_gradient(z, dz)
@@ -69,19 +103,12 @@ impl<T, F: DifferentiableObjective<T>, G> DifferentiableObjective<T> for Paramet
     }
 }
 
-impl<T, F: Additive<T>, G> Additive<T> for Parametric<F, G> {
+impl<T, F: Additive<T>, G: Fn(&[T], T, &mut [T])> Additive<T> for Parametric<F, G> {
     fn terms(&self) -> usize {
         self.0.terms()
     }
 
     fn write_terms(&self, z: &[T], terms: &mut [T]) {
         self.0.write_terms(z, terms);
-    }
-}
-
-impl<T, F: Objective<T>, G: Fn(&[T], T, &mut [T])> ParametricObjective<T> for Parametric<F, G> {
-    #[inline(always)]
-    fn add_parameter_gradient(&self, z: &[T], weight: T, dtheta: &mut [T]) {
-        (self.1)(z, weight, dtheta);
     }
 }

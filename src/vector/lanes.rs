@@ -133,7 +133,7 @@ impl TryRng for LaneRng {
 /// The generator of a block: sixteen lanes, or for a handful of numbers a single generator, which is ready sooner.
 #[derive(Debug, Clone)]
 #[expect(clippy::large_enum_variant, reason = "one stands on the stack while a block is made")]
-pub(crate) enum BlockRng {
+pub(crate) enum SeededRng {
     Few(Xoshiro256PlusPlus),
     Many(LaneRng),
 }
@@ -161,15 +161,15 @@ impl BlockSeed {
     }
 
     #[inline]
-    pub(crate) fn generator(self) -> BlockRng {
+    pub(crate) fn generator(self) -> SeededRng {
         match self {
-            Self::Few(seed) => BlockRng::Few(Xoshiro256PlusPlus::from_seed(seed)),
-            Self::Many(words) => BlockRng::Many(LaneRng::from_words(words)),
+            Self::Few(seed) => SeededRng::Few(Xoshiro256PlusPlus::from_seed(seed)),
+            Self::Many(words) => SeededRng::Many(LaneRng::from_words(words)),
         }
     }
 }
 
-impl TryRng for BlockRng {
+impl TryRng for SeededRng {
     type Error = Infallible;
 
     #[inline]

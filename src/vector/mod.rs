@@ -4,6 +4,7 @@
 //! baseline. No operation is contracted or reordered, so the bits are the same on all of them.
 
 mod affine;
+mod columns;
 mod elementary;
 mod lanes;
 mod laws;
@@ -15,9 +16,10 @@ mod tables;
 mod ziggurat;
 
 pub(crate) use affine::{affine_rows, pull_affine_rows, scale_rows};
+pub(crate) use columns::{gather, scatter};
 pub(crate) use elementary::{exp, exp_in_place};
 pub use lanes::LaneRng;
-pub(crate) use lanes::{BlockRng, BlockSeed};
+pub(crate) use lanes::{BlockSeed, SeededRng};
 pub(crate) use laws::{fill_exponential, fill_gumbel, fill_logistic, fill_normal};
 pub(crate) use noise::fill_uniform;
 pub(crate) use reduce::{largest, sum_of};

@@ -9,7 +9,7 @@ use crate::distribution::{
 };
 use crate::error::{Error, check_len};
 use crate::layout::Domain;
-use crate::objective::{DifferentiableObjective, ParametricObjective};
+use crate::objective::{DifferentiableObjective, Objective};
 
 /// How a parameter is moved to differentiate by it.
 #[derive(Debug, Clone)]
@@ -214,7 +214,7 @@ pub fn objective_gradient<F: DifferentiableObjective<f64> + ?Sized>(objective: &
     comparisons
 }
 
-/// The [explicit gradient](ParametricObjective::add_parameter_gradient) of an objective at z against differences of its value, the objective made
+/// The [explicit gradient](Objective::add_parameter_gradient) of an objective at z against differences of its value, the objective made
 /// anew at each θ: `make(θ)` is `f_θ`. It is called with weight 1 and with −2, on a row that is not empty, which an implementation that
 /// overwrites the row or forgets the weight does not survive.
 ///
@@ -234,7 +234,7 @@ pub fn objective_gradient<F: DifferentiableObjective<f64> + ?Sized>(objective: &
 #[must_use]
 pub fn parameter_gradient<F>(make: impl Fn(&[f64]) -> F, params: &[f64], z: &[f64]) -> Comparisons
 where
-    F: ParametricObjective<f64>,
+    F: Objective<f64>,
 {
     let objective = make(params);
     let mut compared = Vec::with_capacity(2 * params.len());

@@ -3,9 +3,11 @@
 use rand::Rng;
 
 use crate::distribution::Distribution;
+use crate::engine::Estimate;
 use crate::error::{Error, check_len};
 use crate::estimate::{GradientEstimate, Moments};
 use crate::estimator::GradientEstimator;
+use crate::objective::Objective;
 use crate::real::Real;
 use crate::special::{normal_quantile, student_t_cdf, student_t_quantile};
 
@@ -96,7 +98,7 @@ impl UnbiasednessTest {
     where
         T: Real,
         D: Distribution<T> + ?Sized,
-        F: ?Sized,
+        F: Objective<T> + ?Sized,
         E: GradientEstimator<T, D, F> + ?Sized,
         R: Rng + ?Sized,
     {

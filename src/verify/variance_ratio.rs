@@ -3,8 +3,10 @@
 use rand::Rng;
 
 use crate::distribution::Distribution;
+use crate::engine::Estimate;
 use crate::error::Error;
 use crate::estimator::GradientEstimator;
+use crate::objective::Objective;
 use crate::real::Real;
 use crate::special::student_t_quantile;
 
@@ -78,7 +80,7 @@ pub fn variance_ratio<T, A, B, D, F, R>(
 where
     T: Real,
     D: Distribution<T> + ?Sized,
-    F: ?Sized,
+    F: Objective<T> + ?Sized,
     A: GradientEstimator<T, D, F> + ?Sized,
     B: GradientEstimator<T, D, F> + ?Sized,
     R: Rng + ?Sized,
@@ -118,7 +120,7 @@ fn spread<T, E, D, F, R>(
 where
     T: Real,
     D: Distribution<T> + ?Sized,
-    F: ?Sized,
+    F: Objective<T> + ?Sized,
     E: GradientEstimator<T, D, F> + ?Sized,
     R: Rng + ?Sized,
 {

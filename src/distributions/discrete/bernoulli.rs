@@ -393,10 +393,6 @@ impl<T: Real> Bits<T> for Bernoulli<T> {
         Probability::from_tail(self.tails[bit])
     }
 
-    fn logit(&self, bit: usize) -> T {
-        if self.by_logits { self.params[bit] } else { self.probability(bit).logit() }
-    }
-
     /// A word of random bits for each pair.
     fn antithetic_pairs<R: Rng + ?Sized>(&self, rng: &mut R, bits: &mut [T], partners: &mut [T]) {
         let dim = self.params.len();
@@ -406,6 +402,16 @@ impl<T: Real> Bits<T> for Bernoulli<T> {
                 rare_partners(words, &self.rare[at.clone()], &mut partners[at]);
             });
         }
+    }
+}
+
+impl<T: Real> Relaxable<T> for Bernoulli<T> {
+    fn classes(&self) -> Option<usize> {
+        None
+    }
+
+    fn logit(&self, coordinate: usize) -> T {
+        if self.by_logits { self.params[coordinate] } else { self.probability(coordinate).logit() }
     }
 
     fn chain_logits(&self, gradients: &mut [T]) {
@@ -417,20 +423,6 @@ impl<T: Real> Bits<T> for Bernoulli<T> {
                 *g /= p.lower() * p.upper();
             }
         }
-    }
-}
-
-impl<T: Real> Relaxable<T> for Bernoulli<T> {
-    fn row_classes(&self) -> Option<usize> {
-        None
-    }
-
-    fn height(&self, coordinate: usize) -> T {
-        Bits::logit(self, coordinate)
-    }
-
-    fn chain_heights(&self, gradients: &mut [T]) {
-        self.chain_logits(gradients);
     }
 }
 

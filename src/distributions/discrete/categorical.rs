@@ -397,12 +397,18 @@ impl<T: Real> FiniteSupport<T> for Categorical<T> {
 }
 
 impl<T: Real> Categories<T> for Categorical<T> {
-    fn classes(&self) -> usize {
-        self.classes
-    }
-
     fn ln_probs(&self) -> &[T] {
         &self.ln_probs
+    }
+}
+
+impl<T: Real> Relaxable<T> for Categorical<T> {
+    fn classes(&self) -> Option<usize> {
+        Some(self.classes)
+    }
+
+    fn logit(&self, coordinate: usize) -> T {
+        self.ln_probs[coordinate]
     }
 
     fn chain_logits(&self, gradients: &mut [T]) {
@@ -414,20 +420,6 @@ impl<T: Real> Categories<T> for Categorical<T> {
                 *g /= p;
             }
         }
-    }
-}
-
-impl<T: Real> Relaxable<T> for Categorical<T> {
-    fn row_classes(&self) -> Option<usize> {
-        Some(self.classes)
-    }
-
-    fn height(&self, coordinate: usize) -> T {
-        self.ln_probs[coordinate]
-    }
-
-    fn chain_heights(&self, gradients: &mut [T]) {
-        self.chain_logits(gradients);
     }
 }
 

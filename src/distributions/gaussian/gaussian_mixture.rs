@@ -3,7 +3,8 @@
 use rand::Rng;
 
 use crate::distribution::{
-    DifferentiableLogDensity, Distribution, LogDensity, MeanVariance, Reparameterizable, UniformNoise,
+    DifferentiableLogDensity, Distribution, DrawsMut, LogDensity, MeanVariance, Reparameterizable,
+    UniformNoise,
 };
 use crate::distributions::gaussian::normal::negate;
 use crate::distributions::joint::weights::{Weights, pick, shares};
@@ -256,9 +257,9 @@ impl<T: Real> Reparameterizable<T> for GaussianMixture<T> {
         });
     }
 
-    fn draw_block<R: Rng + ?Sized>(&self, rng: &mut R, noise: &mut [T], z: &mut [T]) {
+    fn draw_block<R: Rng + ?Sized>(&self, rng: &mut R, noise: &mut [T], draws: DrawsMut<'_, T>) {
         noise.fill(T::nan());
-        self.sample(rng, z);
+        self.sample(rng, draws.z);
     }
 
     fn pullback(&self, _: &[T], z: &[T], dz: &[T], dtheta: &mut [T]) {

@@ -4,8 +4,8 @@
 use rand::Rng;
 
 use crate::distribution::{
-    Conditional, DifferentiableLogDensity, Distribution, KlDivergence, LogDensity, Reparameterizable,
-    Sequential, UniformNoise,
+    Conditional, DifferentiableLogDensity, Distribution, DrawsMut, KlDivergence, LogDensity,
+    Reparameterizable, Sequential, UniformNoise,
 };
 use crate::distributions::Normal;
 use crate::distributions::gaussian::normal::{affine, fill_standard_normal, negate, normal_from_uniforms};
@@ -115,8 +115,9 @@ impl<T: Real, M: PositiveMap> Reparameterizable<T> for MappedNormal<T, M> {
         self.map.forward_all(z);
     }
 
-    fn transform_block(&self, noise: &[T], z: &mut [T]) {
-        self.normal.transform_block(noise, z);
+    fn transform_block(&self, noise: &[T], draws: DrawsMut<'_, T>) {
+        let z = draws.z;
+        self.normal.transform_block(noise, DrawsMut::of(z));
         self.map.forward_all(z);
     }
 

@@ -3,7 +3,7 @@
 use rand::Rng;
 
 use crate::distribution::{
-    Conditional, DifferentiableLogDensity, Distribution, Entropy, LogDensity, MeanVariance,
+    Conditional, DifferentiableLogDensity, Distribution, DrawsMut, Entropy, LogDensity, MeanVariance,
     Reparameterizable, UniformNoise,
 };
 use crate::distributions::gaussian::multivariate_normal::{
@@ -347,9 +347,9 @@ impl<T: Real> Reparameterizable<T> for MultivariateStudentT<T> {
         self.parts().transform(noise, z);
     }
 
-    fn draw_block<R: Rng + ?Sized>(&self, rng: &mut R, noise: &mut [T], z: &mut [T]) {
+    fn draw_block<R: Rng + ?Sized>(&self, rng: &mut R, noise: &mut [T], draws: DrawsMut<'_, T>) {
         noise.fill(T::nan());
-        self.sample(rng, z);
+        self.sample(rng, draws.z);
     }
 
     fn pullback(&self, _: &[T], z: &[T], dz: &[T], dtheta: &mut [T]) {

@@ -3,8 +3,9 @@
 use rand::Rng;
 
 use crate::distribution::{
-    Conditional, Coupling, DifferentiableLogDensity, Distribution, Entropy, KlDivergence, LogDensity,
-    MeanVariance, Reparameterizable, Sequential, UniformNoise, WeakDerivative, WeakPair, WeakSides,
+    Conditional, Coupling, DifferentiableLogDensity, Distribution, Draws, DrawsMut, Entropy, KlDivergence,
+    LogDensity, MeanVariance, Reparameterizable, Sequential, UniformNoise, WeakDerivative, WeakPair,
+    WeakSides,
 };
 use crate::error::{Error, check_len};
 use crate::layout::{Domain, Layout};
@@ -154,11 +155,11 @@ impl<T: Real> Reparameterizable<T> for Normal<T> {
         }
     }
 
-    fn transform_block(&self, noise: &[T], z: &mut [T]) {
-        affine_rows(self.mu(), self.sigma(), noise, z);
+    fn transform_block(&self, noise: &[T], draws: DrawsMut<'_, T>) {
+        affine_rows(self.mu(), self.sigma(), noise, draws.z);
     }
 
-    fn pullback_block(&self, noise: &[T], _z: &[T], dz: &[T], dtheta: &mut [T]) {
+    fn pullback_block(&self, noise: &[T], _: Draws<'_, T>, dz: &[T], dtheta: &mut [T]) {
         pull_affine_rows(self.dim(), noise, dz, dtheta);
     }
 }

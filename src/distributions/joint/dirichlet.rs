@@ -3,8 +3,8 @@
 use rand::Rng;
 
 use crate::distribution::{
-    Conditional, DifferentiableLogDensity, Distribution, Entropy, KlDivergence, LogDensity, MeanVariance,
-    Reparameterizable, UniformNoise,
+    Conditional, DifferentiableLogDensity, Distribution, DrawsMut, Entropy, KlDivergence, LogDensity,
+    MeanVariance, Reparameterizable, UniformNoise,
 };
 use crate::distributions::gaussian::normal::negate;
 use crate::distributions::scalar::gamma::split_unit_draw;
@@ -261,9 +261,9 @@ impl<T: Real> Reparameterizable<T> for Dirichlet<T> {
         self.break_sticks(&self.params, noise, z);
     }
 
-    fn draw_block<R: Rng + ?Sized>(&self, rng: &mut R, noise: &mut [T], z: &mut [T]) {
+    fn draw_block<R: Rng + ?Sized>(&self, rng: &mut R, noise: &mut [T], draws: DrawsMut<'_, T>) {
         noise.fill(T::nan());
-        self.sample(rng, z);
+        self.sample(rng, draws.z);
     }
 
     fn pullback(&self, _: &[T], z: &[T], dz: &[T], dtheta: &mut [T]) {

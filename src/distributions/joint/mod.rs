@@ -3,4 +3,5 @@
 pub(crate) mod dirichlet;
 pub(crate) mod mixture;
 pub(crate) mod product;
+pub(crate) mod split;
 pub(crate) mod weights;

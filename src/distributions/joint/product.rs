@@ -3,14 +3,16 @@
 use rand::Rng;
 
 use crate::distribution::{
-    Bits, Conditional, Coupling, DifferentiableLogDensity, Distribution, Entropy, FiniteFactors,
-    FiniteSupport, Jump, KlDivergence, LogDensity, MeanVariance, Relaxable, Reparameterizable, Sequential,
-    UniformNoise, WeakDerivative, WeakSides,
+    Bits, Conditional, Coupling, DifferentiableLogDensity, Distribution, Draws, DrawsMut, Entropy,
+    FiniteFactors, FiniteSupport, Jump, KlDivergence, LogDensity, MeanVariance, Relaxable, Reparameterizable,
+    Sequential, UniformNoise, WeakDerivative, WeakSides,
 };
+use crate::distributions::joint::split::{Factor, Part, by_factor};
 use crate::error::{Error, check_len};
 use crate::layout::Layout;
 use crate::probability::Probability;
 use crate::real::Real;
+use crate::room::with_room;
 
 /// The independent joint of two distributions: `p(z) = p₁(z₁) p₂(z₂)`, with draws, noise and parameters one after the other and
 /// names prefixed by `first.` and `second.`. It has every capability that both have, but for categories in common: rows may differ in their number of classes
@@ -78,6 +80,24 @@ impl<T: Real, A: Distribution<T>, B: Distribution<T>> Product<T, A, B> {
         (self.first, self.second)
     }
 
+    /// How the rows of a draw, of what it carries, and of the parameters are divided.
+    fn draw(&self) -> Part {
+        Part { first: self.first.dim(), both: self.dim() }
+    }
+
+    fn preimage(&self) -> Part {
+        Part { first: self.first.preimage_dim(), both: self.preimage_dim() }
+    }
+
+    /// What is carried where nobody asks.
+    fn known(&self, draws: Draws<'_, T>) -> Part {
+        if draws.know_more() { self.preimage() } else { Part::default() }
+    }
+
+    fn parameters(&self) -> Part {
+        Part { first: self.first.params().len(), both: self.params.len() }
+    }
+
     /// Where the second factor's part of a draw and of the parameters starts.
     fn cuts(&self) -> (usize, usize) {
         (self.first.dim(), self.first.params().len())
@@ -118,6 +138,28 @@ impl<T: Real, A: Distribution<T>, B: Distribution<T>> Distribution<T> for Produc
             self.second.sample(rng, second);
         }
     }
+
+    fn preimage_dim(&self) -> usize {
+        self.first.preimage_dim() + self.second.preimage_dim()
+    }
+
+    fn sample_block<R: Rng + ?Sized>(&self, rng: &mut R, draws: DrawsMut<'_, T>) {
+        let rows = draws.z.len() / self.dim();
+        let outputs = [(draws.z, self.draw()), (draws.preimage, self.preimage())];
+        by_factor(rows, [], outputs, |factor, [], [z, preimage]| {
+            let draws = DrawsMut { z, preimage };
+            match factor {
+                Factor::First => self.first.sample_block(rng, draws),
+                Factor::Second => self.second.sample_block(rng, draws),
+            }
+        });
+    }
+}
+
+impl<T: Real, A: Reparameterizable<T>, B: Reparameterizable<T>> Product<T, A, B> {
+    fn noise(&self) -> Part {
+        Part { first: self.first.noise_dim(), both: self.noise_dim() }
+    }
 }
 
 impl<T, A, B> Reparameterizable<T> for Product<T, A, B>
@@ -144,13 +186,47 @@ where
         self.second.transform(noise.1, z.1);
     }
 
-    fn draw_block<R: Rng + ?Sized>(&self, rng: &mut R, noise: &mut [T], z: &mut [T]) {
-        let (dim, _) = self.cuts();
-        for (noise, z) in noise.chunks_exact_mut(self.noise_dim()).zip(z.chunks_exact_mut(self.dim())) {
-            let (noise, z) = (noise.split_at_mut(self.first.noise_dim()), z.split_at_mut(dim));
-            self.first.draw_block(rng, noise.0, z.0);
-            self.second.draw_block(rng, noise.1, z.1);
-        }
+    fn draw_block<R: Rng + ?Sized>(&self, rng: &mut R, noise: &mut [T], draws: DrawsMut<'_, T>) {
+        let rows = draws.z.len() / self.dim();
+        let outputs = [(noise, self.noise()), (draws.z, self.draw()), (draws.preimage, self.preimage())];
+        by_factor(rows, [], outputs, |factor, [], [noise, z, preimage]| {
+            let draws = DrawsMut { z, preimage };
+            match factor {
+                Factor::First => self.first.draw_block(rng, noise, draws),
+                Factor::Second => self.second.draw_block(rng, noise, draws),
+            }
+        });
+    }
+
+    fn transform_block(&self, noise: &[T], draws: DrawsMut<'_, T>) {
+        let rows = draws.z.len() / self.dim();
+        let carried = if draws.preimage.is_empty() { Part::default() } else { self.preimage() };
+        let outputs = [(draws.z, self.draw()), (draws.preimage, carried)];
+        by_factor(rows, [(noise, self.noise())], outputs, |factor, [noise], [z, preimage]| {
+            let draws = DrawsMut { z, preimage };
+            match factor {
+                Factor::First => self.first.transform_block(noise, draws),
+                Factor::Second => self.second.transform_block(noise, draws),
+            }
+        });
+    }
+
+    fn pullback_block(&self, noise: &[T], draws: Draws<'_, T>, dz: &[T], dtheta: &mut [T]) {
+        let rows = draws.z.len() / self.dim();
+        let inputs = [
+            (noise, self.noise()),
+            (draws.z, self.draw()),
+            (draws.preimage, self.known(draws)),
+            (dz, self.draw()),
+        ];
+        let outputs = [(dtheta, self.parameters())];
+        by_factor(rows, inputs, outputs, |factor, [noise, z, preimage, dz], [dtheta]| {
+            let draws = Draws { z, preimage };
+            match factor {
+                Factor::First => self.first.pullback_block(noise, draws, dz, dtheta),
+                Factor::Second => self.second.pullback_block(noise, draws, dz, dtheta),
+            }
+        });
     }
 
     fn pullback(&self, noise: &[T], z: &[T], dz: &[T], dtheta: &mut [T]) {
@@ -220,6 +296,40 @@ impl<T: Real, A: LogDensity<T>, B: LogDensity<T>> LogDensity<T> for Product<T, A
         self.first.score(z.0, score.0);
         self.second.score(z.1, score.1);
     }
+
+    fn log_prob_block(&self, draws: Draws<'_, T>, log_probs: &mut [T]) {
+        let inputs = [(draws.z, self.draw()), (draws.preimage, self.known(draws))];
+        let rows = log_probs.len();
+        log_probs.fill(T::zero());
+        let mut done = [0; 2];
+        by_factor(rows, inputs, [(&mut [], Part::default())], |factor, [z, preimage], _| {
+            let draws = Draws { z, preimage };
+            let done = &mut done[usize::from(factor == Factor::Second)];
+            let count = z.len() / if factor == Factor::First { self.first.dim() } else { self.second.dim() };
+            with_room(count, T::zero(), |own| {
+                match factor {
+                    Factor::First => self.first.log_prob_block(draws, own),
+                    Factor::Second => self.second.log_prob_block(draws, own),
+                }
+                for (log_prob, &own) in log_probs[*done..].iter_mut().zip(&*own) {
+                    *log_prob += own;
+                }
+            });
+            *done += count;
+        });
+    }
+
+    fn score_block(&self, draws: Draws<'_, T>, scores: &mut [T]) {
+        let rows = draws.z.len() / self.dim();
+        let inputs = [(draws.z, self.draw()), (draws.preimage, self.known(draws))];
+        by_factor(rows, inputs, [(scores, self.parameters())], |factor, [z, preimage], [scores]| {
+            let draws = Draws { z, preimage };
+            match factor {
+                Factor::First => self.first.score_block(draws, scores),
+                Factor::Second => self.second.score_block(draws, scores),
+            }
+        });
+    }
 }
 
 impl<T, A, B> DifferentiableLogDensity<T> for Product<T, A, B>
@@ -232,6 +342,18 @@ where
         let (z, dz) = (z.split_at(self.first.dim()), dz.split_at_mut(self.first.dim()));
         self.first.log_prob_gradient(z.0, dz.0);
         self.second.log_prob_gradient(z.1, dz.1);
+    }
+
+    fn log_prob_gradient_block(&self, draws: Draws<'_, T>, dz: &mut [T]) {
+        let rows = draws.z.len() / self.dim();
+        let inputs = [(draws.z, self.draw()), (draws.preimage, self.known(draws))];
+        by_factor(rows, inputs, [(dz, self.draw())], |factor, [z, preimage], [dz]| {
+            let draws = Draws { z, preimage };
+            match factor {
+                Factor::First => self.first.log_prob_gradient_block(draws, dz),
+                Factor::Second => self.second.log_prob_gradient_block(draws, dz),
+            }
+        });
     }
 
     fn covers_space(&self) -> bool {
@@ -458,19 +580,31 @@ impl<T: Real, A: Bits<T>, B: Bits<T>> Bits<T> for Product<T, A, B> {
         }
     }
 
-    fn logit(&self, bit: usize) -> T {
-        match bit.checked_sub(self.first.dim()) {
-            None => self.first.logit(bit),
-            Some(bit) => self.second.logit(bit),
-        }
-    }
-
     fn antithetic_pairs<R: Rng + ?Sized>(&self, rng: &mut R, bits: &mut [T], partners: &mut [T]) {
         let (cut, dim) = (self.first.dim(), self.dim());
         for (bits, partners) in bits.chunks_exact_mut(dim).zip(partners.chunks_exact_mut(dim)) {
             let (bits, partners) = (bits.split_at_mut(cut), partners.split_at_mut(cut));
             self.first.antithetic_pairs(rng, bits.0, partners.0);
             self.second.antithetic_pairs(rng, bits.1, partners.1);
+        }
+    }
+}
+
+/// Bits on both sides, so that all coordinates are relaxed alike.
+impl<T, A, B> Relaxable<T> for Product<T, A, B>
+where
+    T: Real,
+    A: Bits<T>,
+    B: Bits<T>,
+{
+    fn classes(&self) -> Option<usize> {
+        None
+    }
+
+    fn logit(&self, coordinate: usize) -> T {
+        match coordinate.checked_sub(self.first.dim()) {
+            None => self.first.logit(coordinate),
+            Some(coordinate) => self.second.logit(coordinate),
         }
     }
 
@@ -480,25 +614,5 @@ impl<T: Real, A: Bits<T>, B: Bits<T>> Bits<T> for Product<T, A, B> {
             self.first.chain_logits(first);
             self.second.chain_logits(second);
         }
-    }
-}
-
-/// Bits on both sides, so that all coordinates are relaxed alike.
-impl<T, A, B> Relaxable<T> for Product<T, A, B>
-where
-    T: Real,
-    A: Bits<T> + Relaxable<T>,
-    B: Bits<T> + Relaxable<T>,
-{
-    fn row_classes(&self) -> Option<usize> {
-        None
-    }
-
-    fn height(&self, coordinate: usize) -> T {
-        self.logit(coordinate)
-    }
-
-    fn chain_heights(&self, gradients: &mut [T]) {
-        self.chain_logits(gradients);
     }
 }

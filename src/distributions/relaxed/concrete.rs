@@ -3,7 +3,8 @@
 use rand::Rng;
 
 use crate::distribution::{
-    Conditional, DifferentiableLogDensity, Distribution, LogDensity, Reparameterizable, UniformNoise,
+    Conditional, DifferentiableLogDensity, Distribution, Draws, DrawsMut, LogDensity, Reparameterizable,
+    UniformNoise,
 };
 use crate::distributions::discrete::categorical::check_classes;
 use crate::error::Error;
@@ -376,7 +377,8 @@ impl<T: Real, S: Space> Reparameterizable<T> for Concrete<T, S> {
         self.relax(self.logits(), self.tau, z);
     }
 
-    fn transform_block(&self, noise: &[T], z: &mut [T]) {
+    fn transform_block(&self, noise: &[T], draws: DrawsMut<'_, T>) {
+        let z = draws.z;
         z.copy_from_slice(noise);
         if self.classes < WIDE {
             self.relax(self.logits(), self.tau, z);
@@ -385,11 +387,11 @@ impl<T: Real, S: Space> Reparameterizable<T> for Concrete<T, S> {
         }
     }
 
-    fn pullback_block(&self, noise: &[T], z: &[T], dz: &[T], dtheta: &mut [T]) {
+    fn pullback_block(&self, noise: &[T], draws: Draws<'_, T>, dz: &[T], dtheta: &mut [T]) {
         if self.classes < WIDE {
-            pull_block_plainly(self, noise, z, dz, dtheta);
+            pull_block_plainly(self, noise, draws.z, dz, dtheta);
         } else {
-            pull_block(self, noise, z, dz, dtheta);
+            pull_block(self, noise, draws.z, dz, dtheta);
         }
     }
 

@@ -5,8 +5,9 @@ use std::fmt::Debug;
 use rand::Rng;
 
 use crate::distribution::{
-    Conditional, Coupling, DifferentiableLogDensity, Distribution, Entropy, KlDivergence, LogDensity,
-    MeanVariance, Reparameterizable, Sequential, UniformNoise, WeakDerivative, WeakPair, WeakSides,
+    Conditional, Coupling, DifferentiableLogDensity, Distribution, DrawsMut, Entropy, KlDivergence,
+    LogDensity, MeanVariance, Reparameterizable, Sequential, UniformNoise, WeakDerivative, WeakPair,
+    WeakSides,
 };
 use crate::distributions::gaussian::normal::negate;
 use crate::error::{Error, check_len};
@@ -344,13 +345,13 @@ impl<T: Real, Q: Quantile<T>> Reparameterizable<T> for InverseCdf<T, Q> {
         }
     }
 
-    fn draw_block<R: Rng + ?Sized>(&self, rng: &mut R, noise: &mut [T], z: &mut [T]) {
+    fn draw_block<R: Rng + ?Sized>(&self, rng: &mut R, noise: &mut [T], draws: DrawsMut<'_, T>) {
         if Q::DRAWS_DIRECTLY {
             noise.fill(T::nan());
-            self.sample(rng, z);
+            self.sample(rng, draws.z);
         } else {
             self.draw_noise(rng, noise);
-            self.transform_block(noise, z);
+            self.transform_block(noise, draws);
         }
     }
 

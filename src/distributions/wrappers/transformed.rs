@@ -4,7 +4,7 @@ use rand::Rng;
 
 use crate::bijections::Bijection;
 use crate::distribution::{
-    DifferentiableLogDensity, Distribution, LogDensity, Reparameterizable, UniformNoise,
+    DifferentiableLogDensity, Distribution, Draws, DrawsMut, LogDensity, Reparameterizable, UniformNoise,
 };
 use crate::error::{Error, check_len};
 use crate::layout::Layout;
@@ -102,19 +102,51 @@ impl<T: Real, D: Distribution<T>, B: Bijection<T>> Transformed<T, D, B> {
 
 impl<T: Real, D: DifferentiableLogDensity<T>, B: Bijection<T>> Transformed<T, D, B> {
     /// Writes `w = J⁻ᵀ (∇ₓ ln p − ∇ₓ ln |det J|)`.
-    fn slope(&self, x: &[T], z: &[T], w: &mut [T]) {
+    fn slope(&self, base: Draws<'_, T>, z: &[T], w: &mut [T]) {
+        let x = base.z;
         let (dim, params) = (x.len(), self.map.params().len());
         with_room(2 * dim + params, T::zero(), |room| {
             let (slopes, unused) = room.split_at_mut(2 * dim);
             let (g, volume) = slopes.split_at_mut(dim);
             w.fill(T::zero());
             self.map.pullback(x, z, w, -T::one(), volume, unused);
-            self.base.log_prob_gradient(x, g);
+            self.base.log_prob_gradient_block(base, g);
             for (g, &volume) in g.iter_mut().zip(&*volume) {
                 *g += volume;
             }
             self.map.solve_transposed(x, z, g, w);
         });
+    }
+}
+
+impl<T: Real, D: Distribution<T>, B: Bijection<T>> Transformed<T, D, B> {
+    fn forward_rows(&self, x: &[T], z: &mut [T]) {
+        for (x, z) in x.chunks_exact(self.base.dim()).zip(z.chunks_exact_mut(self.map.output_dim())) {
+            self.map.forward(x, z);
+        }
+    }
+
+    /// The base's part of a draw that carries it.
+    fn base_draw<'a>(&self, draw: Draws<'a, T>) -> Draws<'a, T> {
+        let (x, preimage) = draw.preimage.split_at(self.base.dim());
+        Draws { z: x, preimage }
+    }
+
+    /// Fills draws that carry their preimage: `draw` fills rows of the base, in order, with their noise if there is any.
+    fn fill(&self, draws: DrawsMut<'_, T>, noise: &mut [T], mut draw: impl FnMut(&mut [T], DrawsMut<'_, T>)) {
+        let DrawsMut { z, preimage } = draws;
+        if self.base.preimage_dim() == 0 {
+            draw(noise, DrawsMut::of(preimage));
+            return self.forward_rows(preimage, z);
+        }
+        let outer = self.map.output_dim();
+        let width = noise.len() / (z.len() / outer).max(1);
+        let rows = z.chunks_exact_mut(outer).zip(preimage.chunks_exact_mut(self.preimage_dim()));
+        for (i, (z, preimage)) in rows.enumerate() {
+            let (x, carried) = preimage.split_at_mut(self.base.dim());
+            draw(&mut noise[i * width..(i + 1) * width], DrawsMut { z: x, preimage: carried });
+            self.map.forward(x, z);
+        }
     }
 }
 
@@ -152,6 +184,18 @@ impl<T: Real, D: Distribution<T>, B: Bijection<T>> Distribution<T> for Transform
             }
         });
     }
+
+    /// The draw of the base before the map, and what that carries.
+    fn preimage_dim(&self) -> usize {
+        self.base.dim() + self.base.preimage_dim()
+    }
+
+    fn sample_block<R: Rng + ?Sized>(&self, rng: &mut R, draws: DrawsMut<'_, T>) {
+        if draws.preimage.is_empty() {
+            return self.sample(rng, draws.z);
+        }
+        self.fill(draws, &mut [], |_, base| self.base.sample_block(rng, base));
+    }
 }
 
 impl<T: Real, D: Reparameterizable<T>, B: Bijection<T>> Reparameterizable<T> for Transformed<T, D, B> {
@@ -170,14 +214,51 @@ impl<T: Real, D: Reparameterizable<T>, B: Bijection<T>> Reparameterizable<T> for
         });
     }
 
-    fn draw_block<R: Rng + ?Sized>(&self, rng: &mut R, noise: &mut [T], z: &mut [T]) {
-        let (inner, outer) = (self.base.dim(), self.map.output_dim());
-        with_room(z.len() / outer * inner, T::zero(), |x| {
-            self.base.draw_block(rng, noise, x);
-            for (x, z) in x.chunks_exact(inner).zip(z.chunks_exact_mut(outer)) {
-                self.map.forward(x, z);
+    fn draw_block<R: Rng + ?Sized>(&self, rng: &mut R, noise: &mut [T], draws: DrawsMut<'_, T>) {
+        if draws.preimage.is_empty() {
+            let (inner, outer) = (self.base.dim(), self.map.output_dim());
+            return with_room(draws.z.len() / outer * inner, T::zero(), |x| {
+                self.base.draw_block(rng, noise, DrawsMut::of(x));
+                self.forward_rows(x, draws.z);
+            });
+        }
+        self.fill(draws, noise, |noise, base| self.base.draw_block(rng, noise, base));
+    }
+
+    fn transform_block(&self, noise: &[T], draws: DrawsMut<'_, T>) {
+        if draws.preimage.is_empty() {
+            for (noise, z) in
+                noise.chunks_exact(self.noise_dim()).zip(draws.z.chunks_exact_mut(self.map.output_dim()))
+            {
+                self.transform(noise, z);
             }
+            return;
+        }
+        let width = self.base.noise_dim();
+        let mut done = 0;
+        self.fill(draws, &mut [], |_, base| {
+            let rows = base.z.len() / self.base.dim();
+            self.base.transform_block(&noise[done * width..(done + rows) * width], base);
+            done += rows;
         });
+    }
+
+    fn pullback_block(&self, noise: &[T], draws: Draws<'_, T>, dz: &[T], dtheta: &mut [T]) {
+        let (outer, params) = (self.map.output_dim(), self.params.len());
+        let rows = noise.chunks_exact(self.noise_dim()).zip(dz.chunks_exact(outer));
+        for ((draw, (noise, dz)), dtheta) in draws.rows(outer).zip(rows).zip(dtheta.chunks_exact_mut(params))
+        {
+            if !draw.know_more() {
+                self.pullback(noise, draw.z, dz, dtheta);
+                continue;
+            }
+            let base = self.base_draw(draw);
+            let (dbase, dmap) = dtheta.split_at_mut(self.base.params().len());
+            with_room(self.base.dim(), T::zero(), |dx| {
+                self.map.pullback(base.z, draw.z, dz, T::zero(), dx, dmap);
+                self.base.pullback_block(noise, base, dx, dbase);
+            });
+        }
     }
 
     fn pullback(&self, noise: &[T], z: &[T], dz: &[T], dtheta: &mut [T]) {
@@ -209,33 +290,61 @@ impl<T: Real, D: UniformNoise<T>, B: Bijection<T>> UniformNoise<T> for Transform
 
 impl<T: Real, D: DifferentiableLogDensity<T>, B: Bijection<T>> LogDensity<T> for Transformed<T, D, B> {
     fn log_prob(&self, z: &[T]) -> T {
-        let density = |x: &mut [T]| {
-            let ln_p = self.base.log_prob(x);
-            if ln_p == T::neg_infinity() {
-                return ln_p;
-            }
-            ln_p - with_room(z.len(), T::zero(), |image| self.map.forward(x, image))
-        };
-        self.at_source(z, density).unwrap_or_else(T::neg_infinity)
+        self.at_source(z, |x| self.log_prob_at(Draws::of(x))).unwrap_or_else(T::neg_infinity)
     }
 
-    /// 0 where z is not an image.
     fn score(&self, z: &[T], score: &mut [T]) {
-        let (dbase, dmap) = score.split_at_mut(self.base.params().len());
-        let found = self.at_source(z, |x| {
-            self.base.score(x, dbase);
-            with_room(z.len() + x.len(), T::zero(), |room| {
-                let (w, unused) = room.split_at_mut(z.len());
-                self.slope(x, z, w);
-                for w in &mut *w {
-                    *w = -*w;
-                }
-                self.map.pullback(x, z, w, -T::one(), unused, dmap);
-            });
-        });
-        if found.is_none() {
+        if self.at_source(z, |x| self.score_at(Draws::of(x), z, score)).is_none() {
             score.fill(T::zero());
         }
+    }
+
+    fn log_prob_block(&self, draws: Draws<'_, T>, log_probs: &mut [T]) {
+        for (draw, log_prob) in draws.rows(self.map.output_dim()).zip(log_probs) {
+            *log_prob =
+                if draw.know_more() { self.log_prob_at(self.base_draw(draw)) } else { self.log_prob(draw.z) };
+        }
+    }
+
+    fn score_block(&self, draws: Draws<'_, T>, scores: &mut [T]) {
+        let params = self.params.len();
+        for (draw, score) in draws.rows(self.map.output_dim()).zip(scores.chunks_exact_mut(params)) {
+            if draw.know_more() {
+                self.score_at(self.base_draw(draw), draw.z, score);
+            } else {
+                self.score(draw.z, score);
+            }
+        }
+    }
+}
+
+impl<T: Real, D: DifferentiableLogDensity<T>, B: Bijection<T>> Transformed<T, D, B> {
+    /// The log-density of the image of a draw of the base.
+    fn log_prob_at(&self, base: Draws<'_, T>) -> T {
+        let mut log_prob = [T::zero()];
+        self.base.log_prob_block(base, &mut log_prob);
+        let [log_prob] = log_prob;
+        if log_prob == T::neg_infinity() {
+            return log_prob;
+        }
+        log_prob - with_room(self.map.output_dim(), T::zero(), |image| self.map.forward(base.z, image))
+    }
+
+    /// The score at the image z of a draw of the base.
+    fn score_at(&self, base: Draws<'_, T>, z: &[T], score: &mut [T]) {
+        let (dbase, dmap) = score.split_at_mut(self.base.params().len());
+        self.base.score_block(base, dbase);
+        if dmap.is_empty() {
+            return;
+        }
+        with_room(z.len() + base.z.len(), T::zero(), |room| {
+            let (w, unused) = room.split_at_mut(z.len());
+            self.slope(base, z, w);
+            for w in &mut *w {
+                *w = -*w;
+            }
+            self.map.pullback(base.z, z, w, -T::one(), unused, dmap);
+        });
     }
 }
 
@@ -244,8 +353,19 @@ impl<T: Real, D: DifferentiableLogDensity<T>, B: Bijection<T>> DifferentiableLog
 {
     /// 0 where z is not an image. On a simplex, with respect to all numbers of a row but the last, which follows from them.
     fn log_prob_gradient(&self, z: &[T], dz: &mut [T]) {
-        if self.at_source(z, |x| self.slope(x, z, dz)).is_none() {
+        if self.at_source(z, |x| self.slope(Draws::of(x), z, dz)).is_none() {
             dz.fill(T::zero());
+        }
+    }
+
+    fn log_prob_gradient_block(&self, draws: Draws<'_, T>, dz: &mut [T]) {
+        let outer = self.map.output_dim();
+        for (draw, dz) in draws.rows(outer).zip(dz.chunks_exact_mut(outer)) {
+            if draw.know_more() {
+                self.slope(self.base_draw(draw), draw.z, dz);
+            } else {
+                self.log_prob_gradient(draw.z, dz);
+            }
         }
     }
 

@@ -1,16 +1,13 @@
 //! Straight-through Gumbel-Softmax with the noise averaged out.
 
-use rand::Rng;
-
 use crate::distribution::Relaxable;
 use crate::error::Error;
-use crate::estimator::{Block, BlockShape, GradientEstimator};
+use crate::estimator::{Block, BlockRng, BlockShape, GradientEstimator};
 use crate::estimators::biased::relaxing::{
     add_relaxed_slopes, check_scalar_temperature, check_temperature, perturb_given,
 };
-use crate::objective::DifferentiableObjective;
+use crate::objective::{DifferentiableObjective, Evaluator};
 use crate::real::Real;
-use crate::vector::widest;
 
 /// Gumbel-Rao: one hard draw z, and the Jacobian of the relaxation averaged over K noises that would have given the same draw:
 /// `∇f(z) · 1/K Σₖ ∂x(gₖ)/∂θ`, `gₖ` given z, **held fixed** when x is differentiated.
@@ -83,24 +80,24 @@ where
     F: DifferentiableObjective<T> + ?Sized,
 {
     fn shape(&self, distribution: &D) -> BlockShape {
-        BlockShape::of_draws(1).with_objective_gradient().with_scratch(distribution.dim())
+        BlockShape::of_own_draws(1).with_objective_gradient().with_scratch(distribution.dim())
     }
 
     fn check(&self, _: &D) -> Result<(), Error> {
         check_scalar_temperature::<T>(self.tau)
     }
 
-    fn gradient_samples<R: Rng + ?Sized>(
+    fn gradient_samples(
         &self,
         distribution: &D,
-        objective: &F,
+        objective: Evaluator<'_, F>,
         block: Block<'_, T>,
-        rng: &mut R,
-    ) {
+        rng: &mut BlockRng<'_>,
+    ) -> Result<(), Error> {
         let (dim, tau) = (distribution.dim(), T::of(self.tau));
         let weight = T::of(self.inner as f64).recip();
         distribution.sample(rng, block.z);
-        widest(|| objective.value_and_gradient_block(block.z, dim, block.values, block.dz));
+        objective.value_and_gradient_block(block.z, dim, block.values, block.dz);
         block.gradients.fill(T::zero());
         let draws = block.z.chunks_exact(dim).zip(block.dz.chunks_exact(dim));
         for ((z, dz), gradient) in draws.zip(block.gradients.chunks_exact_mut(dim)) {
@@ -109,6 +106,7 @@ where
                 add_relaxed_slopes(distribution, tau, block.scratch, dz, weight, gradient);
             }
         }
-        distribution.chain_heights(block.gradients);
+        distribution.chain_logits(block.gradients);
+        Ok(())
     }
 }

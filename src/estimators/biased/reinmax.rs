@@ -1,13 +1,11 @@
 //! Straight-through, corrected to second order.
 
-use rand::Rng;
-
 use crate::distribution::Relaxable;
-use crate::estimator::{Block, BlockShape, GradientEstimator};
+use crate::error::Error;
+use crate::estimator::{Block, BlockRng, BlockShape, GradientEstimator};
 use crate::estimators::biased::relaxing::{add_mean_slopes, fill_probabilities};
-use crate::objective::DifferentiableObjective;
+use crate::objective::{DifferentiableObjective, Evaluator};
 use crate::real::Real;
-use crate::vector::widest;
 
 /// `ReinMax`: straight-through at the mean of p and the draw, less half of it at p: `2 J((p + z)/2) ∇f(z) − ½ J(p) ∇f(z)`, with
 /// `J(p) v = p (v − p·v)` for a row of categories and `p (1 − p) v` for a bit.
@@ -59,19 +57,19 @@ where
     F: DifferentiableObjective<T> + ?Sized,
 {
     fn shape(&self, distribution: &D) -> BlockShape {
-        BlockShape::of_draws(1).with_objective_gradient().with_scratch(4 * distribution.dim())
+        BlockShape::of_own_draws(1).with_objective_gradient().with_scratch(4 * distribution.dim())
     }
 
-    fn gradient_samples<R: Rng + ?Sized>(
+    fn gradient_samples(
         &self,
         distribution: &D,
-        objective: &F,
+        objective: Evaluator<'_, F>,
         block: Block<'_, T>,
-        rng: &mut R,
-    ) {
+        rng: &mut BlockRng<'_>,
+    ) -> Result<(), Error> {
         let dim = distribution.dim();
         distribution.sample(rng, block.z);
-        widest(|| objective.value_and_gradient_block(block.z, dim, block.values, block.dz));
+        objective.value_and_gradient_block(block.z, dim, block.values, block.dz);
         let (at_p, midway) = block.scratch.split_at_mut(2 * dim);
         let (p, q) = at_p.split_at_mut(dim);
         let (mid_p, mid_q) = midway.split_at_mut(dim);
@@ -87,6 +85,7 @@ where
             add_mean_slopes(distribution, (mid_p, mid_q), dz, T::of(2.0), gradient);
             add_mean_slopes(distribution, (p, q), dz, -half, gradient);
         }
-        distribution.chain_heights(block.gradients);
+        distribution.chain_logits(block.gradients);
+        Ok(())
     }
 }

@@ -40,11 +40,11 @@ where
     R: Rng + ?Sized,
 {
     let dim = distribution.dim();
-    let Some(classes) = distribution.row_classes() else {
+    let Some(classes) = distribution.classes() else {
         fill_logistic(rng, heights);
         for (heights, z) in heights.chunks_exact_mut(dim).zip(z.chunks_exact_mut(dim)) {
             for (i, (height, bit)) in heights.iter_mut().zip(z).enumerate() {
-                *height += distribution.height(i);
+                *height += distribution.logit(i);
                 *bit = if *height > T::zero() { T::one() } else { T::zero() };
             }
         }
@@ -54,7 +54,7 @@ where
     z.fill(T::zero());
     for (heights, z) in heights.chunks_exact_mut(dim).zip(z.chunks_exact_mut(dim)) {
         for (i, height) in heights.iter_mut().enumerate() {
-            *height += distribution.height(i);
+            *height += distribution.logit(i);
         }
         for (heights, hot) in heights.chunks_exact(classes).zip(z.chunks_exact_mut(classes)) {
             let higher = |best: usize, k: usize| if heights[k] > heights[best] { k } else { best };
@@ -78,10 +78,10 @@ where
     D: Relaxable<T> + ?Sized,
     R: Rng + ?Sized,
 {
-    let Some(classes) = distribution.row_classes() else {
+    let Some(classes) = distribution.classes() else {
         for (i, (height, &bit)) in heights.iter_mut().zip(z).enumerate() {
             let s = Probability::from_tail(T::signed_tail(rng));
-            *height = height_given_bit(distribution.height(i), bit, s);
+            *height = height_given_bit(distribution.logit(i), bit, s);
         }
         return;
     };
@@ -92,7 +92,7 @@ where
         // The largest is Gumbel, and independent of where it is; the others are Gumbel below it.
         let top = heights[chosen];
         for (k, height) in heights.iter_mut().enumerate().filter(|(k, _)| *k != chosen) {
-            let free = *height + distribution.height(row * classes + k);
+            let free = *height + distribution.logit(row * classes + k);
             *height = top - softplus(top - free);
         }
     }
@@ -110,7 +110,7 @@ pub(crate) fn add_relaxed_slopes<T, D>(
     T: Real,
     D: Relaxable<T> + ?Sized,
 {
-    let Some(classes) = distribution.row_classes() else {
+    let Some(classes) = distribution.classes() else {
         for ((g, &height), &v) in gradient.iter_mut().zip(&*heights).zip(v) {
             *g += weight * (v * relaxed_slope(height, tau));
         }
@@ -149,9 +149,9 @@ where
     T: Real,
     D: Relaxable<T> + ?Sized,
 {
-    let bits = distribution.row_classes().is_none();
+    let bits = distribution.classes().is_none();
     for (i, (p, q)) in probabilities.iter_mut().zip(opposites).enumerate() {
-        let height = distribution.height(i);
+        let height = distribution.logit(i);
         (*p, *q) = match bits {
             true => (sigmoid(height), sigmoid(-height)),
             false => (height.exp(), -height.exp_m1()),
@@ -170,7 +170,7 @@ pub(crate) fn add_mean_slopes<T, D>(
     T: Real,
     D: Relaxable<T> + ?Sized,
 {
-    let Some(classes) = distribution.row_classes() else {
+    let Some(classes) = distribution.classes() else {
         for (((g, &p), &q), &v) in gradient.iter_mut().zip(p).zip(q).zip(v) {
             *g += weight * (v * (p * q));
         }

@@ -1,13 +1,11 @@
 //! The gradient at the draw, as if the draw were its mean.
 
-use rand::Rng;
-
 use crate::distribution::Relaxable;
-use crate::estimator::{Block, BlockShape, GradientEstimator};
+use crate::error::Error;
+use crate::estimator::{Block, BlockRng, BlockShape, GradientEstimator};
 use crate::estimators::biased::relaxing::{add_mean_slopes, fill_probabilities};
-use crate::objective::DifferentiableObjective;
+use crate::objective::{DifferentiableObjective, Evaluator};
 use crate::real::Real;
-use crate::vector::widest;
 
 /// Straight-through: the gradient of f at the hard draw, pulled back as if the draw were its mean: `∇f(z) · ∂E[z]/∂θ`.
 ///
@@ -56,25 +54,26 @@ where
     F: DifferentiableObjective<T> + ?Sized,
 {
     fn shape(&self, distribution: &D) -> BlockShape {
-        BlockShape::of_draws(1).with_objective_gradient().with_scratch(2 * distribution.dim())
+        BlockShape::of_own_draws(1).with_objective_gradient().with_scratch(2 * distribution.dim())
     }
 
-    fn gradient_samples<R: Rng + ?Sized>(
+    fn gradient_samples(
         &self,
         distribution: &D,
-        objective: &F,
+        objective: Evaluator<'_, F>,
         block: Block<'_, T>,
-        rng: &mut R,
-    ) {
+        rng: &mut BlockRng<'_>,
+    ) -> Result<(), Error> {
         let dim = distribution.dim();
         distribution.sample(rng, block.z);
-        widest(|| objective.value_and_gradient_block(block.z, dim, block.values, block.dz));
+        objective.value_and_gradient_block(block.z, dim, block.values, block.dz);
         let (p, q) = block.scratch.split_at_mut(dim);
         fill_probabilities(distribution, p, q);
         block.gradients.fill(T::zero());
         for (dz, gradient) in block.dz.chunks_exact(dim).zip(block.gradients.chunks_exact_mut(dim)) {
             add_mean_slopes(distribution, (p, q), dz, T::one(), gradient);
         }
-        distribution.chain_heights(block.gradients);
+        distribution.chain_logits(block.gradients);
+        Ok(())
     }
 }

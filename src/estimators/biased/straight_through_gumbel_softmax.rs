@@ -1,16 +1,13 @@
 //! The gradient at the hard draw, through the relaxation behind it.
 
-use rand::Rng;
-
 use crate::distribution::Relaxable;
 use crate::error::Error;
-use crate::estimator::{Block, BlockShape, GradientEstimator};
+use crate::estimator::{Block, BlockRng, BlockShape, GradientEstimator};
 use crate::estimators::biased::relaxing::{
     add_relaxed_slopes, check_scalar_temperature, check_temperature, perturb,
 };
-use crate::objective::DifferentiableObjective;
+use crate::objective::{DifferentiableObjective, Evaluator};
 use crate::real::Real;
-use crate::vector::widest;
 
 /// Straight-through Gumbel-Softmax: f and its gradient at the hard draw z, the gradient pulled back through the relaxed draw behind it,
 /// `∇f(z) · ∂x/∂θ`.
@@ -76,28 +73,29 @@ where
     F: DifferentiableObjective<T> + ?Sized,
 {
     fn shape(&self, distribution: &D) -> BlockShape {
-        BlockShape::of_draws(1).with_noise(distribution.dim()).with_objective_gradient()
+        BlockShape::of_own_draws(1).with_noise(distribution.dim()).with_objective_gradient()
     }
 
     fn check(&self, _: &D) -> Result<(), Error> {
         check_scalar_temperature::<T>(self.tau)
     }
 
-    fn gradient_samples<R: Rng + ?Sized>(
+    fn gradient_samples(
         &self,
         distribution: &D,
-        objective: &F,
+        objective: Evaluator<'_, F>,
         block: Block<'_, T>,
-        rng: &mut R,
-    ) {
+        rng: &mut BlockRng<'_>,
+    ) -> Result<(), Error> {
         let (dim, tau) = (distribution.dim(), T::of(self.tau));
         perturb(distribution, rng, block.noise, block.z);
-        widest(|| objective.value_and_gradient_block(block.z, dim, block.values, block.dz));
+        objective.value_and_gradient_block(block.z, dim, block.values, block.dz);
         block.gradients.fill(T::zero());
         let draws = block.noise.chunks_exact_mut(dim).zip(block.dz.chunks_exact(dim));
         for ((heights, dz), gradient) in draws.zip(block.gradients.chunks_exact_mut(dim)) {
             add_relaxed_slopes(distribution, tau, heights, dz, T::one(), gradient);
         }
-        distribution.chain_heights(block.gradients);
+        distribution.chain_logits(block.gradients);
+        Ok(())
     }
 }

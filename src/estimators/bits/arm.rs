@@ -1,11 +1,9 @@
 //! Augment, REINFORCE, merge.
 
-use rand::Rng;
-
 use crate::distribution::Bits;
-use crate::estimator::{Block, BlockShape, GradientEstimator};
-use crate::estimators::with_explicit::TotalGradient;
-use crate::objective::{Objective, ParametricObjective};
+use crate::error::Error;
+use crate::estimator::{Block, BlockRng, BlockShape, GradientEstimator};
+use crate::objective::{Evaluator, Objective};
 use crate::probability::Probability;
 use crate::real::Real;
 
@@ -38,16 +36,16 @@ where
     F: Objective<T> + ?Sized,
 {
     fn shape(&self, _: &D) -> BlockShape {
-        BlockShape::of_draws(2)
+        BlockShape::of_own_draws(2)
     }
 
-    fn gradient_samples<R: Rng + ?Sized>(
+    fn gradient_samples(
         &self,
         distribution: &D,
-        objective: &F,
+        objective: Evaluator<'_, F>,
         block: Block<'_, T>,
-        rng: &mut R,
-    ) {
+        rng: &mut BlockRng<'_>,
+    ) -> Result<(), Error> {
         let dim = distribution.dim();
         for (pair, gradient) in block.z.chunks_exact_mut(2 * dim).zip(block.gradients.chunks_exact_mut(dim)) {
             let (bits, partners) = pair.split_at_mut(dim);
@@ -69,14 +67,8 @@ where
             }
         }
         distribution.chain_logits(block.gradients);
+        Ok(())
     }
 }
 
 // Bits and partners are draws both.
-impl<T, D, F> TotalGradient<T, D, F> for Arm
-where
-    T: Real,
-    D: Bits<T> + ?Sized,
-    F: ParametricObjective<T> + ?Sized,
-{
-}

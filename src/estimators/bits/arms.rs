@@ -1,12 +1,9 @@
 //! Groups of antithetic bits.
 
-use rand::Rng;
-
 use crate::distribution::Bits;
 use crate::error::Error;
-use crate::estimator::{Block, BlockShape, GradientEstimator};
-use crate::estimators::with_explicit::TotalGradient;
-use crate::objective::{Objective, ParametricObjective};
+use crate::estimator::{Block, BlockRng, BlockShape, GradientEstimator};
+use crate::objective::{Evaluator, Objective};
 use crate::probability::Probability;
 use crate::real::Real;
 
@@ -70,16 +67,16 @@ where
     F: Objective<T> + ?Sized,
 {
     fn shape(&self, _: &D) -> BlockShape {
-        BlockShape::of_draws(self.group).with_scratch(self.group)
+        BlockShape::of_own_draws(self.group).with_scratch(self.group)
     }
 
-    fn gradient_samples<R: Rng + ?Sized>(
+    fn gradient_samples(
         &self,
         distribution: &D,
-        objective: &F,
+        objective: Evaluator<'_, F>,
         block: Block<'_, T>,
-        rng: &mut R,
-    ) {
+        rng: &mut BlockRng<'_>,
+    ) -> Result<(), Error> {
         let (dim, n) = (distribution.dim(), self.group);
         for group in block.z.chunks_exact_mut(n * dim) {
             for i in 0..dim {
@@ -122,14 +119,8 @@ where
             }
         }
         distribution.chain_logits(block.gradients);
+        Ok(())
     }
 }
 
 // Each of the group by itself is a draw.
-impl<T, D, F> TotalGradient<T, D, F> for Arms
-where
-    T: Real,
-    D: Bits<T> + ?Sized,
-    F: ParametricObjective<T> + ?Sized,
-{
-}

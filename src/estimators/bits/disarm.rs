@@ -1,11 +1,9 @@
 //! Antithetic pairs of bits.
 
-use rand::Rng;
-
 use crate::distribution::Bits;
-use crate::estimator::{Block, BlockShape, GradientEstimator};
-use crate::estimators::with_explicit::TotalGradient;
-use crate::objective::{Objective, ParametricObjective};
+use crate::error::Error;
+use crate::estimator::{Block, BlockRng, BlockShape, GradientEstimator};
+use crate::objective::{Evaluator, Objective};
 use crate::real::Real;
 
 /// DisARM, which is also known as U2G: a pair of antithetic draws, `½ (f(b) − f(b̃)) (b − b̃) max(p, 1 − p)` for each logit.
@@ -44,16 +42,16 @@ where
     F: Objective<T> + ?Sized,
 {
     fn shape(&self, distribution: &D) -> BlockShape {
-        BlockShape::of_draws(2).with_scratch(distribution.dim())
+        BlockShape::of_own_draws(2).with_scratch(distribution.dim())
     }
 
-    fn gradient_samples<R: Rng + ?Sized>(
+    fn gradient_samples(
         &self,
         distribution: &D,
-        objective: &F,
+        objective: Evaluator<'_, F>,
         block: Block<'_, T>,
-        rng: &mut R,
-    ) {
+        rng: &mut BlockRng<'_>,
+    ) -> Result<(), Error> {
         let dim = distribution.dim();
         for pair in block.z.chunks_exact_mut(2 * dim) {
             let (bits, partners) = pair.split_at_mut(dim);
@@ -73,14 +71,8 @@ where
             }
         }
         distribution.chain_logits(block.gradients);
+        Ok(())
     }
 }
 
 // Bits and partners are draws both.
-impl<T, D, F> TotalGradient<T, D, F> for DisArm
-where
-    T: Real,
-    D: Bits<T> + ?Sized,
-    F: ParametricObjective<T> + ?Sized,
-{
-}

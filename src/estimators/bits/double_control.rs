@@ -1,11 +1,9 @@
 //! Leave-one-out with a linear control variate from the gradient of f at the other draws.
 
-use rand::Rng;
-
 use crate::distribution::Bits;
 use crate::error::{Error, check_len};
-use crate::estimator::{Block, BlockShape, GradientEstimator, Lesson};
-use crate::objective::DifferentiableObjective;
+use crate::estimator::{Block, BlockRng, BlockShape, GradientEstimator, Statistics};
+use crate::objective::{DifferentiableObjective, Evaluator};
 use crate::real::Real;
 
 /// Double control variates: leave-one-out, and what the gradients of f at the *other* draws say of f at this one,
@@ -85,7 +83,7 @@ where
     fn shape(&self, distribution: &D) -> BlockShape {
         let dim = distribution.dim();
         let statistics = if self.learns { 2 * dim } else { 0 };
-        BlockShape::of_draws(self.group)
+        BlockShape::of_own_draws(self.group)
             .with_objective_gradient()
             .with_scratch(3 * dim)
             .with_statistics(statistics)
@@ -103,13 +101,13 @@ where
         }
     }
 
-    fn gradient_samples<R: Rng + ?Sized>(
+    fn gradient_samples(
         &self,
         distribution: &D,
-        objective: &F,
+        objective: Evaluator<'_, F>,
         block: Block<'_, T>,
-        rng: &mut R,
-    ) {
+        rng: &mut BlockRng<'_>,
+    ) -> Result<(), Error> {
         let (dim, k) = (distribution.dim(), self.group);
         distribution.sample(rng, block.z);
         objective.value_and_gradient_block(block.z, dim, block.values, block.dz);
@@ -161,12 +159,13 @@ where
             }
         }
         distribution.chain_logits(block.gradients);
+        Ok(())
     }
 
-    fn learn(&mut self, lesson: Lesson<'_>) {
+    fn update(&mut self, spent: Statistics<'_>) {
         if self.learns {
             // The control has mean 0, so this is −Cov/Var.
-            let (products, squares) = lesson.statistics.split_at(lesson.statistics.len() / 2);
+            let (products, squares) = spent.sums.split_at(spent.sums.len() / 2);
             self.weights.clear();
             self.weights
                 .extend(products.iter().zip(squares).map(|(p, s)| if *s > 0.0 { -p / s } else { 0.0 }));

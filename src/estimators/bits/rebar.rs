@@ -1,18 +1,15 @@
 //! The score function with its relaxation as a control variate.
 
-use rand::Rng;
-
 use crate::distribution::{Bits, Coupling};
 use crate::error::{Error, check_len};
-use crate::estimator::{Block, BlockShape, GradientEstimator, Lesson};
+use crate::estimator::{Block, BlockRng, BlockShape, GradientEstimator, Statistics};
 use crate::estimators::biased::relaxing::{
     check_scalar_temperature, check_temperature, perturb_bits, perturb_given_bits, relaxed_slope,
     score_of_bit, slope_given_bit,
 };
-use crate::objective::DifferentiableObjective;
+use crate::objective::{DifferentiableObjective, Evaluator};
 use crate::real::Real;
 use crate::special::sigmoid;
-use crate::vector::widest;
 
 /// What a call's sums are worth after the next.
 const DECAY: f64 = 0.9;
@@ -190,6 +187,7 @@ where
         let learns = self.learns_eta || self.rate.is_some();
         BlockShape::of_draws(1 + self.relaxed() * self.temperatures().count())
             .with_noise(dim)
+            .with_own_draws(1)
             .with_objective_gradient()
             .with_statistics(if learns { statistics } else { 0 })
     }
@@ -205,13 +203,13 @@ where
         }
     }
 
-    fn gradient_samples<R: Rng + ?Sized>(
+    fn gradient_samples(
         &self,
         distribution: &D,
-        objective: &F,
+        objective: Evaluator<'_, F>,
         block: Block<'_, T>,
-        rng: &mut R,
-    ) {
+        rng: &mut BlockRng<'_>,
+    ) -> Result<(), Error> {
         let dim = distribution.dim();
         let draws = block.values.len() / block.samples;
         let relaxed = self.relaxed();
@@ -228,7 +226,7 @@ where
                 }
             }
         }
-        widest(|| objective.value_and_gradient_block(block.z, dim, block.values, block.dz));
+        objective.value_and_gradient_block(block.z, dim, block.values, block.dz);
 
         let evaluated = block.values.chunks_exact_mut(draws).zip(block.dz.chunks_exact(draws * dim));
         let drawn = block.z.chunks_exact(draws * dim).zip(block.noise.chunks_exact(draws * dim));
@@ -268,12 +266,13 @@ where
             }
         }
         distribution.chain_logits(block.gradients);
+        Ok(())
     }
 
-    fn learn(&mut self, lesson: Lesson<'_>) {
+    fn update(&mut self, spent: Statistics<'_>) {
         let (now, warmer) = match self.rate {
-            Some(_) => lesson.statistics.split_at(lesson.statistics.len() / 2),
-            None => (lesson.statistics, &[][..]),
+            Some(_) => spent.sums.split_at(spent.sums.len() / 2),
+            None => (spent.sums, &[][..]),
         };
         if let Some(rate) = self.rate {
             // What η h adds to the mean square of g, at either temperature: at the best η of each, where η is learned.
@@ -282,7 +281,7 @@ where
                     let eta = if self.learns_eta { best_eta(*cross, *square) } else { self.eta };
                     eta * eta * square - 2.0 * eta * cross
                 });
-                terms.sum::<f64>() / lesson.samples as f64
+                terms.sum::<f64>() / spent.samples as f64
             };
             let slope = (added(warmer) - added(now)) / WARMER;
             let square = &mut self.memory.slope_square;

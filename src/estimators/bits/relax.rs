@@ -1,14 +1,12 @@
 //! The score function with a learned surrogate as a control variate.
 
-use rand::Rng;
-
 use crate::distribution::{Bits, Coupling};
 use crate::error::{Error, check_len};
-use crate::estimator::{Block, BlockShape, GradientEstimator, Lesson};
+use crate::estimator::{Block, BlockRng, BlockShape, GradientEstimator, Statistics};
 use crate::estimators::biased::relaxing::{
     check_temperature, perturb_bits, perturb_given_bits, relaxed_slope, score_of_bit, slope_given_bit,
 };
-use crate::objective::Objective;
+use crate::objective::{Evaluator, Objective};
 use crate::real::Real;
 use crate::special::sigmoid;
 
@@ -306,7 +304,7 @@ where
 {
     fn shape(&self, distribution: &D) -> BlockShape {
         let dim = distribution.dim();
-        BlockShape::of_draws(1)
+        BlockShape::of_own_draws(1)
             .with_noise(2 * dim)
             .with_scratch(3 * dim + self.surrogate.scratch())
             .with_statistics(if self.rate > 0.0 { self.surrogate.params().len() } else { 0 })
@@ -316,13 +314,13 @@ where
         self.surrogate.check(distribution.dim())
     }
 
-    fn gradient_samples<R: Rng + ?Sized>(
+    fn gradient_samples(
         &self,
         distribution: &D,
-        objective: &F,
+        objective: Evaluator<'_, F>,
         block: Block<'_, T>,
-        rng: &mut R,
-    ) {
+        rng: &mut BlockRng<'_>,
+    ) -> Result<(), Error> {
         let dim = distribution.dim();
         for (bits, noise) in block.z.chunks_exact_mut(dim).zip(block.noise.chunks_exact_mut(2 * dim)) {
             let (heights, given) = noise.split_at_mut(dim);
@@ -359,18 +357,19 @@ where
             }
         }
         distribution.chain_logits(block.gradients);
+        Ok(())
     }
 
-    fn learn(&mut self, lesson: Lesson<'_>) {
+    fn update(&mut self, spent: Statistics<'_>) {
         let Memory { moments, steps } = &mut self.memory;
-        if lesson.statistics.is_empty() {
+        if spent.sums.is_empty() {
             return;
         }
-        moments.resize(lesson.statistics.len(), [0.0; 2]);
+        moments.resize(spent.sums.len(), [0.0; 2]);
         *steps = steps.saturating_add(1);
         let params = self.surrogate.params_mut().iter_mut();
-        for ((phi, moments), &sum) in params.zip(moments).zip(lesson.statistics) {
-            let gradient = 2.0 * sum / lesson.samples as f64;
+        for ((phi, moments), &sum) in params.zip(moments).zip(spent.sums) {
+            let gradient = 2.0 * sum / spent.samples as f64;
             let news = [gradient, gradient * gradient];
             let mut means = [0.0; 2];
             for k in 0..2 {

@@ -1,12 +1,11 @@
 //! The importance-weighted bound.
 
-use rand::Rng;
-
-use crate::distribution::{DifferentiableLogDensity, Reparameterizable};
+use crate::distribution::{DifferentiableLogDensity, Draws, DrawsMut, Reparameterizable};
 use crate::error::Error;
-use crate::estimator::{Block, BlockShape, GradientEstimator};
-use crate::estimators::bounds::log_ratio::{draw_log_ratios, shape};
-use crate::objective::DifferentiableObjective;
+use crate::estimator::{Block, BlockRng, BlockShape, GradientEstimator};
+use crate::estimators::bounds::log_ratio::{self, subtract_log_prob};
+use crate::estimators::continuous::over::{DrawRule, Over};
+use crate::objective::{DifferentiableObjective, Evaluator};
 use crate::real::Real;
 use crate::special::log_sum_exp;
 
@@ -68,6 +67,12 @@ impl ImportanceWeighted {
         Ok(Self { draws, doubly })
     }
 
+    /// Over the points of a [noise source](crate::noise): each of the K draws takes a point set of its own.
+    #[must_use]
+    pub fn over<S>(self, source: S) -> Over<Self, S> {
+        Over::new(self, source)
+    }
+
     /// K, the number of draws.
     #[must_use]
     pub fn draws(&self) -> usize {
@@ -82,49 +87,76 @@ where
     F: DifferentiableObjective<T> + ?Sized,
 {
     fn shape(&self, distribution: &D) -> BlockShape {
-        shape(distribution, self.draws)
+        let (dim, params) = (distribution.dim(), distribution.params().len());
+        BlockShape::of_draws(self.draws)
+            .with_noise(distribution.noise_dim())
+            .with_objective_gradient()
+            .with_scratch(log_ratio::scratch(dim).max(params))
+            .with_explicit_gradient()
     }
 
     fn check(&self, distribution: &D) -> Result<(), Error> {
         distribution.layout().check_score()
     }
 
-    fn gradient_samples<R: Rng + ?Sized>(
+    fn gradient_samples(
         &self,
         distribution: &D,
-        objective: &F,
-        mut block: Block<'_, T>,
-        rng: &mut R,
-    ) {
+        objective: Evaluator<'_, F>,
+        block: Block<'_, T>,
+        rng: &mut BlockRng<'_>,
+    ) -> Result<(), Error> {
+        distribution.draw_block(rng, block.noise, DrawsMut { z: block.z, preimage: block.preimage });
+        self.gradients_of_draws(distribution, objective, block)
+    }
+}
+
+impl<T, D, F> DrawRule<T, D, F> for ImportanceWeighted
+where
+    T: Real,
+    D: Reparameterizable<T> + DifferentiableLogDensity<T> + ?Sized,
+    F: DifferentiableObjective<T> + ?Sized,
+{
+    fn gradients_of_draws(
+        &self,
+        distribution: &D,
+        objective: Evaluator<'_, F>,
+        block: Block<'_, T>,
+    ) -> Result<(), Error> {
         let (dim, params, k) = (distribution.dim(), distribution.params().len(), self.draws);
         let noise = distribution.noise_dim();
-        draw_log_ratios(distribution, objective, &mut block, rng);
-        let row = &mut block.scratch[dim..];
+        let draws = Draws { z: &*block.z, preimage: &*block.preimage };
+        objective.value_and_gradient_block(draws.z, dim, block.values, block.dz);
+        subtract_log_prob(distribution, draws, block.values, block.dz, block.scratch);
+        let row = &mut block.scratch[..params];
         let ln_k = T::of(k as f64).ln();
-        let draws = block.z.chunks_exact(k * dim).zip(block.noise.chunks_exact(k * noise));
+        let groups = draws.rows(k * dim).zip(block.noise.chunks_exact(k * noise));
         let slopes = block.dz.chunks_exact_mut(k * dim).zip(block.values.chunks_exact_mut(k));
-        for (((z, noise_rows), (dz, values)), gradient) in
-            draws.zip(slopes).zip(block.gradients.chunks_exact_mut(params))
+        for (((group, noise_rows), (dz, values)), gradient) in
+            groups.zip(slopes).zip(block.gradients.chunks_exact_mut(params))
         {
             gradient.fill(T::zero());
             let total = log_sum_exp(values);
-            let samples =
-                z.chunks_exact(dim).zip(noise_rows.chunks_exact(noise)).zip(dz.chunks_exact_mut(dim));
-            for (((z, noise), dz), &value) in samples.zip(&*values) {
+            let samples = group.rows(dim).zip(noise_rows.chunks_exact(noise)).zip(dz.chunks_exact_mut(dim));
+            for (((draw, noise), dz), &value) in samples.zip(&*values) {
                 let weight = (value - total).exp();
                 let pathwise = if self.doubly { weight * weight } else { weight };
                 for dz in &mut *dz {
                     *dz *= pathwise;
                 }
-                distribution.pullback(noise, z, dz, row);
+                distribution.pullback_block(noise, draw, dz, row);
                 for (g, &pulled) in gradient.iter_mut().zip(&*row) {
                     *g += pulled;
                 }
                 if !self.doubly {
-                    distribution.score(z, row);
+                    distribution.score_block(draw, row);
                     for (g, &score) in gradient.iter_mut().zip(&*row) {
                         *g -= weight * score;
                     }
+                }
+                // The bound's explicit derivative: by weight, as the draws count in it.
+                if objective.depends_on_parameters() {
+                    objective.add_parameter_gradient(draw.z, weight, gradient);
                 }
             }
             // A log-weight that is not a number stays, for the engine to find.
@@ -132,5 +164,6 @@ where
                 values.fill(total - ln_k);
             }
         }
+        Ok(())
     }
 }

@@ -1,42 +1,39 @@
-//! What the bounds share whose entropy is sampled: draws of `f − ln q` with its slope.
+//! Values and slopes of `f − ln q` at draws of q.
 
-use rand::Rng;
-
-use crate::distribution::{DifferentiableLogDensity, Reparameterizable};
-use crate::estimator::{Block, BlockShape};
-use crate::objective::DifferentiableObjective;
+use crate::distribution::{DifferentiableLogDensity, Draws};
 use crate::real::Real;
 
-/// Draws a block and turns values and gradients of f into those of `f − ln q`.
-pub(crate) fn draw_log_ratios<T, D, F, R>(
+/// Rows whose densities are taken together.
+const ROWS: usize = 16;
+
+/// The scratch space that [`subtract_log_prob`] takes.
+pub(crate) fn scratch(dim: usize) -> usize {
+    ROWS * (dim + 1)
+}
+
+/// Turns values and gradients of f at draws of q into those of `f − ln q`.
+pub(crate) fn subtract_log_prob<T, D>(
     distribution: &D,
-    objective: &F,
-    block: &mut Block<'_, T>,
-    rng: &mut R,
+    draws: Draws<'_, T>,
+    values: &mut [T],
+    dz: &mut [T],
+    scratch: &mut [T],
 ) where
     T: Real,
-    D: Reparameterizable<T> + DifferentiableLogDensity<T> + ?Sized,
-    F: DifferentiableObjective<T> + ?Sized,
-    R: Rng + ?Sized,
+    D: DifferentiableLogDensity<T> + ?Sized,
 {
     let dim = distribution.dim();
-    distribution.draw_block(rng, block.noise, block.z);
-    objective.value_and_gradient_block(block.z, dim, block.values, block.dz);
-    let own = &mut block.scratch[..dim];
-    let rows = block.z.chunks_exact(dim).zip(block.dz.chunks_exact_mut(dim));
-    for ((z, dz), value) in rows.zip(block.values.iter_mut()) {
-        *value -= distribution.log_prob(z);
-        distribution.log_prob_gradient(z, own);
+    let (log_probs, own) = scratch[..ROWS * (dim + 1)].split_at_mut(ROWS);
+    let parts = draws.chunks(dim, ROWS).zip(values.chunks_mut(ROWS)).zip(dz.chunks_mut(ROWS * dim));
+    for ((draws, values), dz) in parts {
+        let (log_probs, own) = (&mut log_probs[..values.len()], &mut own[..dz.len()]);
+        distribution.log_prob_block(draws, log_probs);
+        for (value, &log_prob) in values.iter_mut().zip(&*log_probs) {
+            *value -= log_prob;
+        }
+        distribution.log_prob_gradient_block(draws, own);
         for (dz, &own) in dz.iter_mut().zip(&*own) {
             *dz -= own;
         }
     }
-}
-
-/// The room that estimators of `f − ln q` take.
-pub(crate) fn shape<T: Real, D: Reparameterizable<T> + ?Sized>(distribution: &D, draws: usize) -> BlockShape {
-    BlockShape::of_draws(draws)
-        .with_noise(distribution.noise_dim())
-        .with_objective_gradient()
-        .with_scratch(distribution.dim() + distribution.params().len())
 }

@@ -1,12 +1,11 @@
 //! The K-sample bound of importance weights, with credit to each sample.
 
-use rand::Rng;
-
-use crate::distribution::LogDensity;
+use crate::distribution::{Draws, DrawsMut, LogDensity};
 use crate::error::Error;
-use crate::estimator::{Block, BlockShape, GradientEstimator};
-use crate::objective::Objective;
+use crate::estimator::{Block, BlockRng, BlockShape, GradientEstimator};
+use crate::objective::{Evaluator, Objective};
 use crate::real::Real;
+use crate::special::log_sum_exp;
 
 /// `VIMCO`: the gradient of the K-sample bound `E L̂`, `L̂ = ln (1/K) Σ w(zₖ)`, by `Σⱼ (L̂ − L̂₋ⱼ) ∇_θ ln q_θ(zⱼ)`, where L̂₋ⱼ is L̂ with the weight of sample j
 /// replaced by a mean of the others'. The objective gives the log-weight `ln w(z)`.
@@ -133,44 +132,57 @@ where
     F: Objective<T> + ?Sized,
 {
     fn shape(&self, distribution: &D) -> BlockShape {
-        BlockShape::of_draws(self.samples).with_scratch(self.samples + distribution.params().len())
+        BlockShape::of_draws(self.samples)
+            .with_scratch(self.samples + distribution.params().len())
+            .with_explicit_gradient()
     }
 
     fn check(&self, distribution: &D) -> Result<(), Error> {
         distribution.layout().check_score()
     }
 
-    fn gradient_samples<R: Rng + ?Sized>(
+    fn gradient_samples(
         &self,
         distribution: &D,
-        objective: &F,
+        objective: Evaluator<'_, F>,
         block: Block<'_, T>,
-        rng: &mut R,
-    ) {
+        rng: &mut BlockRng<'_>,
+    ) -> Result<(), Error> {
         let (dim, params, k) = (distribution.dim(), distribution.params().len(), self.samples);
-        distribution.sample(rng, block.z);
-        objective.value_block(block.z, dim, block.values);
+        distribution.sample_block(rng, DrawsMut { z: block.z, preimage: block.preimage });
+        let draws = Draws { z: &*block.z, preimage: &*block.preimage };
+        objective.value_block(draws.z, dim, block.values);
         let (credits, score) = block.scratch.split_at_mut(k);
-        let groups = block.z.chunks_exact(k * dim).zip(block.values.chunks_exact_mut(k));
-        for ((z, values), gradient) in groups.zip(block.gradients.chunks_exact_mut(params)) {
+        let log_prob = &mut T::zero();
+        let groups = draws.rows(k * dim).zip(block.values.chunks_exact_mut(k));
+        for ((group, values), gradient) in groups.zip(block.gradients.chunks_exact_mut(params)) {
             gradient.fill(T::zero());
             if !values.iter().all(|w| w.is_finite()) {
                 continue; // for the engine to find
             }
             if self.log_joint {
-                for (value, z) in values.iter_mut().zip(z.chunks_exact(dim)) {
-                    *value -= distribution.log_prob(z);
+                for (value, draw) in values.iter_mut().zip(group.rows(dim)) {
+                    distribution.log_prob_block(draw, std::slice::from_mut(log_prob));
+                    *value -= *log_prob;
                 }
             }
             let bound = self.credit(values, credits);
-            for (z, &credit) in z.chunks_exact(dim).zip(&*credits) {
-                distribution.score(z, score);
+            for (draw, &credit) in group.rows(dim).zip(&*credits) {
+                distribution.score_block(draw, score);
                 for (g, &s) in gradient.iter_mut().zip(&*score) {
                     *g += credit * s;
                 }
             }
+            if objective.depends_on_parameters() {
+                // The bound's explicit derivative: by weight, as the draws count in it.
+                let total = log_sum_exp(values);
+                for (z, &value) in group.z.chunks_exact(dim).zip(&*values) {
+                    objective.add_parameter_gradient(z, (value - total).exp(), gradient);
+                }
+            }
             values.fill(bound);
         }
+        Ok(())
     }
 }
 

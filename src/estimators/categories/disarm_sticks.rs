@@ -3,9 +3,9 @@
 use rand::Rng;
 
 use crate::distribution::Categories;
-use crate::estimator::{Block, BlockShape, GradientEstimator};
-use crate::estimators::with_explicit::TotalGradient;
-use crate::objective::{Objective, ParametricObjective};
+use crate::error::Error;
+use crate::estimator::{Block, BlockRng, BlockShape, GradientEstimator};
+use crate::objective::{Evaluator, Objective};
 use crate::probability::Probability;
 use crate::real::Real;
 use crate::special::{log_sum_exp, sigmoid};
@@ -122,17 +122,17 @@ where
     fn shape(&self, distribution: &D) -> BlockShape {
         let dim = distribution.dim();
         // Order, tails and logarithms of all rows; the uniforms and both places of each gradient sample are its noise.
-        BlockShape::of_draws(2).with_noise(dim).with_scratch(3 * dim)
+        BlockShape::of_own_draws(2).with_noise(dim).with_scratch(3 * dim)
     }
 
-    fn gradient_samples<R: Rng + ?Sized>(
+    fn gradient_samples(
         &self,
         distribution: &D,
-        objective: &F,
+        objective: Evaluator<'_, F>,
         block: Block<'_, T>,
-        rng: &mut R,
-    ) {
-        let (dim, k) = (distribution.dim(), distribution.classes());
+        rng: &mut BlockRng<'_>,
+    ) -> Result<(), Error> {
+        let (dim, k) = (distribution.dim(), distribution.classes_per_row());
         let ln_probs = distribution.ln_probs();
         let (order, rest) = block.scratch.split_at_mut(dim);
         let (tails, ln_later) = rest.split_at_mut(dim);
@@ -180,6 +180,7 @@ where
             }
         }
         distribution.chain_logits(block.gradients);
+        Ok(())
     }
 }
 
@@ -209,10 +210,3 @@ fn prepare<T: Real>(ln_probs: &[T], order: &mut [T], tails: &mut [T], ln_later: 
 }
 
 // Both of a pair are draws.
-impl<T, D, F> TotalGradient<T, D, F> for DisArmSticks
-where
-    T: Real,
-    D: Categories<T> + ?Sized,
-    F: ParametricObjective<T> + ?Sized,
-{
-}

@@ -1,12 +1,9 @@
 //! The exact sum over a finite support.
 
-use rand::Rng;
-
 use crate::distribution::FiniteSupport;
 use crate::error::Error;
-use crate::estimator::{Block, BlockShape, GradientEstimator};
-use crate::estimators::with_explicit::TotalGradient;
-use crate::objective::{Objective, ParametricObjective};
+use crate::estimator::{Block, BlockRng, BlockShape, GradientEstimator};
+use crate::objective::{Evaluator, Objective};
 use crate::real::Real;
 
 /// Outcomes beyond which a sum over all of them is refused: a hundred million evaluations.
@@ -58,21 +55,26 @@ where
 {
     fn shape(&self, distribution: &D) -> BlockShape {
         let outcomes = distribution.outcomes().unwrap_or(MOST);
-        BlockShape::of_draws(1).with_evaluations(outcomes).with_scratch(distribution.params().len())
+        BlockShape::of_draws(1)
+            .with_evaluations(outcomes)
+            .with_scratch(distribution.params().len())
+            .with_explicit_gradient()
     }
 
     fn check(&self, distribution: &D) -> Result<(), Error> {
         check_outcomes(distribution, MOST)
     }
 
-    fn gradient_samples<R: Rng + ?Sized>(
+    fn gradient_samples(
         &self,
         distribution: &D,
-        objective: &F,
+        objective: Evaluator<'_, F>,
         block: Block<'_, T>,
-        _: &mut R,
-    ) {
+        _: &mut BlockRng<'_>,
+    ) -> Result<(), Error> {
         let (dim, params) = (distribution.dim(), distribution.params().len());
+        // Every gradient sample is the same: the first is made.
+        let objective = objective.sample(0);
         let (z, gradient) = (&mut block.z[..dim], &mut block.gradients[..params]);
         gradient.fill(T::zero());
         let mut mean = T::zero();
@@ -88,13 +90,15 @@ where
             for (g, &score) in gradient.iter_mut().zip(&*block.scratch) {
                 *g += p * value * score;
             }
+            if objective.depends_on_parameters() {
+                objective.add_parameter_gradient(z, p, gradient);
+            }
             if !value.is_finite() {
                 // For the engine to find, with the z that gave it.
                 mean = value;
                 break;
             }
         }
-        // Every gradient sample is the same.
         let (first, others) = block.z.split_at_mut(dim);
         for row in others.chunks_exact_mut(dim) {
             row.copy_from_slice(first);
@@ -104,39 +108,6 @@ where
             row.copy_from_slice(first);
         }
         block.values.fill(mean);
-    }
-}
-
-impl<T, D, F> TotalGradient<T, D, F> for Enumerate
-where
-    T: Real,
-    D: FiniteSupport<T> + ?Sized,
-    F: ParametricObjective<T> + ?Sized,
-{
-    /// The explicit gradient of every outcome, by its probability.
-    fn total_gradient_samples<R: Rng + ?Sized>(
-        &self,
-        distribution: &D,
-        objective: &F,
-        mut block: Block<'_, T>,
-        rng: &mut R,
-    ) {
-        self.gradient_samples(distribution, objective, block.reborrow(), rng);
-        let (dim, params) = (distribution.dim(), distribution.params().len());
-        if block.values.iter().any(|value| !value.is_finite()) {
-            return; // for the engine to find, with the z that gave it
-        }
-        let (gradient, others) = block.gradients.split_at_mut(params);
-        for index in 0..distribution.outcomes().unwrap_or(0) {
-            let z = &mut block.z[..dim];
-            distribution.outcome(index, z);
-            let p = distribution.log_prob(z).exp();
-            if !p.is_zero() {
-                objective.add_parameter_gradient(z, p, gradient);
-            }
-        }
-        for other in others.chunks_exact_mut(params) {
-            other.copy_from_slice(gradient);
-        }
+        Ok(())
     }
 }

@@ -1,11 +1,9 @@
 //! Local expectation gradients.
 
-use rand::Rng;
-
 use crate::distribution::FiniteFactors;
 use crate::error::Error;
-use crate::estimator::{Block, BlockShape, GradientEstimator};
-use crate::objective::Objective;
+use crate::estimator::{Block, BlockRng, BlockShape, GradientEstimator};
+use crate::objective::{Evaluator, Objective};
 use crate::real::Real;
 
 /// Local expectation gradients: for every factor of a draw the exact expectation over its alternatives, with the other factors as they were drawn,
@@ -50,7 +48,7 @@ where
     F: Objective<T> + ?Sized,
 {
     fn shape(&self, distribution: &D) -> BlockShape {
-        BlockShape::of_draws(1).with_evaluations(evaluations(distribution))
+        BlockShape::of_own_draws(1).with_evaluations(evaluations(distribution))
     }
 
     fn check(&self, distribution: &D) -> Result<(), Error> {
@@ -62,18 +60,19 @@ where
         Err(Error::Option { option: "alternatives", value: found as f64, expected })
     }
 
-    fn gradient_samples<R: Rng + ?Sized>(
+    fn gradient_samples(
         &self,
         distribution: &D,
-        objective: &F,
+        objective: Evaluator<'_, F>,
         block: Block<'_, T>,
-        rng: &mut R,
-    ) {
+        rng: &mut BlockRng<'_>,
+    ) -> Result<(), Error> {
         let (dim, params) = (distribution.dim(), distribution.params().len());
         distribution.sample(rng, block.z);
         objective.value_block(block.z, dim, block.values);
         let rows = block.z.chunks_exact_mut(dim).zip(block.values);
-        for ((z, value), gradient) in rows.zip(block.gradients.chunks_exact_mut(params)) {
+        for (i, ((z, value), gradient)) in rows.zip(block.gradients.chunks_exact_mut(params)).enumerate() {
+            let objective = objective.sample(i);
             let against_draw = |factor: usize, alternative: usize| {
                 let drawn = distribution.chosen(factor, z);
                 // A value that is not finite is for the engine to find, with the z that gave it.
@@ -96,5 +95,6 @@ where
             };
             distribution.sum_scores(against_draw, gradient);
         }
+        Ok(())
     }
 }

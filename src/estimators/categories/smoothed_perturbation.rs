@@ -1,12 +1,10 @@
 //! One jump away from the draw, without a score.
 
-use rand::Rng;
-
 use crate::distribution::Jump;
 use crate::error::Error;
-use crate::estimator::{Block, BlockShape, GradientEstimator};
+use crate::estimator::{Block, BlockRng, BlockShape, GradientEstimator};
 use crate::estimators::continuous::over::ROWS_BYTES;
-use crate::objective::Objective;
+use crate::objective::{Evaluator, Objective};
 use crate::real::Real;
 
 /// Smoothed perturbation analysis, the estimator behind stochastic triples: `wᵢ(z) (f(yᵢ(z)) − f(z))` for each parameter, where the draw z would jump to y
@@ -49,7 +47,7 @@ where
     fn shape(&self, distribution: &D) -> BlockShape {
         let rows = 1 + distribution.params().len();
         let fit = ROWS_BYTES / ((distribution.dim() + 1) * size_of::<T>());
-        BlockShape::of_draws(rows.min(fit.max(2))).with_evaluations(rows)
+        BlockShape::of_draws(rows.min(fit.max(2))).with_evaluations(rows).with_own_draws(1)
     }
 
     fn check(&self, distribution: &D) -> Result<(), Error> {
@@ -60,17 +58,19 @@ where
         }
     }
 
-    fn gradient_samples<R: Rng + ?Sized>(
+    fn gradient_samples(
         &self,
         distribution: &D,
-        objective: &F,
+        objective: Evaluator<'_, F>,
         block: Block<'_, T>,
-        rng: &mut R,
-    ) {
+        rng: &mut BlockRng<'_>,
+    ) -> Result<(), Error> {
         let (dim, params) = (distribution.dim(), distribution.params().len());
         let rows = block.values.len() / block.samples;
         let buffers = block.z.chunks_exact_mut(rows * dim).zip(block.values.chunks_exact_mut(rows));
-        for ((z, values), gradient) in buffers.zip(block.gradients.chunks_exact_mut(params)) {
+        for (i, ((z, values), gradient)) in buffers.zip(block.gradients.chunks_exact_mut(params)).enumerate()
+        {
+            let objective = objective.sample(i);
             let (z, jumped) = z.split_at_mut(dim);
             distribution.sample(rng, z);
             objective.value_block(z, dim, &mut values[..1]);
@@ -93,5 +93,6 @@ where
                 values.fill(value);
             }
         }
+        Ok(())
     }
 }

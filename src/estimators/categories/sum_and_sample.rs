@@ -1,12 +1,10 @@
 //! The heaviest outcomes summed, and one of the rest drawn.
 
-use rand::Rng;
-
 use crate::distribution::FiniteSupport;
 use crate::error::Error;
-use crate::estimator::{Block, BlockShape, GradientEstimator};
+use crate::estimator::{Block, BlockRng, BlockShape, GradientEstimator};
 use crate::estimators::categories::enumerate::check_outcomes;
-use crate::objective::Objective;
+use crate::objective::{Evaluator, Objective};
 use crate::real::Real;
 
 /// Outcomes beyond which the list of their probabilities is refused.
@@ -68,19 +66,20 @@ where
         BlockShape::of_draws(heaviest + 1)
             .with_evaluations(heaviest + usize::from(heaviest < outcomes))
             .with_scratch(outcomes + distribution.params().len())
+            .with_explicit_gradient()
     }
 
     fn check(&self, distribution: &D) -> Result<(), Error> {
         check_outcomes(distribution, MOST)
     }
 
-    fn gradient_samples<R: Rng + ?Sized>(
+    fn gradient_samples(
         &self,
         distribution: &D,
-        objective: &F,
+        objective: Evaluator<'_, F>,
         block: Block<'_, T>,
-        rng: &mut R,
-    ) {
+        rng: &mut BlockRng<'_>,
+    ) -> Result<(), Error> {
         let (dim, params) = (distribution.dim(), distribution.params().len());
         let outcomes = distribution.outcomes().unwrap_or(0);
         let (probabilities, score) = block.scratch.split_at_mut(outcomes);
@@ -134,10 +133,14 @@ where
                 for (g, &s) in gradient.iter_mut().zip(&*score) {
                     *g += weight * (value - baseline) * s;
                 }
+                if objective.depends_on_parameters() {
+                    objective.add_parameter_gradient(z, weight, gradient);
+                }
             }
             if values.iter().all(|f| f.is_finite()) {
                 values.fill(mean);
             }
         }
+        Ok(())
     }
 }

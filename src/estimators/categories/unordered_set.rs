@@ -1,13 +1,12 @@
 //! Outcomes drawn without replacement.
 
-use rand::Rng;
 use rand_distr::{Distribution as _, Exp1};
 
 use crate::distribution::FiniteSupport;
 use crate::error::Error;
-use crate::estimator::{Block, BlockShape, GradientEstimator};
+use crate::estimator::{Block, BlockRng, BlockShape, GradientEstimator};
 use crate::estimators::categories::enumerate::check_outcomes;
-use crate::objective::Objective;
+use crate::objective::{Evaluator, Objective};
 use crate::real::Real;
 use crate::special::{LnSum, race};
 
@@ -97,7 +96,9 @@ where
         let outcomes = distribution.outcomes().unwrap_or(MOST);
         let rows = self.rows(outcomes);
         // ln p and noise of every outcome, the weight of those drawn, and a score.
-        BlockShape::of_draws(rows).with_scratch(2 * outcomes + rows + distribution.params().len())
+        BlockShape::of_draws(rows)
+            .with_scratch(2 * outcomes + rows + distribution.params().len())
+            .with_explicit_gradient()
     }
 
     fn check(&self, distribution: &D) -> Result<(), Error> {
@@ -105,13 +106,13 @@ where
         check_outcomes(distribution, MOST)
     }
 
-    fn gradient_samples<R: Rng + ?Sized>(
+    fn gradient_samples(
         &self,
         distribution: &D,
-        objective: &F,
+        objective: Evaluator<'_, F>,
         block: Block<'_, T>,
-        rng: &mut R,
-    ) {
+        rng: &mut BlockRng<'_>,
+    ) -> Result<(), Error> {
         let (dim, params) = (distribution.dim(), distribution.params().len());
         let outcomes = distribution.outcomes().unwrap_or(0);
         let rows = self.rows(outcomes);
@@ -136,7 +137,9 @@ where
             (&mut large_left[..], &mut large_finish[..])
         };
         let groups = block.z.chunks_exact_mut(rows * dim).zip(block.values.chunks_exact_mut(rows));
-        for ((z, values), gradient) in groups.zip(block.gradients.chunks_exact_mut(params)) {
+        for (sample, ((z, values), gradient)) in
+            groups.zip(block.gradients.chunks_exact_mut(params)).enumerate()
+        {
             for noise in noise.iter_mut() {
                 let wait: f64 = Exp1.sample(rng);
                 *noise = T::of(-wait.ln());
@@ -162,7 +165,7 @@ where
             for row in drawn..rows {
                 z.copy_within(0..dim, row * dim);
             }
-            objective.value_block(z, dim, values);
+            objective.sample(sample).value_block(z, dim, values);
             if !values.iter().all(|f| f.is_finite()) {
                 gradient.fill(T::zero());
                 continue; // for the engine to find
@@ -190,8 +193,12 @@ where
                 for (g, &s) in gradient.iter_mut().zip(&*score) {
                     *g += weights[i] * deviation * s;
                 }
+                if objective.depends_on_parameters() {
+                    objective.add_parameter_gradient(z, weights[i], gradient);
+                }
             }
             values.fill(shift + mean);
         }
+        Ok(())
     }
 }

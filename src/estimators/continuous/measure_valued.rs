@@ -6,12 +6,10 @@ use rand::Rng;
 
 use crate::distribution::{Coupling, WeakDerivative, WeakSides};
 use crate::error::Error;
-use crate::estimator::{Block, BlockShape, GradientEstimator};
+use crate::estimator::{Block, BlockRng, BlockShape, GradientEstimator};
 use crate::estimators::continuous::over::ROWS_BYTES;
-use crate::estimators::with_explicit::TotalGradient;
-use crate::objective::{Objective, ParametricObjective};
+use crate::objective::{Evaluator, Objective};
 use crate::real::Real;
-use crate::vector::widest;
 
 /// The measure-valued estimator: `∂E f/∂θᵢ = wᵢ (E f(z⁺) − E f(z⁻))`, where z⁺ and z⁻ are draws in which the coordinates that θᵢ governs come
 /// from two other laws, `∂p/∂θᵢ = wᵢ (p⁺ − p⁻)`.
@@ -170,7 +168,8 @@ where
     fn shape(&self, distribution: &D) -> BlockShape {
         let rows = self.rows(distribution);
         let fit = ROWS_BYTES / ((distribution.dim() + 1) * size_of::<T>());
-        BlockShape::of_draws(rows.min(fit.max(3))).with_evaluations(rows)
+        // The sides come from other laws, and in parts: the first row alone is a draw.
+        BlockShape::of_draws(rows.min(fit.max(3))).with_evaluations(rows).with_own_draws(1)
     }
 
     fn check(&self, distribution: &D) -> Result<(), Error> {
@@ -181,48 +180,49 @@ where
         }
     }
 
-    fn gradient_samples<R: Rng + ?Sized>(
+    fn gradient_samples(
         &self,
         distribution: &D,
-        objective: &F,
+        objective: Evaluator<'_, F>,
         block: Block<'_, T>,
-        rng: &mut R,
-    ) {
+        rng: &mut BlockRng<'_>,
+    ) -> Result<(), Error> {
         let (dim, params) = (distribution.dim(), distribution.params().len());
         let rows = block.values.len() / block.samples;
         let gradients = block.gradients.chunks_exact_mut(params);
-        let evaluate = |z: &[T], values: &mut [T]| widest(|| objective.value_block(z, dim, values));
         if rows == self.rows(distribution) {
             // All fit: the whole block is one batch for the objective.
             for (z, weights) in block.z.chunks_exact_mut(rows * dim).zip(gradients) {
                 distribution.sample(rng, &mut z[..dim]);
                 self.draw(distribution, 0..params, z, weights, rng);
             }
-            evaluate(block.z, block.values);
+            objective.value_block(block.z, dim, block.values);
             let gradients = block.gradients.chunks_exact_mut(params);
             for (values, gradient) in block.values.chunks_exact_mut(rows).zip(gradients) {
                 self.differentiate(distribution, 0..params, values, gradient);
                 report(values, gradient);
             }
-            return;
+            return Ok(());
         }
 
         let buffers = block.z.chunks_exact_mut(rows * dim).zip(block.values.chunks_exact_mut(rows));
-        for ((z, values), gradient) in buffers.zip(gradients) {
+        for (i, ((z, values), gradient)) in buffers.zip(gradients).enumerate() {
+            let objective = objective.sample(i);
             gradient.fill(T::zero());
             distribution.sample(rng, &mut z[..dim]);
-            evaluate(&z[..dim], &mut values[..1]);
+            objective.value_block(&z[..dim], dim, &mut values[..1]);
             let mut first = 0;
             while first < params && is_finite(gradient) {
                 let (some, taken) = self.part(distribution, first, rows - 1);
                 let weights = &mut gradient[some.clone()];
                 self.draw(distribution, some.clone(), z, weights, rng);
-                evaluate(&z[dim..(1 + taken) * dim], &mut values[1..=taken]);
+                objective.value_block(&z[dim..(1 + taken) * dim], dim, &mut values[1..=taken]);
                 self.differentiate(distribution, some.clone(), values, weights);
                 first = some.end;
             }
             report(values, gradient);
         }
+        Ok(())
     }
 }
 
@@ -236,17 +236,5 @@ fn report<T: Real>(values: &mut [T], gradient: &[T]) {
     if is_finite(gradient) && values[0].is_finite() {
         let value = values[0];
         values.fill(value);
-    }
-}
-
-impl<T, D, F> TotalGradient<T, D, F> for MeasureValued
-where
-    T: Real,
-    D: WeakDerivative<T> + ?Sized,
-    F: ParametricObjective<T> + ?Sized,
-{
-    /// The sides come from other laws, and in parts.
-    fn own_draws(&self, _: &D) -> usize {
-        1
     }
 }

@@ -3,7 +3,5 @@
 pub(crate) mod measure_valued;
 pub(crate) mod over;
 pub(crate) mod pathwise;
-pub(crate) mod pathwise_over;
 pub(crate) mod reward_to_go;
 pub(crate) mod score_function;
-pub(crate) mod score_function_over;

@@ -1,162 +1,388 @@
-//! What the estimators over a noise source share: a gradient sample as the mean over all points of the source, streamed through a
-//! fixed number of rows.
+//! Rules over a source of noise: a gradient sample as the mean over all points of the source.
 
-use rand::Rng;
-
-use crate::distribution::Reparameterizable;
+use crate::distribution::{DrawsMut, Reparameterizable};
 use crate::error::{Error, check_len};
-use crate::estimator::{Block, BlockShape};
+use crate::estimator::{Block, BlockRng, BlockShape, ExplicitGradient, GradientEstimator, Statistics};
 use crate::noise::NoiseSource;
-use crate::objective::ParametricObjective;
+use crate::objective::{Evaluator, Objective};
 use crate::real::Real;
+use crate::vector::scatter;
 
 /// Bytes that the rows of one gradient sample may take: a point set beyond that is made in parts. Like the engine's tiles they
 /// should stay in the second-level cache.
 pub(crate) const ROWS_BYTES: usize = 64 << 10;
 
-/// The room for a gradient sample: as many rows as points, if they are few.
-pub(crate) fn shape<T, D, S>(source: &S, distribution: &D, shape: BlockShape) -> BlockShape
+/// A rule whose gradient samples are functions of independent draws, whoever has drawn them: [`over`](Self::over) lets it take its
+/// noise from a [source](crate::noise).
+///
+/// [`Pathwise`](crate::estimators::Pathwise), [`ScoreFunction`](crate::estimators::ScoreFunction) (without leave-one-out),
+/// [`Elbo`](crate::estimators::Elbo) and [`ImportanceWeighted`](crate::estimators::ImportanceWeighted) are such rules.
+pub trait DrawRule<T, D, F>: GradientEstimator<T, D, F>
 where
     T: Real,
     D: Reparameterizable<T> + ?Sized,
-    S: NoiseSource<T, D> + ?Sized,
+    F: Objective<T> + ?Sized,
 {
-    let (dim, noise, params) = (distribution.dim(), distribution.noise_dim(), distribution.params().len());
-    let row = (noise + 2 * dim + params + 1) * size_of::<T>();
-    let points = source.points();
-    // Even, for sources that make pairs.
-    let rows = points.min((ROWS_BYTES / row).max(2) & !1);
-    let parts = if rows < points { 4 * params } else { 0 };
-    BlockShape { draws: rows, ..shape }
-        .with_evaluations(points)
-        .with_noise(noise)
-        .with_scratch(rows * params + parts)
-}
+    /// Makes the gradient samples of a block whose draws are there: `noise`, `z` and `preimage` are filled in. As many draws per
+    /// gradient sample as [`shape`](GradientEstimator::shape) says, independent of each other.
+    ///
+    /// # Errors
+    /// As [`gradient_samples`](GradientEstimator::gradient_samples).
+    fn gradients_of_draws(
+        &self,
+        distribution: &D,
+        objective: Evaluator<'_, F>,
+        block: Block<'_, T>,
+    ) -> Result<(), Error>;
 
-/// Refuses an estimate of more gradient samples than the source has noise for.
-pub(crate) fn check_samples<T, D, S>(source: &S, samples: usize) -> Result<(), Error>
-where
-    T: Real,
-    D: Reparameterizable<T> + ?Sized,
-    S: NoiseSource<T, D> + ?Sized,
-{
-    match source.limit() {
-        Some(limit) if limit < samples => check_len("stored noise, in gradient samples,", samples, limit),
-        _ => Ok(()),
+    /// Refuses options that are not valid where the points of a gradient sample depend on each other.
+    ///
+    /// # Errors
+    /// As the rule documents. None by default.
+    fn check_dependent_points(&self) -> Result<(), Error> {
+        Ok(())
     }
 }
 
-/// Rows of points with what the objective says there.
+/// A [rule](DrawRule) over the points of a [noise source](crate::noise): the mean of what it makes of `zᵢ = g(θ, εᵢ)`, i = 1 … n, is one
+/// gradient sample. Made by [`Pathwise::over`](crate::estimators::Pathwise::over) and its kin.
+///
+/// - **Unbiased** where the rule is, since every point by itself has the law of the noise.
+/// - **Needs** a [`Reparameterizable`] distribution that the source can serve (most ask for
+///   [`UniformNoise`](crate::UniformNoise)).
+/// - **Costs** n times the rule, n = the source's points, streamed through fixed buffers however many they are.
+/// - **Variance** is that of the mean over the points, as the source makes them depend on each other: for smooth f of few coordinates
+///   [`ScrambledSobol`](crate::noise::ScrambledSobol) takes it down almost as n⁻³, [`Antithetic`](crate::noise::Antithetic) removes
+///   the part that is odd in the noise. Scores gain less from point sets than pathwise gradients do.
+/// - A rule of K draws per gradient sample (an importance-weighted bound) takes K independent point sets, one for each of its draws:
+///   the bound stays what it is.
+/// - **Use it** for a precise gradient of an objective whose evaluation is cheap, or to compare two gradients by
+///   [common random numbers](crate::noise::Replay).
+///
+/// Glasserman 2003, Monte Carlo Methods in Financial Engineering, chapters 4, 5 and 7, doi:10.1007/978-0-387-21617-1; Buchholz,
+/// Wenzel & Mandt 2018, arXiv:1807.01604.
+///
+/// ```
+/// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
+/// use reparam::prelude::*;
+///
+/// let normal = LogNormal::new(&[0.0], &[0.5])?;
+/// let f = (|z: &[f64]| z[0], |z: &[f64], dz: &mut [f64]| { dz[0] = 1.0; z[0] });
+/// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
+/// let estimate = Pathwise.over(ScrambledSobol::new(10)?).estimate(&normal, &f, 16, &mut rng)?;
+/// let exact = 0.125f64.exp(); // E z = exp(μ + σ²/2), also its derivative by μ
+/// assert!((estimate.gradient()[0] - exact).abs() < 4.0 * estimate.standard_error()[0]);
+/// assert!(estimate.standard_error()[0] < 1e-3); // as many independent draws would give 5e-3
+/// # Ok::<(), reparam::Error>(())
+/// ```
+///
+/// The score function over points, where f has no gradient, z is continuous, and f is cheap:
+///
+/// ```
+/// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
+/// use reparam::prelude::*;
+///
+/// let normal = Normal::new(&[0.0], &[1.0])?;
+/// let above = |z: &[f64]| if z[0] > 1.0 { 1.0 } else { 0.0 };
+/// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
+/// let mut estimator = ScoreFunction::new().over(ScrambledSobol::new(10)?);
+/// let estimate = estimator.estimate(&normal, &above, 16, &mut rng)?;
+/// let density = 0.241_970_724_519_143_37; // the exact derivative: the normal density at 1
+/// assert!((estimate.gradient()[0] - density).abs() < 4.0 * estimate.standard_error()[0]);
+/// assert!(estimate.standard_error()[0] < 1e-3);
+/// # Ok::<(), reparam::Error>(())
+/// ```
+///
+/// An error that names a draw counts it from the first of the rows that were in the buffers, where the points do not fit all at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Over<E, S> {
+    rule: E,
+    source: S,
+}
+
+impl<E, S> Over<E, S> {
+    /// This rule over the points of this source.
+    #[must_use]
+    pub fn new(rule: E, source: S) -> Self {
+        Self { rule, source }
+    }
+
+    /// The rule, with what it has learned.
+    #[must_use]
+    pub fn rule(&self) -> &E {
+        &self.rule
+    }
+
+    /// The source.
+    #[must_use]
+    pub fn source(&self) -> &S {
+        &self.source
+    }
+}
+
+impl<T, D, F, E, S> GradientEstimator<T, D, F> for Over<E, S>
+where
+    T: Real,
+    D: Reparameterizable<T> + ?Sized,
+    F: Objective<T> + ?Sized,
+    E: DrawRule<T, D, F>,
+    S: NoiseSource<T, D>,
+{
+    fn shape(&self, distribution: &D) -> BlockShape {
+        let rule = self.rule.shape(distribution);
+        let plan = self.plan(distribution, rule);
+        let explicit_gradient = match rule.explicit_gradient {
+            ExplicitGradient::Refused => ExplicitGradient::Refused,
+            _ => ExplicitGradient::ByEstimator,
+        };
+        BlockShape {
+            draws: plan.rows * rule.draws,
+            evaluations: plan.points.saturating_mul(rule.evaluations),
+            noise: distribution.noise_dim(),
+            scratch: plan.scratch(rule.scratch),
+            explicit_gradient,
+            ..rule
+        }
+    }
+
+    fn check(&self, distribution: &D) -> Result<(), Error> {
+        self.rule.check(distribution)?;
+        self.rule.check_dependent_points()?;
+        self.source.check(distribution)
+    }
+
+    fn check_objective(&self, distribution: &D, objective: &F) -> Result<(), Error> {
+        self.rule.check_objective(distribution, objective)
+    }
+
+    /// Refuses an estimate of more gradient samples than the source has noise for.
+    fn check_samples(&self, distribution: &D, samples: usize) -> Result<(), Error> {
+        let sets = samples.saturating_mul(self.rule.shape(distribution).draws);
+        match self.source.limit() {
+            Some(limit) if limit < sets => check_len("stored noise, in gradient samples,", sets, limit),
+            _ => Ok(()),
+        }
+    }
+
+    fn update(&mut self, spent: Statistics<'_>) {
+        self.rule.update(spent);
+    }
+
+    fn gradient_samples(
+        &self,
+        distribution: &D,
+        objective: Evaluator<'_, F>,
+        block: Block<'_, T>,
+        rng: &mut BlockRng<'_>,
+    ) -> Result<(), Error> {
+        let rule = self.rule.shape(distribution);
+        let plan = self.plan(distribution, rule);
+        let run = Run { over: self, distribution, objective, rule, plan };
+        if plan.rows == plan.points { run.whole(block, rng) } else { run.in_parts(block, rng) }
+    }
+}
+
+impl<E, S> Over<E, S> {
+    fn plan<T, D>(&self, distribution: &D, rule: BlockShape) -> Plan
+    where
+        T: Real,
+        D: Reparameterizable<T> + ?Sized,
+        S: NoiseSource<T, D>,
+    {
+        let (dim, noise, params) =
+            (distribution.dim(), distribution.noise_dim(), distribution.params().len());
+        let draws = rule.draws.saturating_mul(noise + 2 * dim + distribution.preimage_dim() + 1);
+        let row = draws.saturating_add(params).saturating_mul(size_of::<T>());
+        let points = self.source.points();
+        // Even, for sources that make pairs.
+        let most = (ROWS_BYTES / row).max(2) & !1;
+        let rows = points.min(most);
+        let sets = (most / rows.max(1)).max(1);
+        let columns = if rule.draws > 1 { rows * noise } else { 0 };
+        Plan { points, rows, sets, params, columns }
+    }
+}
+
+/// How many rows there are at a time.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Rows<'a, T> {
-    pub(crate) noise: &'a [T],
-    pub(crate) z: &'a [T],
-    pub(crate) values: &'a [T],
-    pub(crate) dz: &'a [T],
+struct Plan {
+    points: usize,
+    /// Points of one gradient sample that are in the buffers at a time.
+    rows: usize,
+    /// Gradient samples that are worked on at a time, where all of their points are in the buffers.
+    sets: usize,
+    params: usize,
+    /// Noise of one of several draws, before it is put in its place.
+    columns: usize,
 }
 
-/// Fills a block: `evaluate(noise, z, values, dz)` draws and evaluates rows, `differentiate(rows, gradients)` makes the gradient of each row.
-pub(crate) fn gradient_samples<T, D, S, R>(
-    source: &S,
-    distribution: &D,
-    block: Block<'_, T>,
-    rng: &mut R,
-    mut evaluate: impl FnMut(&[T], &mut [T], &mut [T], &mut [T]),
-    mut differentiate: impl FnMut(Rows<'_, T>, &mut [T]),
-) where
-    T: Real,
-    D: Reparameterizable<T> + ?Sized,
-    S: NoiseSource<T, D> + ?Sized,
-    R: Rng + ?Sized,
-{
-    let (dim, noise_dim, params) =
-        (distribution.dim(), distribution.noise_dim(), distribution.params().len());
-    let (points, rows) = (source.points(), block.values.len() / block.samples);
-    let slopes = block.dz.len() / block.samples / rows;
-    let begin = |i: usize, rng: &mut R| source.begin(distribution, block.first + i as u64, rng);
-    if rows == points {
-        // All points fit: the whole block is one batch for the objective.
-        for (i, noise) in block.noise.chunks_exact_mut(rows * noise_dim).enumerate() {
-            let mut sample = begin(i, rng);
-            source.fill(distribution, &mut sample, noise, rng);
+impl Plan {
+    /// The rule's own scratch space, noise in columns, a gradient for every row, and sums over parts.
+    fn scratch(self, rule: usize) -> usize {
+        let rows = if self.rows < self.points { self.rows + 4 } else { self.sets * self.rows };
+        rule + self.columns + rows * self.params
+    }
+}
+
+/// The making of a block.
+struct Run<'a, E, S, D: ?Sized, F: ?Sized> {
+    over: &'a Over<E, S>,
+    distribution: &'a D,
+    objective: Evaluator<'a, F>,
+    rule: BlockShape,
+    plan: Plan,
+}
+
+impl<E, S, D: ?Sized, F: ?Sized> Run<'_, E, S, D, F> {
+    /// All points of a gradient sample fit: several of these are one batch for the objective.
+    fn whole<T>(&self, mut block: Block<'_, T>, rng: &mut BlockRng<'_>) -> Result<(), Error>
+    where
+        T: Real,
+        D: Reparameterizable<T>,
+        F: Objective<T>,
+        E: DrawRule<T, D, F>,
+        S: NoiseSource<T, D>,
+    {
+        let Plan { points, params, sets, .. } = self.plan;
+        let gradients = std::mem::take(&mut block.gradients);
+        let (scratch, rest) = std::mem::take(&mut block.scratch).split_at_mut(self.rule.scratch);
+        let (columns, slopes) = rest.split_at_mut(self.plan.columns);
+        let (samples, units, index) = (block.samples, block.samples * points, block.first);
+        for start in (0..samples).step_by(sets) {
+            let count = sets.min(samples - start);
+            for set in start..start + count {
+                let noise = block.units(units, set * points..(set + 1) * points).noise;
+                for draw in 0..self.rule.draws {
+                    let index = self.set_index(index + set as u64, draw);
+                    let mut state = self.over.source.begin(self.distribution, index, rng);
+                    self.fill(&mut state, draw, columns, noise, rng);
+                }
+            }
+            let gradients = &mut gradients[start * params..(start + count) * params];
+            let part = block.units(units, start * points..(start + count) * points);
+            let objective = self.objective.range(start, count);
+            if points == 1 {
+                // A point is a gradient sample.
+                self.gradients(objective, part.with_buffers(gradients, scratch))?;
+                continue;
+            }
+            let slopes = &mut slopes[..count * points * params];
+            self.gradients(objective, part.with_buffers(slopes, scratch))?;
+            for (slopes, gradient) in
+                slopes.chunks_exact(points * params).zip(gradients.chunks_exact_mut(params))
+            {
+                let (first, _) = slopes.split_at(params);
+                sum_deviations(slopes, first, gradient);
+                finish(gradient, first, points);
+            }
         }
-        evaluate(block.noise, block.z, block.values, block.dz);
-        if points == 1 {
-            let Block { noise, z, values, dz, gradients, .. } = block;
-            return differentiate(Rows { noise, z, values, dz }, gradients);
-        }
-        for (i, gradient) in block.gradients.chunks_exact_mut(params).enumerate() {
-            let part = Rows {
-                noise: &block.noise[i * rows * noise_dim..][..rows * noise_dim],
-                z: &block.z[i * rows * dim..][..rows * dim],
-                values: &block.values[i * rows..][..rows],
-                dz: &block.dz[i * rows * slopes..][..rows * slopes],
+        Ok(())
+    }
+
+    /// The points of a gradient sample go through the buffers part by part.
+    fn in_parts<T>(&self, mut block: Block<'_, T>, rng: &mut BlockRng<'_>) -> Result<(), Error>
+    where
+        T: Real,
+        D: Reparameterizable<T>,
+        F: Objective<T>,
+        E: DrawRule<T, D, F>,
+        S: NoiseSource<T, D>,
+    {
+        let Plan { points, rows, params, .. } = self.plan;
+        let gradients = std::mem::take(&mut block.gradients);
+        let (scratch, rest) = std::mem::take(&mut block.scratch).split_at_mut(self.rule.scratch);
+        let (columns, rest) = rest.split_at_mut(self.plan.columns);
+        let (slopes, rest) = rest.split_at_mut(rows * params);
+        let (first, rest) = rest.split_at_mut(params);
+        let (part_sum, rest) = rest.split_at_mut(params);
+        let (sum, lost) = rest.split_at_mut(params);
+        let (units, index) = (block.samples * rows, block.first);
+        for (i, gradient) in gradients.chunks_exact_mut(params).enumerate() {
+            let begin = |draw: usize, rng: &mut BlockRng<'_>| {
+                self.over.source.begin(self.distribution, self.set_index(index + i as u64, draw), rng)
             };
-            differentiate(part, block.scratch);
-            let (first, _) = block.scratch.split_at(params);
-            sum_deviations(block.scratch, first, gradient);
-            finish(gradient, first, points);
+            let mut state = begin(0, rng);
+            let mut others: Vec<S::Sample> = (1..self.rule.draws).map(|draw| begin(draw, rng)).collect();
+            let (mut first_value, mut value_sum) = (T::zero(), 0.0);
+            sum.fill(T::zero());
+            lost.fill(T::zero());
+            let mut all_finite = true;
+            for start in (0..points).step_by(rows) {
+                let count = rows.min(points - start);
+                let mut part = block.units(units, i * rows..i * rows + count);
+                for (draw, state) in std::iter::once(&mut state).chain(&mut others).enumerate() {
+                    self.fill(state, draw, columns, part.noise, rng);
+                }
+                let slopes = &mut slopes[..count * params];
+                self.gradients(self.objective.sample(i), part.reborrow().with_buffers(slopes, scratch))?;
+                if start == 0 {
+                    first.copy_from_slice(&slopes[..params]);
+                    first_value = part.values[0];
+                }
+                sum_deviations(slopes, first, part_sum);
+                value_sum += part.values.iter().map(|&f| (f - first_value).f64()).sum::<f64>();
+                all_finite = value_sum.is_finite() && part_sum.iter().all(|g| g.is_finite());
+                if !all_finite {
+                    break;
+                }
+                add_compensated(sum, lost, part_sum);
+            }
+            if all_finite {
+                gradient.copy_from_slice(sum);
+                finish(gradient, first, points);
+                let draws = points * self.rule.draws;
+                let values = block.units(units, i * rows..(i + 1) * rows).values;
+                values.fill(T::of(first_value.f64() + value_sum / draws as f64));
+            } else {
+                // The buffers stay as they are, for the engine's diagnosis: what went wrong is among their rows.
+                gradient.copy_from_slice(part_sum);
+            }
         }
-        return;
+        Ok(())
     }
 
-    let (scratch, rest) = block.scratch.split_at_mut(rows * params);
-    let (first, rest) = rest.split_at_mut(params);
-    let (part_sum, rest) = rest.split_at_mut(params);
-    let (sum, lost) = rest.split_at_mut(params);
-    for (i, gradient) in block.gradients.chunks_exact_mut(params).enumerate() {
-        let mut sample = begin(i, rng);
-        let noise = &mut block.noise[i * rows * noise_dim..][..rows * noise_dim];
-        let z = &mut block.z[i * rows * dim..][..rows * dim];
-        let values = &mut block.values[i * rows..][..rows];
-        let dz = &mut block.dz[i * rows * slopes..][..rows * slopes];
-        let (mut first_value, mut value_sum) = (T::zero(), 0.0);
-        sum.fill(T::zero());
-        lost.fill(T::zero());
-        let mut all_finite = true;
-        for start in (0..points).step_by(rows) {
-            let count = rows.min(points - start);
-            let noise = &mut noise[..count * noise_dim];
-            let (z, values, dz) = (&mut z[..count * dim], &mut values[..count], &mut dz[..count * slopes]);
-            source.fill(distribution, &mut sample, noise, rng);
-            evaluate(noise, z, values, dz);
-            let slopes = &mut scratch[..count * params];
-            differentiate(Rows { noise, z, values, dz }, slopes);
-            if start == 0 {
-                first.copy_from_slice(&slopes[..params]);
-                first_value = values[0];
-            }
-            sum_deviations(slopes, first, part_sum);
-            value_sum += values.iter().map(|&f| (f - first_value).f64()).sum::<f64>();
-            all_finite = value_sum.is_finite() && part_sum.iter().all(|g| g.is_finite());
-            if !all_finite {
-                break;
-            }
-            add_compensated(sum, lost, part_sum);
-        }
-        if all_finite {
-            gradient.copy_from_slice(sum);
-            finish(gradient, first, points);
-            values.fill(T::of(first_value.f64() + value_sum / points as f64));
-        } else {
-            // The buffers stay as they are, for the engine's diagnosis: what went wrong is among their rows.
-            gradient.copy_from_slice(part_sum);
-        }
+    /// Which of the source's point sets a draw of a gradient sample takes.
+    fn set_index(&self, sample: u64, draw: usize) -> u64 {
+        sample * self.rule.draws as u64 + draw as u64
     }
-}
 
-/// Adds the explicit gradient at every z of some rows to the gradient of that row.
-pub(crate) fn explicit<T, D, F>(distribution: &D, objective: &F) -> impl FnMut(&[T], &mut [T])
-where
-    T: Real,
-    D: Reparameterizable<T> + ?Sized,
-    F: ParametricObjective<T> + ?Sized,
-{
-    let (dim, params) = (distribution.dim(), distribution.params().len());
-    move |z, gradients| {
-        for (z, gradient) in z.chunks_exact(dim).zip(gradients.chunks_exact_mut(params)) {
-            objective.add_parameter_gradient(z, T::one(), gradient);
+    /// Fills the next noise of one of the rule's draws.
+    fn fill<T>(
+        &self,
+        state: &mut S::Sample,
+        draw: usize,
+        columns: &mut [T],
+        noise: &mut [T],
+        rng: &mut BlockRng<'_>,
+    ) where
+        T: Real,
+        D: Reparameterizable<T>,
+        S: NoiseSource<T, D>,
+    {
+        if self.rule.draws == 1 {
+            return self.over.source.fill(self.distribution, state, noise, rng);
         }
+        let width = self.distribution.noise_dim();
+        let columns = &mut columns[..noise.len() / self.rule.draws];
+        self.over.source.fill(self.distribution, state, columns, rng);
+        scatter(columns, width, noise, self.rule.draws * width, draw * width);
+    }
+
+    /// Draws and gradients of rows whose noise is there, with the explicit gradient of an objective that depends on θ.
+    fn gradients<T>(&self, objective: Evaluator<'_, F>, mut part: Block<'_, T>) -> Result<(), Error>
+    where
+        T: Real,
+        D: Reparameterizable<T>,
+        F: Objective<T>,
+        E: DrawRule<T, D, F>,
+    {
+        let draws = DrawsMut { z: part.z, preimage: part.preimage };
+        self.distribution.transform_block(part.noise, draws);
+        self.over.rule.gradients_of_draws(self.distribution, objective, part.reborrow())?;
+        if let ExplicitGradient::OverDraws(own) = self.rule.explicit_gradient {
+            part.add_explicit_gradients(objective, self.distribution.dim(), own);
+        }
+        Ok(())
     }
 }
 

@@ -1,13 +1,11 @@
 //! The pathwise (reparameterization) estimator.
 
-use rand::Rng;
-
-use crate::distribution::Reparameterizable;
-use crate::estimator::{Block, BlockShape, GradientEstimator};
-use crate::estimators::with_explicit::TotalGradient;
-use crate::objective::{DifferentiableObjective, ParametricObjective};
+use crate::distribution::{Draws, DrawsMut, Reparameterizable};
+use crate::error::Error;
+use crate::estimator::{Block, BlockRng, BlockShape, GradientEstimator};
+use crate::estimators::continuous::over::{DrawRule, Over};
+use crate::objective::{DifferentiableObjective, Evaluator};
 use crate::real::Real;
-use crate::vector::widest;
 
 /// The pathwise estimator, or reparameterization trick: `∇_θ E[f(z)] = E[(∂g/∂θ)ᵀ ∇f(z)]` with `z = g(θ, ε)`.
 ///
@@ -63,6 +61,14 @@ use crate::vector::widest;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Pathwise;
 
+impl Pathwise {
+    /// Over the points of a [noise source](crate::noise): antithetic pairs, scrambled Sobol points, stored noise.
+    #[must_use]
+    pub fn over<S>(self, source: S) -> Over<Self, S> {
+        Over::new(self, source)
+    }
+}
+
 impl<T, D, F> GradientEstimator<T, D, F> for Pathwise
 where
     T: Real,
@@ -70,27 +76,37 @@ where
     F: DifferentiableObjective<T> + ?Sized,
 {
     fn shape(&self, distribution: &D) -> BlockShape {
-        BlockShape::of_draws(1).with_noise(distribution.noise_dim()).with_objective_gradient()
+        BlockShape::of_own_draws(1).with_noise(distribution.noise_dim()).with_objective_gradient()
     }
 
-    fn gradient_samples<R: Rng + ?Sized>(
+    fn gradient_samples(
         &self,
         distribution: &D,
-        objective: &F,
+        objective: Evaluator<'_, F>,
         block: Block<'_, T>,
-        rng: &mut R,
-    ) {
-        distribution.draw_block(rng, block.noise, block.z);
-        let dim = distribution.dim();
-        widest(|| objective.value_and_gradient_block(block.z, dim, block.values, block.dz));
-        distribution.pullback_block(block.noise, block.z, block.dz, block.gradients);
+        rng: &mut BlockRng<'_>,
+    ) -> Result<(), Error> {
+        let draws = DrawsMut { z: block.z, preimage: block.preimage };
+        distribution.draw_block(rng, block.noise, draws);
+        self.gradients_of_draws(distribution, objective, block)
     }
 }
 
-impl<T, D, F> TotalGradient<T, D, F> for Pathwise
+impl<T, D, F> DrawRule<T, D, F> for Pathwise
 where
     T: Real,
     D: Reparameterizable<T> + ?Sized,
-    F: DifferentiableObjective<T> + ParametricObjective<T> + ?Sized,
+    F: DifferentiableObjective<T> + ?Sized,
 {
+    fn gradients_of_draws(
+        &self,
+        distribution: &D,
+        objective: Evaluator<'_, F>,
+        block: Block<'_, T>,
+    ) -> Result<(), Error> {
+        objective.value_and_gradient_block(block.z, distribution.dim(), block.values, block.dz);
+        let draws = Draws { z: block.z, preimage: block.preimage };
+        distribution.pullback_block(block.noise, draws, block.dz, block.gradients);
+        Ok(())
+    }
 }

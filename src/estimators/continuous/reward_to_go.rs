@@ -1,13 +1,10 @@
 //! The score function for sequences of decisions, each credited with what comes after it.
 
-use rand::Rng;
-
 use crate::distribution::Sequential;
 use crate::error::{Error, check_len};
-use crate::estimator::{Block, BlockShape, GradientEstimator, Lesson};
+use crate::estimator::{Block, BlockRng, BlockShape, GradientEstimator, Statistics};
 use crate::estimators::continuous::score_function::{check_decay, check_finite, check_group, moved_average};
-use crate::estimators::with_explicit::TotalGradient;
-use crate::objective::{Additive, ParametricObjective};
+use crate::objective::{Additive, Evaluator};
 use crate::real::Real;
 use crate::room::with_room;
 
@@ -258,7 +255,7 @@ where
 {
     fn shape(&self, distribution: &D) -> BlockShape {
         let (group, steps) = (self.group(), distribution.steps());
-        let shape = BlockShape::of_draws(group).with_scratch(group.saturating_mul(steps));
+        let shape = BlockShape::of_own_draws(group).with_scratch(group.saturating_mul(steps));
         match self.baseline {
             StepBaseline::MovingAverage { .. } => shape.with_statistics(2 * steps),
             _ => shape,
@@ -288,19 +285,20 @@ where
         check_len("the objective's terms, one a step,", distribution.steps(), objective.terms())
     }
 
-    fn gradient_samples<R: Rng + ?Sized>(
+    fn gradient_samples(
         &self,
         distribution: &D,
-        objective: &F,
+        objective: Evaluator<'_, F>,
         block: Block<'_, T>,
-        rng: &mut R,
-    ) {
+        rng: &mut BlockRng<'_>,
+    ) -> Result<(), Error> {
         let (dim, params) = (distribution.dim(), distribution.params().len());
         let (group, steps) = (self.group(), distribution.steps());
         distribution.sample(rng, block.z);
         let (sums, counts) = block.statistics.split_at_mut(block.statistics.len() / 2);
         let groups = block.z.chunks_exact(group * dim).zip(block.values.chunks_exact_mut(group));
-        for ((z, values), gradient) in groups.zip(block.gradients.chunks_exact_mut(params)) {
+        for (i, ((z, values), gradient)) in groups.zip(block.gradients.chunks_exact_mut(params)).enumerate() {
+            let objective = objective.sample(i);
             with_room(group, 0, |lengths| {
                 let draws = z.chunks_exact(dim).zip(block.scratch.chunks_exact_mut(steps));
                 for (((z, credits), value), length) in draws.zip(values).zip(&mut *lengths) {
@@ -324,11 +322,12 @@ where
                 distribution.sum_step_scores(draws, gradient);
             });
         }
+        Ok(())
     }
 
-    fn learn(&mut self, lesson: Lesson<'_>) {
+    fn update(&mut self, spent: Statistics<'_>) {
         let StepBaseline::MovingAverage { decay } = self.baseline else { return };
-        let (sums, counts) = lesson.statistics.split_at(lesson.statistics.len() / 2);
+        let (sums, counts) = spent.sums.split_at(spent.sums.len() / 2);
         self.averages.resize(sums.len(), None);
         for ((average, &sum), &count) in self.averages.iter_mut().zip(sums).zip(counts) {
             if count > 0.0 {
@@ -336,13 +335,4 @@ where
             }
         }
     }
-}
-
-impl<T, D, F, V> TotalGradient<T, D, F> for RewardToGo<V>
-where
-    T: Real,
-    D: Sequential<T> + ?Sized,
-    F: Additive<T> + ParametricObjective<T> + ?Sized,
-    V: StepValue<T>,
-{
 }

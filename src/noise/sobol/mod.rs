@@ -40,7 +40,7 @@ use crate::real::Real;
 /// );
 /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
 /// let independent = Pathwise.estimate(&normal, &f, 32 * 256, &mut rng)?;
-/// let sobol = PathwiseOver::new(ScrambledSobol::new(8)?).estimate(&normal, &f, 32, &mut rng)?; // 32 sets of 2⁸ points
+/// let sobol = Pathwise.over(ScrambledSobol::new(8)?).estimate(&normal, &f, 32, &mut rng)?; // 32 sets of 2⁸ points
 /// assert_eq!(independent.evaluations(), sobol.evaluations());
 /// assert!(sobol.standard_error()[0] < 0.2 * independent.standard_error()[0]);
 /// # Ok::<(), reparam::Error>(())

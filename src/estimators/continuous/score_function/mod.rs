@@ -2,16 +2,14 @@
 
 mod baseline;
 
-use rand::Rng;
-
 pub use baseline::Baseline;
 pub(crate) use baseline::{check_decay, check_finite, check_group, moved_average};
 
-use crate::distribution::LogDensity;
+use crate::distribution::{Draws, DrawsMut, LogDensity, Reparameterizable};
 use crate::error::{Error, check_len};
-use crate::estimator::{Block, BlockShape, GradientEstimator, Lesson};
-use crate::estimators::with_explicit::TotalGradient;
-use crate::objective::{Objective, ParametricObjective};
+use crate::estimator::{Block, BlockRng, BlockShape, GradientEstimator, Statistics};
+use crate::estimators::continuous::over::{DrawRule, Over};
+use crate::objective::{Evaluator, Objective};
 use crate::real::Real;
 
 /// The score-function estimator, or REINFORCE: `∇_θ E[f(z)] = E[(f(z) − b) ∇_θ log p_θ(z)]` with a [`Baseline`] b.
@@ -120,52 +118,33 @@ impl ScoreFunction {
     }
 }
 
-impl<T, D, F> GradientEstimator<T, D, F> for ScoreFunction
-where
-    T: Real,
-    D: LogDensity<T> + ?Sized,
-    F: Objective<T> + ?Sized,
-{
-    fn shape(&self, distribution: &D) -> BlockShape {
-        let params = distribution.params().len();
-        match self.baseline {
-            Baseline::LeaveOneOut { group } => BlockShape::of_draws(group).with_scratch(params),
-            Baseline::Optimal => BlockShape::of_draws(1).with_statistics(2 * params),
-            _ => BlockShape::of_draws(1),
-        }
+impl ScoreFunction {
+    /// Over the points of a [noise source](crate::noise). The baseline must not come from the points themselves, which depend on each
+    /// other: leave-one-out is refused.
+    #[must_use]
+    pub fn over<S>(self, source: S) -> Over<Self, S> {
+        Over::new(self, source)
     }
 
-    fn check(&self, distribution: &D) -> Result<(), Error> {
-        distribution.layout().check_score()?;
-        self.baseline.check()?;
-        match self.coefficients().len() {
-            0 if self.baseline == Baseline::Optimal => Ok(()),
-            len if len > 0 || matches!(self.baseline, Baseline::PerParameter(_)) => {
-                check_len("baseline", distribution.params().len(), len)
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn gradient_samples<R: Rng + ?Sized>(
-        &self,
-        distribution: &D,
-        objective: &F,
-        block: Block<'_, T>,
-        rng: &mut R,
-    ) {
+    /// Values and gradient samples of draws that are there.
+    fn weigh_scores<T, D, F>(&self, distribution: &D, objective: Evaluator<'_, F>, block: Block<'_, T>)
+    where
+        T: Real,
+        D: LogDensity<T> + ?Sized,
+        F: Objective<T> + ?Sized,
+    {
         let (dim, params) = (distribution.dim(), distribution.params().len());
-        distribution.sample(rng, block.z);
+        let draws = Draws { z: block.z, preimage: block.preimage };
         objective.value_block(block.z, dim, block.values);
         if let Baseline::LeaveOneOut { group } = self.baseline {
-            let rows = block.values.chunks_exact(group).zip(block.z.chunks_exact(group * dim));
-            for ((values, z), gradient) in rows.zip(block.gradients.chunks_exact_mut(params)) {
-                leave_one_out(distribution, values, z, gradient, block.scratch);
+            let rows = block.values.chunks_exact(group).zip(draws.rows(group * dim));
+            for ((values, draws), gradient) in rows.zip(block.gradients.chunks_exact_mut(params)) {
+                leave_one_out(distribution, values, draws, gradient, block.scratch);
             }
             return;
         }
 
-        distribution.score_block(block.z, block.gradients);
+        distribution.score_block(draws, block.gradients);
         let coefficients = self.coefficients();
         if self.baseline == Baseline::Optimal {
             let (weighted, squares) = block.statistics.split_at_mut(params);
@@ -191,14 +170,83 @@ where
             }
         }
     }
+}
 
-    fn learn(&mut self, lesson: Lesson<'_>) {
+impl<T, D, F> DrawRule<T, D, F> for ScoreFunction
+where
+    T: Real,
+    D: Reparameterizable<T> + LogDensity<T> + ?Sized,
+    F: Objective<T> + ?Sized,
+{
+    fn gradients_of_draws(
+        &self,
+        distribution: &D,
+        objective: Evaluator<'_, F>,
+        block: Block<'_, T>,
+    ) -> Result<(), Error> {
+        self.weigh_scores(distribution, objective, block);
+        Ok(())
+    }
+
+    /// Leave-one-out: points that depend on each other would be a baseline of their own.
+    fn check_dependent_points(&self) -> Result<(), Error> {
+        match self.baseline {
+            Baseline::LeaveOneOut { group } => Err(Error::Option {
+                option: "leave-one-out group over a noise source",
+                value: group as f64,
+                expected: "another baseline: the points of a source may depend on each other",
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl<T, D, F> GradientEstimator<T, D, F> for ScoreFunction
+where
+    T: Real,
+    D: LogDensity<T> + ?Sized,
+    F: Objective<T> + ?Sized,
+{
+    fn shape(&self, distribution: &D) -> BlockShape {
+        let params = distribution.params().len();
+        match self.baseline {
+            Baseline::LeaveOneOut { group } => BlockShape::of_own_draws(group).with_scratch(params),
+            Baseline::Optimal => BlockShape::of_own_draws(1).with_statistics(2 * params),
+            _ => BlockShape::of_own_draws(1),
+        }
+    }
+
+    fn check(&self, distribution: &D) -> Result<(), Error> {
+        distribution.layout().check_score()?;
+        self.baseline.check()?;
+        match self.coefficients().len() {
+            0 if self.baseline == Baseline::Optimal => Ok(()),
+            len if len > 0 || matches!(self.baseline, Baseline::PerParameter(_)) => {
+                check_len("baseline", distribution.params().len(), len)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn gradient_samples(
+        &self,
+        distribution: &D,
+        objective: Evaluator<'_, F>,
+        block: Block<'_, T>,
+        rng: &mut BlockRng<'_>,
+    ) -> Result<(), Error> {
+        distribution.sample_block(rng, DrawsMut { z: block.z, preimage: block.preimage });
+        self.weigh_scores(distribution, objective, block);
+        Ok(())
+    }
+
+    fn update(&mut self, spent: Statistics<'_>) {
         match self.baseline {
             Baseline::MovingAverage { decay } => {
-                self.memory.average = Some(moved_average(self.memory.average, decay, lesson.value));
+                self.memory.average = Some(moved_average(self.memory.average, decay, spent.value));
             }
             Baseline::Optimal => {
-                let (weighted, squares) = lesson.statistics.split_at(lesson.statistics.len() / 2);
+                let (weighted, squares) = spent.sums.split_at(spent.sums.len() / 2);
                 let best = weighted.iter().zip(squares);
                 // A parameter whose score was 0 throughout needs no baseline.
                 let best = best.map(|(w, s)| if *s > 0.0 { w / s } else { 0.0 });
@@ -216,7 +264,7 @@ where
 fn leave_one_out<T: Real, D: LogDensity<T> + ?Sized>(
     distribution: &D,
     values: &[T],
-    z: &[T],
+    draws: Draws<'_, T>,
     gradient: &mut [T],
     score: &mut [T],
 ) {
@@ -226,19 +274,11 @@ fn leave_one_out<T: Real, D: LogDensity<T> + ?Sized>(
     let mean = first + values.iter().map(|&f| f - first).sum::<T>() / group;
     let weight = (group - T::one()).recip();
     gradient.fill(T::zero());
-    for (&value, z) in values.iter().zip(z.chunks_exact(distribution.dim())) {
-        distribution.score(z, score);
+    for (&value, draw) in values.iter().zip(draws.rows(distribution.dim())) {
+        distribution.score_block(draw, score);
         let weight = (value - mean) * weight;
         for (g, &s) in gradient.iter_mut().zip(&*score) {
             *g += weight * s;
         }
     }
-}
-
-impl<T, D, F> TotalGradient<T, D, F> for ScoreFunction
-where
-    T: Real,
-    D: LogDensity<T> + ?Sized,
-    F: ParametricObjective<T> + ?Sized,
-{
 }

@@ -1,12 +1,14 @@
 //! The function inside the expectation: `f(z)`, differentiable or not.
 
 mod additive;
+mod evaluator;
 mod parametric;
 
 use std::fmt;
 
 pub use additive::{Additive, Terms};
-pub use parametric::{Parametric, ParametricObjective};
+pub use evaluator::Evaluator;
+pub use parametric::Parametric;
 
 /// `f(z)`. Any `Fn(&[T]) -> T` is one.
 ///
@@ -27,6 +29,20 @@ pub trait Objective<T> {
         for (z, value) in z.chunks_exact(dim).zip(values) {
             *value = self.value(z);
         }
+    }
+
+    /// Whether f depends on the parameters θ of the distribution directly, `f_θ(z)`, and not only through the draw. The engine then adds
+    /// the explicit gradient `E[∂f_θ(z)/∂θ]` to every gradient sample, or refuses an estimator that cannot. False by default:
+    /// f is then held fixed. [`Parametric`] makes such an objective of two closures.
+    #[inline(always)]
+    fn depends_on_parameters(&self) -> bool {
+        false
+    }
+
+    /// Adds `weight · ∂f_θ(z)/∂θ`, z held fixed, to a row as long as the distribution's parameters. Parameters on which f does not
+    /// depend directly are left alone. It is called only where f [depends on them](Self::depends_on_parameters).
+    fn add_parameter_gradient(&self, z: &[T], weight: T, dtheta: &mut [T]) {
+        let _ = (z, weight, dtheta);
     }
 }
 

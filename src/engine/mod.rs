@@ -2,28 +2,33 @@
 
 mod block_sums;
 mod buffers;
+mod extension;
 mod inspector;
-mod origin;
+mod job;
 #[cfg(feature = "rayon")]
 mod parallel;
 mod worker;
 
 use rand::Rng;
 
+pub use self::extension::Estimate;
+
 use self::block_sums::BlockSums;
 use self::inspector::Inspector;
-use self::origin::Origin;
+use self::job::{Job, Work};
 use self::worker::Worker;
 use crate::distribution::Distribution;
 use crate::error::Error;
 use crate::estimate::GradientEstimate;
-use crate::estimator::{BlockShape, GradientEstimator, Lesson};
+use crate::estimator::{BlockRng, GradientEstimator, Statistics};
+use crate::layout::Layout;
+use crate::objective::Objective;
 use crate::real::Real;
 
 /// The buffers of an estimation, to be used again: a training loop that makes many small estimates allocates nothing after the
 /// first.
 ///
-/// [`GradientEstimator::estimate`] is an engine used once; the numbers are the same.
+/// [`Estimate::estimate`] is an engine used once; the numbers are the same.
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -100,98 +105,75 @@ impl<T: Real> Engine<T> {
         self
     }
 
-    /// [`GradientEstimator::estimate`] in this engine's buffers. The estimate stays in the engine until the next one.
+    /// [`Estimate::estimate`] in this engine's buffers. The estimate stays in the engine until the next one.
     ///
     /// # Errors
-    /// Those of [`GradientEstimator::estimate`].
+    /// Those of [`Estimate::estimate`].
     pub fn estimate<E, D, F, R>(
         &mut self,
         estimator: &mut E,
         distribution: &D,
         objective: &F,
         samples: usize,
-        rng: &mut R,
+        mut rng: &mut R,
     ) -> Result<&GradientEstimate<T>, Error>
     where
         E: GradientEstimator<T, D, F> + ?Sized,
         D: Distribution<T> + ?Sized,
-        F: ?Sized,
+        F: Objective<T> + ?Sized,
         R: Rng + ?Sized,
     {
-        self.start(estimator, distribution, objective, samples)?;
-        let mut start = 0;
-        while start < samples {
-            self.next_block(estimator, distribution, objective, (start, samples), rng)?;
-            start += self.worker.block;
-        }
+        self.average(&Job { estimator, distribution, objective }, samples, &mut rng)?;
         Ok(self.totals.finish(estimator))
     }
 
-    /// Refuses what cannot be estimated, and makes room for what can.
-    fn start<E, D, F>(
-        &mut self,
-        estimator: &E,
-        distribution: &D,
-        objective: &F,
-        samples: usize,
-    ) -> Result<(), Error>
-    where
-        E: GradientEstimator<T, D, F> + ?Sized,
-        D: Distribution<T> + ?Sized,
-        F: ?Sized,
-    {
-        if samples == 0 {
-            return Err(Error::ZeroSamples);
+    /// Averages on the caller's thread.
+    fn average(&mut self, job: &dyn Work<T>, samples: usize, rng: &mut dyn Rng) -> Result<(), Error> {
+        self.start(job, samples)?;
+        let mut start = 0;
+        while start < samples {
+            self.next_block(job, (start, samples), rng)?;
+            start += self.worker.block;
         }
-        estimator.check(distribution)?;
-        estimator.check_objective(distribution, objective)?;
-        estimator.check_samples(distribution, samples)?;
-        let shape = estimator.shape(distribution);
-        let (dim, params) = (distribution.dim(), distribution.params().len());
-        let known = (self.worker.shape, self.worker.dim, self.worker.params) == (shape, dim, params);
-        if !known && !fits::<T>(shape, dim, params) {
-            let expected = "few enough for their numbers to fit into memory";
+        Ok(())
+    }
+
+    /// Refuses what cannot be estimated, and makes room for what can.
+    fn start(&mut self, job: &dyn Work<T>, samples: usize) -> Result<(), Error> {
+        job.check(samples)?;
+        let size = job.size();
+        if self.worker.size != size && !size.fits::<T>() {
             return Err(Error::Option {
-                option: "draws of a gradient sample",
-                value: shape.draws as f64,
-                expected,
+                option: "draws per gradient sample",
+                value: size.shape.draws as f64,
+                expected: "few enough that their numbers fit into memory",
             });
         }
-        self.worker.prepare(shape, distribution, samples);
-        self.totals.start(shape, distribution);
+        self.worker.prepare(size, samples);
+        self.totals.start(size.shape.evaluations, size.shape.statistics, job.layout());
         Ok(())
     }
 
     /// Makes the block that begins at a sample, out of so many, and joins it to the blocks before it.
-    fn next_block<E, D, F, R>(
+    fn next_block(
         &mut self,
-        estimator: &E,
-        distribution: &D,
-        objective: &F,
+        job: &dyn Work<T>,
         (start, samples): (usize, usize),
-        mut rng: &mut R,
-    ) -> Result<(), Error>
-    where
-        E: GradientEstimator<T, D, F> + ?Sized,
-        D: Distribution<T> + ?Sized,
-        F: ?Sized,
-        R: Rng + ?Sized,
-    {
+        mut rng: &mut dyn Rng,
+    ) -> Result<(), Error> {
         let block = (start as u64, self.worker.block.min(samples - start));
         if self.callers {
             // What the caller's generator gave cannot be had again: looked at as it comes.
             let mut inspector = Inspector::default();
-            let origin = Origin::Caller(&mut rng);
-            self.worker.run(estimator, distribution, objective, block, origin, Some(&mut inspector));
-            if inspector.found || !self.worker.sums.is_finite() {
-                return Err(inspector.culprit.into_error(start as u64, distribution));
+            let outcome = self.worker.run(job, block, BlockRng::lent(&mut rng), Some(&mut inspector));
+            if inspector.found || outcome.is_err() || !self.worker.sums.is_finite() {
+                return Err(inspector.into_error(outcome, start as u64, job.layout()));
             }
         } else {
             let seed = self.worker.block_seed(block.1, rng);
-            self.worker.run(estimator, distribution, objective, block, Origin::Seed(seed), None);
-            if !self.worker.sums.is_finite() {
-                let culprit = self.worker.diagnose(estimator, distribution, objective, block, seed);
-                return Err(culprit.into_error(start as u64, distribution));
+            let outcome = self.worker.run(job, block, BlockRng::seeded(seed), None);
+            if outcome.is_err() || !self.worker.sums.is_finite() {
+                return Err(self.worker.diagnose(job, block, seed, outcome));
             }
         }
         self.totals.absorb(&self.worker.sums);
@@ -214,11 +196,11 @@ struct Totals<T> {
 }
 
 impl<T: Real> Totals<T> {
-    fn start<D: Distribution<T> + ?Sized>(&mut self, shape: BlockShape, distribution: &D) {
-        self.estimate.reset(distribution.layout());
-        self.evaluations = shape.evaluations as u64;
+    fn start(&mut self, evaluations: usize, statistics: usize, layout: &Layout) {
+        self.estimate.reset(layout);
+        self.evaluations = evaluations as u64;
         self.statistics.clear();
-        self.statistics.resize(shape.statistics, 0.0);
+        self.statistics.resize(statistics, 0.0);
     }
 
     /// Joins the next block. Blocks must come in order: sums round.
@@ -233,25 +215,18 @@ impl<T: Real> Totals<T> {
         }
     }
 
+    /// Ends the estimate, and lets the estimator learn from it, unless a sum has overflowed: what came of it would stay in its memory.
     fn finish<E, D, F>(&mut self, estimator: &mut E) -> &GradientEstimate<T>
     where
         E: GradientEstimator<T, D, F> + ?Sized,
         D: Distribution<T> + ?Sized,
-        F: ?Sized,
+        F: Objective<T> + ?Sized,
     {
         self.estimate.finish();
         let (samples, value) = (self.estimate.samples(), self.estimate.value());
-        Lesson { samples, value, statistics: &self.statistics }.teach(estimator);
+        if self.statistics.iter().all(|sum| sum.is_finite()) {
+            estimator.update(Statistics { samples, value, sums: &self.statistics });
+        }
         &self.estimate
     }
-}
-
-/// Whether the numbers of one gradient sample, and of a few more, can be counted and addressed at all.
-fn fits<T>(shape: BlockShape, dim: usize, params: usize) -> bool {
-    let most = isize::MAX as usize / size_of::<T>().max(1) / 64;
-    let slopes = if shape.objective_gradient { dim } else { 0 };
-    let draw =
-        shape.noise.checked_add(dim).and_then(|n| n.checked_add(slopes)).and_then(|n| n.checked_add(1));
-    let row = draw.and_then(|n| n.checked_mul(shape.draws)).and_then(|n| n.checked_add(params));
-    row.and_then(|n| n.checked_add(shape.scratch)).is_some_and(|n| n <= most)
 }

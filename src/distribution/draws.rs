@@ -1,0 +1,92 @@
+//! Draws with what they carry.
+
+/// Rows of draws z with what each of them carries: its *preimage*, the numbers that were exact before a map squashed and rounded
+/// them.
+///
+/// A tanh of 20 is 1 to the last bit, and then neither its density nor its score can be had from z. A distribution whose draws can
+/// saturate gives every draw [`preimage_dim`](super::Distribution::preimage_dim) more numbers, and its block methods
+/// ([`log_prob_block`](super::LogDensity::log_prob_block), [`score_block`](super::LogDensity::score_block), …) read them. Points
+/// from elsewhere have none ([`Draws::of`]): what can be known of them is in z.
+#[derive(Debug)]
+pub struct Draws<'a, T> {
+    /// Rows of `dim` numbers.
+    pub z: &'a [T],
+    /// Rows of `preimage_dim` numbers; empty if nothing is carried or known.
+    pub preimage: &'a [T],
+}
+
+/// Rows of draws to be filled in, with what each of them carries: see [`Draws`].
+#[derive(Debug)]
+pub struct DrawsMut<'a, T> {
+    /// Rows of `dim` numbers.
+    pub z: &'a mut [T],
+    /// Rows of `preimage_dim` numbers; empty if nothing is carried, or nobody wants to know.
+    pub preimage: &'a mut [T],
+}
+
+impl<T> Clone for Draws<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Draws<'_, T> {}
+
+impl<'a, T> Draws<'a, T> {
+    /// Points from anywhere, of which nothing is known but z.
+    #[must_use]
+    pub fn of(z: &'a [T]) -> Self {
+        Self { z, preimage: &[] }
+    }
+
+    /// Single draws of this dimension, each with its part of the preimage.
+    pub fn rows(self, dim: usize) -> impl Iterator<Item = Draws<'a, T>> {
+        let rows = self.z.len() / dim;
+        let carried = self.preimage.len() / rows.max(1);
+        (0..rows).map(move |i| self.row(i, dim, carried))
+    }
+
+    /// Runs of at most `rows` draws of this dimension.
+    pub fn chunks(self, dim: usize, rows: usize) -> impl Iterator<Item = Draws<'a, T>> {
+        let all = self.z.len() / dim;
+        let carried = self.preimage.len() / all.max(1);
+        (0..all).step_by(rows.max(1)).map(move |start| {
+            let count = rows.min(all - start);
+            Draws {
+                z: &self.z[start * dim..][..count * dim],
+                preimage: &self.preimage[start * carried..][..count * carried],
+            }
+        })
+    }
+
+    #[inline]
+    fn row(self, i: usize, dim: usize, carried: usize) -> Self {
+        Draws { z: &self.z[i * dim..][..dim], preimage: &self.preimage[i * carried..][..carried] }
+    }
+
+    /// Whether the draws carry something.
+    #[must_use]
+    pub fn know_more(&self) -> bool {
+        !self.preimage.is_empty()
+    }
+}
+
+impl<'a, T> DrawsMut<'a, T> {
+    /// Rows of z alone.
+    #[must_use]
+    pub fn of(z: &'a mut [T]) -> Self {
+        Self { z, preimage: &mut [] }
+    }
+
+    /// The same draws, to read.
+    #[must_use]
+    pub fn as_draws(&self) -> Draws<'_, T> {
+        Draws { z: self.z, preimage: self.preimage }
+    }
+
+    /// The same draws, lent.
+    #[must_use]
+    pub fn reborrow(&mut self) -> DrawsMut<'_, T> {
+        DrawsMut { z: self.z, preimage: self.preimage }
+    }
+}
