@@ -1,10 +1,12 @@
 //! Every pullback, score, density gradient and entropy gradient against central differences, to a relative 1e-7, over random
 //! parameters, noise and cotangents.
 
-use crate::common::{check_entropy, check_log_prob_gradient, check_mean_score, check_pullback, check_score};
+use crate::common::{
+    check_consistency, check_entropy, check_log_prob_gradient, check_mean_score, check_pullback, check_score,
+};
 use proptest::prelude::*;
+use reparam::PositiveLink;
 use reparam::prelude::*;
-use reparam::{Conditional, PositiveLink};
 
 /// The same cases in every run.
 fn cases() -> ProptestConfig {
@@ -202,35 +204,6 @@ fn the_mean_score_of_every_continuous_distribution_is_zero() {
     let product =
         Product::new(Normal::new(&[1.0], &[0.5]).unwrap(), SoftplusNormal::new(&[1.0], &[0.5]).unwrap());
     check_mean_score(&Unconstrained::new(product).unwrap(), 200_000, 4.2, 4);
-}
-
-/// Block methods and lent parameters are second ways to the same numbers.
-fn check_consistency<D: Conditional<f64>>(p: &D, seed: u64) {
-    let mut rng = crate::common::rng(seed);
-    let (dim, params, rows) = (p.dim(), p.params().len(), 17);
-    let mut noise = vec![0.0; rows * p.noise_dim()];
-    p.draw_noise(&mut rng, &mut noise);
-    let mut z = vec![0.0; rows * dim];
-    p.transform_block(&noise, &mut z);
-    let mut dz = vec![0.0; rows * dim];
-    Normal::standard(rows * dim).unwrap().sample(&mut rng, &mut dz);
-    let mut block = vec![f64::NAN; rows * params];
-    p.pullback_block(&noise, &z, &dz, &mut block);
-    let lent: Vec<&[f64]> = p.layout().iter().map(|part| &p.params()[part.range.clone()]).collect();
-    for row in 0..rows {
-        let noise = &noise[row * p.noise_dim()..][..p.noise_dim()];
-        let dz = &dz[row * dim..][..dim];
-        let (mut z_row, mut z_lent) = (vec![f64::NAN; dim], vec![f64::NAN; dim]);
-        p.transform(noise, &mut z_row);
-        p.transform_with(&lent, noise, &mut z_lent);
-        assert_eq!(z_row, z[row * dim..][..dim]);
-        assert_eq!(z_row, z_lent);
-        let (mut d_row, mut d_lent) = (vec![f64::NAN; params], vec![f64::NAN; params]);
-        p.pullback(noise, &z_row, dz, &mut d_row);
-        p.pullback_with(&lent, noise, &z_row, dz, &mut d_lent);
-        assert_eq!(d_row, block[row * params..][..params]);
-        assert_eq!(d_row, d_lent);
-    }
 }
 
 #[test]

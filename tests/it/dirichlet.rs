@@ -1,5 +1,6 @@
 //! The Dirichlet: its field, exact gradients, tiny concentrations, sampler, bad input.
 
+use crate::common::uniformity::kolmogorov;
 use crate::common::*;
 use rand_distr::{Distribution as _, Gamma};
 use reparam::prelude::*;
@@ -256,12 +257,8 @@ fn draws_have_beta_marginals() {
     dirichlet.transform_block(&noise, &mut from_noise);
     for z in [direct, from_noise] {
         for (j, &a) in alpha.iter().enumerate() {
-            let mut u: Vec<_> = z.chunks(4).map(|z| incomplete_beta(z[j], a, whole - a)).collect();
-            u.sort_by(f64::total_cmp);
-            let n = n as f64;
-            let distance =
-                u.iter().enumerate().map(|(i, u)| (u - (i as f64 + 0.5) / n).abs()).fold(0.0, f64::max);
-            assert!(distance * n.sqrt() < 2.2, "class {j}: {}", distance * n.sqrt());
+            let statistic = kolmogorov(z.chunks(4).map(|z| incomplete_beta(z[j], a, whole - a)).collect());
+            assert!(statistic < 2.2, "class {j}: {statistic}");
         }
         assert!(z.chunks(4).all(|z| (z.iter().sum::<f64>() - 1.0).abs() < 1e-14));
     }

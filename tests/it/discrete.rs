@@ -1,10 +1,10 @@
 //! Bits and categories under the score function: exact gradients and variances by enumeration (`tests/data/bernoulli_*.csv`,
 //! `categorical_*.csv`).
 
+use crate::common::shared_bits::SharedBits;
 use crate::common::{Row, Sampled, Table, check_mean_score, rng, sample_batches};
-use rand::Rng;
+use reparam::LogDensity;
 use reparam::prelude::*;
-use reparam::{Layout, LogDensity};
 
 fn score_function(baseline: Baseline) -> ScoreFunction {
     ScoreFunction::new().with_baseline(baseline)
@@ -94,44 +94,6 @@ fn four_bits_have_the_exact_mean_and_variance_coordinate_by_coordinate() {
     }
 }
 
-/// Three fair-coin bits that share one logit: a user's own distribution, from the traits alone.
-#[derive(Clone, Debug)]
-struct SharedBits {
-    params: Vec<f64>,
-    layout: Layout,
-}
-
-impl Distribution<f64> for SharedBits {
-    fn dim(&self) -> usize {
-        3
-    }
-    fn params(&self) -> &[f64] {
-        &self.params
-    }
-    fn set_params(&mut self, params: &[f64]) -> Result<(), Error> {
-        self.layout.check(params)?;
-        self.params.copy_from_slice(params);
-        Ok(())
-    }
-    fn layout(&self) -> &Layout {
-        &self.layout
-    }
-    fn sample<R: Rng + ?Sized>(&self, rng: &mut R, z: &mut [f64]) {
-        Bernoulli::new(&self.params).unwrap().sample(rng, z);
-    }
-}
-
-impl LogDensity<f64> for SharedBits {
-    fn log_prob(&self, z: &[f64]) -> f64 {
-        let bit = Bernoulli::new(&self.params).unwrap();
-        z.chunks(1).map(|z| bit.log_prob(z)).sum()
-    }
-    fn score(&self, z: &[f64], score: &mut [f64]) {
-        let p = 1.0 / (1.0 + (-self.params[0]).exp());
-        score[0] = z.iter().map(|b| b - p).sum();
-    }
-}
-
 /// The cases of the table: objective values by category, probabilities, and the score's coordinates.
 struct Case {
     f: Vec<f64>,
@@ -197,8 +159,7 @@ fn categories_have_the_exact_total_variance_under_every_baseline() {
         };
         let mut estimator = score_function(baseline);
         let sampled = if row.text("case") == "kool_eta0" {
-            let layout = Layout::new(&[("eta", 1, reparam::Domain::Real)]);
-            let bits = SharedBits { params: vec![0.0], layout };
+            let bits = SharedBits::new(0.0);
             let f = |b: &[f64]| case.f[(4.0 * b[0] + 2.0 * b[1] + b[2]) as usize];
             sample_batches(&mut estimator, &bits, &f, 2000, 9)
         } else {

@@ -1,48 +1,19 @@
 //! Entropies, moments and divergences of the scalar families, of bits, categories and compositions: against mpmath (`divergences.csv`, made by
 //! `generate_divergences.py`), by differences, and where they are infinite.
 
-use crate::common::{Table, assert_relative, derivative, rng};
+use crate::common::{Table, assert_relative, rng};
 use reparam::prelude::*;
+use reparam::verify;
 
 fn numbers(text: &str) -> Vec<f64> {
     text.split(';').map(|x| x.parse().unwrap()).collect()
 }
 
-/// Both gradients of a divergence against differences of its value. `scales` are the lengths over which each parameter matters.
+/// Both gradients of a divergence against differences of its value.
 #[track_caller]
 fn check_kl_gradient<D: KlDivergence<f64> + Clone>(p: &D, q: &D, what: &str) {
-    let len = p.params().len();
-    let (mut dp, mut dq) = (vec![f64::NAN; len], vec![f64::NAN; len]);
-    p.kl_gradient(q, &mut dp, &mut dq).unwrap();
-    let at = |d: &D, i: usize, x: f64| {
-        let mut moved = d.clone();
-        let mut params = d.params().to_vec();
-        params[i] = x;
-        moved.set_params(&params).unwrap();
-        moved
-    };
-    let size = p.kl(q).unwrap().max(1.0);
-    for i in 0..len {
-        for (side, found, x) in [("p", dp[i], p.params()[i]), ("q", dq[i], q.params()[i])] {
-            // A tenth of the smallest parameter of the coordinate is shorter than any of the lengths here.
-            let scale = 0.1
-                * p.params()
-                    .iter()
-                    .chain(q.params())
-                    .map(|x| x.abs())
-                    .filter(|&x| x > 0.0)
-                    .fold(1.0, f64::min);
-            let value =
-                |x: f64| if side == "p" { at(p, i, x).kl(q).unwrap() } else { p.kl(&at(q, i, x)).unwrap() };
-            let expected = derivative(value, x, scale);
-            assert_relative(
-                found,
-                expected,
-                2e-7,
-                3e-10 * size / scale,
-                &format!("{what}: {side}, parameter {i}"),
-            );
-        }
+    if let Err(mismatch) = verify::kl_gradient(p, q).unwrap().within(1e-7) {
+        panic!("{what}: {mismatch}");
     }
 }
 

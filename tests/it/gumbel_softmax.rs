@@ -1,29 +1,18 @@
 //! Relaxed bits and categories: exact bias and variance of the relaxed gradient (`tests/data/gumbel_softmax_*.csv`), densities,
 //! and extremes of temperature and logits.
 
-use crate::common::{Table, check_mean_score, rng, sample_batches};
+use crate::common::{Table, check_mean_score, rng, sample_batches, square_of_first};
 use reparam::prelude::*;
 
 /// Bonferroni: 30 rows × 2 distributions × 2 comparisons; 5.2 standard errors with 63 degrees of freedom.
 const SIGMAS: f64 = 5.2;
-
-fn square(p0: f64) -> (impl Fn(&[f64]) -> f64, impl Fn(&[f64], &mut [f64]) -> f64) {
-    (
-        move |x: &[f64]| (x[0] - p0).powi(2),
-        move |x: &[f64], dx: &mut [f64]| {
-            dx.fill(0.0);
-            dx[0] = 2.0 * (x[0] - p0);
-            (x[0] - p0).powi(2)
-        },
-    )
-}
 
 #[test]
 fn two_classes_have_the_exact_bias_and_variance() {
     let mut rows = 0;
     for (i, row) in Table::parse(include_str!("../data/gumbel_softmax_k2.csv")).rows().enumerate() {
         let (logit, tau) = (row.number("logit"), row.number("tau"));
-        let f = square(row.number("p0"));
+        let f = square_of_first(row.number("p0"));
         let mean = row.number("grad_exact") + row.number("bias_gs");
         let bit = BinaryConcrete::new(&[logit], tau).unwrap();
         let classes = GumbelSoftmax::new(&[logit, 0.0], 2, tau).unwrap();
@@ -76,7 +65,7 @@ fn three_classes_have_the_exact_relaxed_gradient_and_total_variance() {
 fn gumbel_softmax_trades_bias_against_variance_as_tau_falls() {
     // From τ = 1/2 down the variance grows and the bias shrinks; both as sampled, against the exact discrete gradient. (Above,
     // the bias need not be monotone: the relaxed objective flattens out.)
-    let f = square(0.45);
+    let f = square_of_first(0.45);
     let table = Table::parse(include_str!("../data/gumbel_softmax_k2.csv"));
     let row = table.rows().find(|row| row.text("p0") == "0.45" && row.number("logit") == 1.0);
     let exact = row.map_or_else(

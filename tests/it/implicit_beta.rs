@@ -1,5 +1,6 @@
 //! Beta, its log-odds and Student's t: derivatives against differences, exact gradients and variances, tiny shapes, samplers, bad input.
 
+use crate::common::uniformity::kolmogorov;
 use crate::common::*;
 use reparam::prelude::*;
 use reparam::special::{
@@ -177,15 +178,8 @@ fn check_sampler<D: Distribution<f64>>(distribution: &D, cdf: impl Fn(f64) -> f6
     let (mut rng, n) = (rng(seed), 100_000);
     let mut z = vec![0.0; n];
     distribution.sample(&mut rng, &mut z);
-    let mut u: Vec<_> = z.into_iter().map(cdf).collect();
-    u.sort_by(f64::total_cmp);
-    let n = n as f64;
-    let distance = u
-        .iter()
-        .enumerate()
-        .map(|(i, u)| (u - i as f64 / n).abs().max((u - (i + 1) as f64 / n).abs()))
-        .fold(0.0, f64::max);
-    assert!(distance * n.sqrt() < 2.2, "{:?}: {}", distribution.params(), distance * n.sqrt());
+    let statistic = kolmogorov(z.into_iter().map(cdf).collect());
+    assert!(statistic < 2.2, "{:?}: {statistic}", distribution.params());
 }
 
 #[test]

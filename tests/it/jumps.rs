@@ -1,34 +1,11 @@
 //! `SmoothedPerturbation`, and the counts that wait, against exact means and variances.
 
-use crate::common::{Row, Sampled, Table, rng, sample_batches};
+use crate::common::counts::{moments, objective_of_counts, setting};
+use crate::common::{Sampled, Table, rng, sample_batches};
 use reparam::prelude::*;
 
 /// Bonferroni: about 120 comparisons in one test; 5 standard errors with 63 degrees of freedom.
 const SIGMAS: f64 = 5.0;
-
-fn objective_of_counts(name: &str) -> fn(f64) -> f64 {
-    match name {
-        "x^2" => |x| x * x,
-        "exp(-x/2)" => |x| (-0.5 * x).exp(),
-        "x>=3" => |x| f64::from(x >= 3.0),
-        "1/(1+x)" => |x| 1.0 / (1.0 + x),
-        other => panic!("{other}"),
-    }
-}
-
-/// A column such as `r=3;p=0.4 (failures before r successes)`.
-fn setting(row: &Row<'_>, name: &str) -> f64 {
-    let text = row.text("params");
-    let part = text.split(';').find_map(|part| part.strip_prefix(name)?.strip_prefix('='));
-    part.unwrap().split(' ').next().unwrap().parse().unwrap()
-}
-
-/// Exact moments of `(probability, gradient)` a case.
-fn moments(cases: impl Iterator<Item = (f64, f64)>) -> (f64, f64) {
-    let cases: Vec<_> = cases.collect();
-    let mean = cases.iter().map(|(p, g)| p * g).sum::<f64>();
-    (mean, cases.iter().map(|(p, g)| p * (g - mean).powi(2)).sum())
-}
 
 #[test]
 fn every_row_of_counts_has_the_exact_mean_and_variance() {

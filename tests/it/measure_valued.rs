@@ -1,5 +1,6 @@
 //! Measure-valued derivatives against exact means and variances: the Gaussian table, counts, waiting times, bits and categories.
 
+use crate::common::counts::{moments, objective_of_counts, setting};
 use crate::common::gaussian::{Case, TABLE, Tally};
 use crate::common::{BATCHES, Row, Sampled, Table, rng, sample_batches};
 use reparam::prelude::*;
@@ -29,29 +30,6 @@ fn every_gaussian_row_has_the_exact_mean_and_variance_coupled_and_not() {
     }
     let Tally { judged, heavy, skipped } = tally;
     assert!(judged >= 250 && heavy <= 20 && skipped <= 6, "{judged} {heavy} {skipped}");
-}
-
-/// The moments of an exactly known law of gradient samples, `(probability, gradient)` a case.
-fn moments(cases: impl Iterator<Item = (f64, f64)>) -> (f64, f64) {
-    let cases: Vec<_> = cases.collect();
-    let mean = cases.iter().map(|(p, g)| p * g).sum::<f64>();
-    (mean, cases.iter().map(|(p, g)| p * (g - mean).powi(2)).sum())
-}
-
-fn objective_of_counts(name: &str) -> fn(f64) -> f64 {
-    match name {
-        "x^2" => |x| x * x,
-        "exp(-x/2)" => |x| (-0.5 * x).exp(),
-        "x>=3" => |x| f64::from(x >= 3.0),
-        "1/(1+x)" => |x| 1.0 / (1.0 + x),
-        other => panic!("{other}"),
-    }
-}
-
-/// A column such as `n=10;p=0.3`.
-fn setting(row: &Row<'_>, name: &str) -> f64 {
-    let text = row.text("params");
-    text.split(';').find_map(|part| part.strip_prefix(name)?.strip_prefix('=')).unwrap().parse().unwrap()
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Mixtures: the implicit derivative against the distribution function, the continuity equation and exact gradients; samplers and tails.
 
 use crate::common::rng;
+use crate::common::uniformity::kolmogorov;
 use reparam::prelude::*;
 use reparam::special::{normal_cdf, normal_survival};
 use reparam::verify;
@@ -190,12 +191,9 @@ fn far_components_and_far_draws_give_no_nan() {
 }
 
 /// Draws are uniform under the distribution function: Kolmogorov–Smirnov beyond 2.2/√n has probability 1.2e-4.
-fn uniform(mut u: Vec<f64>) {
-    u.sort_by(f64::total_cmp);
-    let n = u.len() as f64;
-    let far = |(i, u): (usize, &f64)| (u - i as f64 / n).abs().max((u - (i + 1) as f64 / n).abs());
-    let distance = u.iter().enumerate().map(far).fold(0.0, f64::max);
-    assert!(distance * n.sqrt() < 2.2, "{}", distance * n.sqrt());
+fn uniform(u: Vec<f64>) {
+    let statistic = kolmogorov(u);
+    assert!(statistic < 2.2, "{statistic}");
 }
 
 #[test]

@@ -1,21 +1,12 @@
 //! The multivariate normal, the low-rank normal and the multivariate t: derivatives by differences, samplers, densities and divergences
 //! against each other, exact expectations, and everything that is refused.
 
-use crate::common::{assert_relative, rng};
+use crate::common::{assert_relative, check_consistency, numbers, rng};
 use reparam::prelude::*;
 use reparam::verify;
-use reparam::{Conditional, Domain, StochasticNode};
+use reparam::{Domain, StochasticNode};
 
 const SEEDS: u64 = 24;
-
-fn numbers(len: usize, seed: u64, scale: f64) -> Vec<f64> {
-    if len == 0 {
-        return Vec::new();
-    }
-    let mut z = vec![0.0; len];
-    Normal::standard(len).unwrap().sample(&mut rng(seed), &mut z);
-    z.iter().map(|z| scale * z).collect()
-}
 
 fn positive(len: usize, seed: u64) -> Vec<f64> {
     numbers(len, seed, 0.6).iter().map(|x| x.exp()).collect()
@@ -49,26 +40,6 @@ where
     verify::log_prob_gradient(p, z).unwrap().within(1e-7).unwrap();
     verify::entropy_gradient(p).within(1e-7).unwrap();
     assert!(p.covers_space());
-}
-
-/// Blocks and lent parameters do as rows and own parameters do.
-fn check_consistency<D: Conditional<f64>>(p: &D, seed: u64) {
-    let rows = 5;
-    let (dim, len) = (p.dim(), p.params().len());
-    let (mut noise, mut block) = (vec![0.0; rows * p.noise_dim()], vec![0.0; rows * dim]);
-    p.draw_noise(&mut rng(seed), &mut noise);
-    p.transform_block(&noise, &mut block);
-    let dz = numbers(rows * dim, seed, 1.0);
-    let mut gradients = vec![f64::NAN; rows * len];
-    p.pullback_block(&noise, &block, &dz, &mut gradients);
-    let lent: Vec<&[f64]> = p.layout().iter().map(|part| &p.params()[part.range.clone()]).collect();
-    for (row, noise) in noise.chunks_exact(p.noise_dim()).enumerate() {
-        let (mut z, mut dtheta) = (vec![f64::NAN; dim], vec![f64::NAN; len]);
-        p.transform_with(&lent, noise, &mut z);
-        assert_eq!(z, block[row * dim..][..dim]);
-        p.pullback_with(&lent, noise, &z, &dz[row * dim..][..dim], &mut dtheta);
-        assert_eq!(dtheta, gradients[row * len..][..len]);
-    }
 }
 
 /// Mean and covariance of `draws` draws in standard errors, of which 5 are allowed: the largest of some 40 numbers is beyond them once in 4e4

@@ -1,6 +1,7 @@
 //! Noise from uniforms and its mirror image, and the sources of noise: replay, independent points, point sets made in parts.
 
 use crate::common::gaussian::TABLE as GAUSSIAN;
+use crate::common::uniformity::two_sample_kolmogorov;
 use crate::common::{Table, rng, sample_batches};
 use reparam::prelude::*;
 use reparam::{NoiseSource, Probability, Real};
@@ -115,21 +116,6 @@ fn a_reflected_gumbel_is_finite_where_its_exponential_underflows() {
     assert_eq!(single, [7.0f32.exp()]);
 }
 
-/// The largest distance between two empirical distribution functions, times √(n/2): Kolmogorov's statistic of two samples of n.
-fn two_sample_statistic(mut a: Vec<f64>, mut b: Vec<f64>) -> f64 {
-    let n = a.len();
-    a.sort_by(f64::total_cmp);
-    b.sort_by(f64::total_cmp);
-    let (mut j, mut worst) = (0, 0usize);
-    for (i, x) in a.iter().enumerate() {
-        while j < n && b[j] <= *x {
-            j += 1;
-        }
-        worst = worst.max(j.abs_diff(i + 1)).max(j.abs_diff(i));
-    }
-    worst as f64 / n as f64 * (n as f64 / 2.0).sqrt()
-}
-
 fn check_law<T: Real, D: UniformNoise<T>>(distribution: &D, seed: u64) {
     let (n, dim) = (20_000, distribution.noise_dim());
     let mut rng = rng(seed);
@@ -143,7 +129,7 @@ fn check_law<T: Real, D: UniformNoise<T>>(distribution: &D, seed: u64) {
         let take = |noise: &[T]| noise.iter().skip(column).step_by(dim).map(|e| e.f64()).collect::<Vec<_>>();
         for other in [&made, &mirrored] {
             // P(statistic > 2.4) = 2 e^(−2 · 2.4²) = 2e-5; about 20 comparisons.
-            let statistic = two_sample_statistic(take(&drawn), take(other));
+            let statistic = two_sample_kolmogorov(take(&drawn), take(other));
             assert!(statistic < 2.4, "column {column}: {statistic}");
         }
     }

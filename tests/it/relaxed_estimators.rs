@@ -1,29 +1,18 @@
 //! Estimators that relax bits and categories: exact bias and variance (`tests/data/gumbel_softmax_*.csv`, `bernoulli_*.csv`), unbiased ones
 //! too (`rebar_toy.csv`), and extremes.
 
-use crate::common::{Row, Sampled, Table, rng, sample_batches};
+use crate::common::{Row, Sampled, Table, rng, sample_batches, square_of_first};
 use reparam::prelude::*;
 
 /// Bonferroni: about 800 comparisons in the largest of these tests; 5.4 standard errors with 63 degrees of freedom.
 const SIGMAS: f64 = 5.4;
 
 /// `(x₀ − p₀)²`.
-fn square(p0: f64) -> (impl Fn(&[f64]) -> f64, impl Fn(&[f64], &mut [f64]) -> f64) {
-    (
-        move |x: &[f64]| (x[0] - p0).powi(2),
-        move |x: &[f64], dx: &mut [f64]| {
-            dx.fill(0.0);
-            dx[0] = 2.0 * (x[0] - p0);
-            (x[0] - p0).powi(2)
-        },
-    )
-}
-
 #[test]
 fn one_bit_has_the_exact_bias_and_variance_under_straight_through() {
     let mut judged = 0;
     for (i, row) in Table::parse(include_str!("../data/bernoulli_toy.csv")).rows().enumerate() {
-        let (logit, f) = (row.number("logit"), square(row.number("p0")));
+        let (logit, f) = (row.number("logit"), square_of_first(row.number("p0")));
         let mean = row.number("grad_logit") + row.number("bias_st");
         let variance = row.number("var_st");
         let bit = Bernoulli::new(&[logit]).unwrap();
@@ -80,7 +69,7 @@ where
     E: GradientEstimator<f64, Bernoulli<f64>, (Box<dyn Fn(&[f64]) -> f64>, Gradient)>
         + GradientEstimator<f64, Categorical<f64>, (Box<dyn Fn(&[f64]) -> f64>, Gradient)>,
 {
-    let (logit, f) = (row.number("logit"), square(row.number("p0")));
+    let (logit, f) = (row.number("logit"), square_of_first(row.number("p0")));
     let f: (Box<dyn Fn(&[f64]) -> f64>, Gradient) = (Box::new(f.0), Box::new(f.1));
     let bit = Bernoulli::new(&[logit]).unwrap();
     let classes = Categorical::new(&[logit, 0.0], 2).unwrap();
@@ -364,7 +353,7 @@ fn coupling(text: &str) -> Coupling {
 fn rebar_has_the_exact_mean_and_variance_at_every_eta_temperature_and_coupling() {
     let (mut judged, mut rows) = (0, 0);
     for (i, row) in Table::parse(include_str!("../data/rebar_toy.csv")).rows().enumerate() {
-        let (logit, tau, f) = (row.number("logit"), row.number("lambda"), square(row.number("p0")));
+        let (logit, tau, f) = (row.number("logit"), row.number("lambda"), square_of_first(row.number("p0")));
         let bit = Bernoulli::new(&[logit]).unwrap();
         let rebar = Rebar::new().with_temperature(tau).unwrap().with_coupling(coupling(row.text("coupling")));
         for (eta, variance) in [
@@ -394,7 +383,7 @@ fn rebar_learns_the_best_eta_and_is_unbiased_from_the_first_call_on() {
     let table = Table::parse(include_str!("../data/rebar_toy.csv"));
     let (mut rows, mut judged) = (0, 0);
     for row in table.rows().filter(|row| row.number("var_eta_opt") < 0.97 * row.number("var_eta0")) {
-        let f = square(row.number("p0"));
+        let f = square_of_first(row.number("p0"));
         let bit = Bernoulli::new(&[row.number("logit")]).unwrap();
         let start = Rebar::new()
             .with_temperature(row.number("lambda"))
@@ -468,7 +457,7 @@ fn four_bits_are_unbiased_under_rebar_and_relax() {
 
 #[test]
 fn the_temperature_of_rebar_goes_where_the_variance_is_less() {
-    let f = square(0.4);
+    let f = square_of_first(0.4);
     let bit = Bernoulli::new(&[1.0]).unwrap();
     let p = 1.0 / (1.0 + f64::exp(-1.0));
     let exact = p * (1.0 - p) * 0.2;
@@ -497,7 +486,7 @@ fn the_temperature_of_rebar_goes_where_the_variance_is_less() {
 #[test]
 fn relax_is_unbiased_while_it_learns_and_its_variance_falls() {
     for (p0, logit) in [(0.499, 0.0), (0.4, -1.0), (0.45, 2.0)] {
-        let (f, exact) = (square(p0), {
+        let (f, exact) = (square_of_first(p0), {
             let p = 1.0 / (1.0 + f64::exp(-logit));
             p * (1.0 - p) * (1.0 - 2.0 * p0)
         });

@@ -2,6 +2,7 @@
 //! over them (`tests/data/rqmc_stratified_1d.csv`).
 
 use crate::common::gaussian::evaluate;
+use crate::common::uniformity::kolmogorov;
 use crate::common::{Sampled, Table, gaussian_expectation, rng, sample_batches};
 use rand::rngs::Xoshiro256PlusPlus;
 use reparam::prelude::*;
@@ -78,14 +79,6 @@ fn scrambling_keeps_the_quality_of_two_dimensional_nets() {
     assert_eq!(rows, 100);
 }
 
-/// Kolmogorov's statistic √n sup |F̂(u) − u|.
-fn uniformity(mut u: Vec<f64>) -> f64 {
-    u.sort_by(f64::total_cmp);
-    let n = u.len() as f64;
-    let distance = |(i, u): (usize, &f64)| (u - i as f64 / n).abs().max((u - (i as f64 + 1.0) / n).abs());
-    u.iter().enumerate().map(distance).fold(0.0, f64::max) * n.sqrt()
-}
-
 /// Each column with its mean taken out and its sum of squares 1: correlations are then products.
 fn standardised(columns: &[Vec<f64>], map: impl Fn(f64) -> f64) -> Vec<Vec<f64>> {
     let one = |u: &Vec<f64>| {
@@ -125,7 +118,8 @@ fn each_coordinate_of_each_point_is_uniform_over_the_randomisations() {
             (square - 1.0 / 12.0).abs() < 5.2 * (1.0 / 180.0 / n).sqrt(),
             "column {i}: variance {square}"
         );
-        assert!(uniformity(u.clone()) < 2.7, "column {i}: {}", uniformity(u.clone()));
+        let statistic = kolmogorov(u.clone());
+        assert!(statistic < 2.7, "column {i}: {statistic}");
         assert!(u.iter().all(|&u| u > 0.0 && u < 1.0));
     }
 }

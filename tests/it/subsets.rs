@@ -1,9 +1,9 @@
 //! Rankings, k-subsets and draws without replacement, against exact tables and sums over all orders.
 
+use crate::common::shared_bits::SharedBits;
 use crate::common::{Sampled, Table, rng, sample_batches};
-use rand::Rng;
 use reparam::prelude::*;
-use reparam::{Layout, verify};
+use reparam::verify;
 
 /// Bonferroni: about 40 comparisons in one test; 4.8 standard errors with 63 degrees of freedom.
 const SIGMAS: f64 = 4.8;
@@ -219,59 +219,6 @@ fn what_is_no_set_or_ranking_has_no_probability_and_bad_numbers_are_refused() {
     assert_eq!(ConditionalBernoulli::new(&[0.0; 60], 30).unwrap().outcomes(), Some(118_264_581_564_861_424));
 }
 
-/// Bits that share one logit.
-#[derive(Clone, Debug)]
-struct SharedBits {
-    params: Vec<f64>,
-    layout: Layout,
-}
-
-impl SharedBits {
-    fn bits(&self) -> Bernoulli<f64> {
-        Bernoulli::new(&[self.params[0]; 3]).unwrap()
-    }
-}
-
-impl Distribution<f64> for SharedBits {
-    fn dim(&self) -> usize {
-        3
-    }
-    fn params(&self) -> &[f64] {
-        &self.params
-    }
-    fn set_params(&mut self, params: &[f64]) -> Result<(), Error> {
-        self.layout.check(params)?;
-        self.params.copy_from_slice(params);
-        Ok(())
-    }
-    fn layout(&self) -> &Layout {
-        &self.layout
-    }
-    fn sample<R: Rng + ?Sized>(&self, rng: &mut R, z: &mut [f64]) {
-        self.bits().sample(rng, z);
-    }
-}
-
-impl LogDensity<f64> for SharedBits {
-    fn log_prob(&self, z: &[f64]) -> f64 {
-        self.bits().log_prob(z)
-    }
-    fn score(&self, z: &[f64], score: &mut [f64]) {
-        let mut scores = [0.0; 3];
-        self.bits().score(z, &mut scores);
-        score[0] = scores.iter().sum();
-    }
-}
-
-impl FiniteSupport<f64> for SharedBits {
-    fn outcomes(&self) -> Option<usize> {
-        Some(8)
-    }
-    fn outcome(&self, index: usize, z: &mut [f64]) {
-        self.bits().outcome(index, z);
-    }
-}
-
 #[test]
 fn unordered_sets_have_the_exact_total_variance() {
     let mut judged = 0;
@@ -287,8 +234,7 @@ fn unordered_sets_have_the_exact_total_variance() {
         let f: Vec<f64> = case().map(|row| row.number("f")).collect();
         let p: Vec<f64> = case().map(|row| row.number("p")).collect();
         let sampled = if row.text("case") == "kool_eta0" {
-            let layout = Layout::new(&[("eta", 1, reparam::Domain::Real)]);
-            let bits = SharedBits { params: vec![0.0], layout };
+            let bits = SharedBits::new(0.0);
             let f = |b: &[f64]| f[(4.0 * b[0] + 2.0 * b[1] + b[2]) as usize];
             sample_batches(&mut estimator, &bits, &f, 1500, 9)
         } else {

@@ -1,18 +1,12 @@
 //! Invertible maps and the distributions pushed through them: inverses, determinants, every derivative, agreement with what is already there.
 
-use crate::common::{assert_relative, rng};
+use crate::common::{assert_relative, derivative, numbers, rng};
 use reparam::bijections::{
     AffineCoupling, AffineMap, Bijection, Conditioner, ExpMap, Planar, SigmoidMap, SoftplusMap, Stack,
     StickBreaking, TanhConditioner, TanhMap,
 };
 use reparam::prelude::*;
 use reparam::verify;
-
-fn numbers(len: usize, seed: u64, scale: f64) -> Vec<f64> {
-    let mut z = vec![0.0; len];
-    Normal::standard(len).unwrap().sample(&mut rng(seed), &mut z);
-    z.iter().map(|z| scale * z).collect()
-}
 
 fn coupling(seed: u64) -> AffineCoupling<TanhConditioner<f64>> {
     AffineCoupling::new(TanhConditioner::new(2, 5, 2, &numbers(27, seed, 0.8)).unwrap()).unwrap()
@@ -24,9 +18,9 @@ fn image(map: &impl Bijection<f64>, x: &[f64]) -> (Vec<f64>, f64) {
     (y, ln_det)
 }
 
-/// `f′` along coordinate i by verify's differences, through an objective of one number.
+/// `f′(x)` of a function that changes over lengths of x.
 fn difference(f: impl Fn(f64) -> f64, x: f64) -> f64 {
-    crate::common::derivative(f, x, 0.3 * x.abs().max(0.3))
+    derivative(f, x, 0.3 * x.abs().max(0.3))
 }
 
 /// The determinant by elimination.
@@ -211,7 +205,7 @@ fn a_flow_has_the_derivatives_that_differences_find() {
             moved[i] = x;
             density(moved)
         };
-        assert_relative(found[i], crate::common::derivative(at, z[i], 0.2 * z[i]), 1e-7, 1e-9, "simplex");
+        assert_relative(found[i], derivative(at, z[i], 0.2 * z[i]), 1e-7, 1e-9, "simplex");
     }
     assert_eq!(found[2], 0.0);
     verify::score(&simplex, &z).unwrap().within(1e-7).unwrap();

@@ -1,14 +1,40 @@
 //! Shared by the test files: derivatives by central differences, reference tables, and sampling checks in standard errors.
 #![allow(unreachable_pub, reason = "it is a module of a test program")]
 
+pub mod counts;
 pub mod gaussian;
+pub mod shared_bits;
+pub mod uniformity;
 
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
+use reparam::Conditional;
 use reparam::prelude::*;
 
 pub fn rng(seed: u64) -> Xoshiro256PlusPlus {
     Xoshiro256PlusPlus::seed_from_u64(seed)
+}
+
+/// Standard normal numbers times a scale.
+pub fn numbers(len: usize, seed: u64, scale: f64) -> Vec<f64> {
+    if len == 0 {
+        return Vec::new();
+    }
+    let mut z = vec![0.0; len];
+    Normal::standard(len).unwrap().sample(&mut rng(seed), &mut z);
+    z.iter().map(|z| scale * z).collect()
+}
+
+/// `(x₀ − p₀)²` with its gradient, for the first of any number of coordinates.
+pub fn square_of_first(p0: f64) -> (impl Fn(&[f64]) -> f64, impl Fn(&[f64], &mut [f64]) -> f64) {
+    (
+        move |x: &[f64]| (x[0] - p0).powi(2),
+        move |x: &[f64], dx: &mut [f64]| {
+            dx.fill(0.0);
+            dx[0] = 2.0 * (x[0] - p0);
+            (x[0] - p0).powi(2)
+        },
+    )
 }
 
 /// `f′(x)` by central differences with one Richardson step: the error is about `1e-12 · scale⁵ f⁗′` by truncation and
@@ -159,6 +185,36 @@ pub fn check_mean_score<D: LogDensity<f64>>(distribution: &D, draws: usize, sigm
             "mean score of parameter {i}: {sum} ± {}",
             squares.sqrt()
         );
+    }
+}
+
+/// Block methods and lent parameters are second ways to the same numbers.
+#[track_caller]
+pub fn check_consistency<D: Conditional<f64>>(p: &D, seed: u64) {
+    let mut rng = rng(seed);
+    let (dim, params, rows) = (p.dim(), p.params().len(), 17);
+    let mut noise = vec![0.0; rows * p.noise_dim()];
+    p.draw_noise(&mut rng, &mut noise);
+    let mut z = vec![0.0; rows * dim];
+    p.transform_block(&noise, &mut z);
+    let mut dz = vec![0.0; rows * dim];
+    Normal::standard(rows * dim).unwrap().sample(&mut rng, &mut dz);
+    let mut block = vec![f64::NAN; rows * params];
+    p.pullback_block(&noise, &z, &dz, &mut block);
+    let lent: Vec<&[f64]> = p.layout().iter().map(|part| &p.params()[part.range.clone()]).collect();
+    for row in 0..rows {
+        let noise = &noise[row * p.noise_dim()..][..p.noise_dim()];
+        let dz = &dz[row * dim..][..dim];
+        let (mut z_row, mut z_lent) = (vec![f64::NAN; dim], vec![f64::NAN; dim]);
+        p.transform(noise, &mut z_row);
+        p.transform_with(&lent, noise, &mut z_lent);
+        assert_eq!(z_row, z[row * dim..][..dim]);
+        assert_eq!(z_row, z_lent);
+        let (mut d_row, mut d_lent) = (vec![f64::NAN; params], vec![f64::NAN; params]);
+        p.pullback(noise, &z_row, dz, &mut d_row);
+        p.pullback_with(&lent, noise, &z_row, dz, &mut d_lent);
+        assert_eq!(d_row, block[row * params..][..params]);
+        assert_eq!(d_row, d_lent);
     }
 }
 
