@@ -1,11 +1,10 @@
 //! Blocks stream through fixed buffers: an engine allocates in its first long estimate and never again, and an estimate of its own
-//! allocates the same however many samples it has.
+//! allocates the same however many samples it has. A program of its own: it runs with an allocator that counts.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
-mod common;
-
 use allocation_counter::measure;
-use common::rng;
+use rand::SeedableRng;
+use rand::rngs::Xoshiro256PlusPlus;
 use reparam::Engine;
 use reparam::prelude::*;
 
@@ -17,7 +16,7 @@ where
     D: Distribution<f64>,
     E: GradientEstimator<f64, D, F> + Clone,
 {
-    let mut generator = rng(1);
+    let mut generator = Xoshiro256PlusPlus::seed_from_u64(1);
     let (mut engine, mut owned) = (Engine::new(), estimator.clone());
     let mut in_engine = |samples| {
         let run = || drop(engine.estimate(&mut owned, p, f, samples, &mut generator).map(|_| ()));

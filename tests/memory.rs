@@ -2,9 +2,8 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
-mod common;
-
-use common::rng;
+use rand::SeedableRng;
+use rand::rngs::Xoshiro256PlusPlus;
 use reparam::prelude::*;
 
 fn peak_megabytes() -> f64 {
@@ -24,14 +23,16 @@ fn a_hundred_thousand_samples_of_a_thousand_dimensions_stay_under_64_megabytes()
         }
         z.iter().map(|z| z * z).sum()
     });
-    let pathwise = Pathwise.estimate(&p, &f, 100_000, &mut rng(1)).unwrap();
+    let pathwise = Pathwise.estimate(&p, &f, 100_000, &mut Xoshiro256PlusPlus::seed_from_u64(1)).unwrap();
     assert_eq!(pathwise.samples(), 100_000);
     let mut loo = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group: 4 });
-    loo.estimate(&p, &f, 5000, &mut rng(1)).unwrap();
+    loo.estimate(&p, &f, 5000, &mut Xoshiro256PlusPlus::seed_from_u64(1)).unwrap();
     #[cfg(feature = "rayon")]
     {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(4).build().unwrap();
-        let many = pool.install(|| Pathwise.par_estimate(&p, &f, 100_000, &mut rng(1)).unwrap());
+        let many = pool.install(|| {
+            Pathwise.par_estimate(&p, &f, 100_000, &mut Xoshiro256PlusPlus::seed_from_u64(1)).unwrap()
+        });
         assert_eq!(many, pathwise);
     }
     let peak = peak_megabytes();

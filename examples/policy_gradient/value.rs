@@ -2,7 +2,7 @@
 
 use reparam::estimators::StepValue;
 
-use crate::cart_pole::{SCALE, STEPS, State};
+use super::cart_pole::{SCALE, STEPS, State};
 
 /// 1, τ, τ², τ³ with τ the share of the time that is left; the ten squares and products of the state; these times τ.
 const FEATURES: usize = 24;

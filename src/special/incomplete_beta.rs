@@ -129,7 +129,7 @@ fn tails_at(x: f64, a: f64, b: f64) -> (f64, f64) {
 ///
 /// 0 below the unit interval and 1 above it; NaN if a or b is not above 0 or anything is NaN. Shapes beyond 1e-150 … 1e70 count as these.
 ///
-/// Error: see the table in `tests/incomplete_beta.rs`, at most 1e-12 relative against mpmath for shapes in 1e-8 … 1e4 and values above 1e-300. The
+/// Error: see the table in `tests/it/incomplete_beta.rs`, at most 1e-12 relative against mpmath for shapes in 1e-8 … 1e4 and values above 1e-300. The
 /// f32 function is the f64 one, rounded.
 ///
 /// ```
@@ -204,7 +204,7 @@ pub fn incomplete_beta_gradient<T: Real>(x: T, a: T, b: T) -> [T; 2] {
 /// The implicit derivatives `dz/da > 0` and `dz/db < 0` of a Beta(a, b) draw at fixed probability, `−(∂I/∂a)/p(z)` and `−(∂I/∂b)/p(z)`, without
 /// underflow or cancellation; their limit 0 at the ends of the unit interval and beyond.
 ///
-/// Error: at most 1e-12 relative against mpmath for shapes in 1e-8 … 1e4 (worst of `beta.csv`: see `tests/incomplete_beta.rs`).
+/// Error: at most 1e-12 relative against mpmath for shapes in 1e-8 … 1e4 (worst of `beta.csv`: see `tests/it/incomplete_beta.rs`).
 /// NaN for invalid shapes.
 ///
 /// ```

@@ -121,7 +121,7 @@ fn far_tail(t: f64, nu: f64) -> f64 {
 
 /// `P(T ≤ t)` for Student's t with ν > 0 degrees of freedom, whole or not; `P(T > t)` is this function at −t.
 ///
-/// Error: at most 1e-12 relative in both tails against mpmath for ν in 1e-3 … 1e4 (`tests/incomplete_beta.rs`). NaN for a ν not above 0.
+/// Error: at most 1e-12 relative in both tails against mpmath for ν in 1e-3 … 1e4 (`tests/it/incomplete_beta.rs`). NaN for a ν not above 0.
 ///
 /// ```
 /// use reparam::special::student_t_cdf;

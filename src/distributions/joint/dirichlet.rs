@@ -38,7 +38,7 @@ use crate::special::{
 /// gradient needs, for every source of noise; it is a function of z alone, not the derivative of the stick-breaking (nor of any other transform)
 /// at fixed noise, and treats all classes alike. For K = 2 it is the Beta's implicit derivative. Differentiating gamma variates before they are
 /// normalised is unbiased too and needs their sum, which is independent of z and only adds variance: for `f = z₁` that has
-/// 1.2 to 6.7 times the variance (1.9 for three classes of 1, 6.7 for three of 10, 1.2 for ten of 1: `tests/dirichlet.rs`), so it is not offered.
+/// 1.2 to 6.7 times the variance (1.9 for three classes of 1, 6.7 for three of 10, 1.2 for ten of 1: `tests/it/dirichlet.rs`), so it is not offered.
 ///
 /// Independent draws are normalised gamma variates, in logarithms for concentrations below 1. No draw and no pullback is NaN: a coordinate may
 /// underflow to 0 for small concentrations, its derivative is then the limit 0, and concentrations below 1e-150 count as that. The score is infinite at a
