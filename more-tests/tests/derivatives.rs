@@ -2,6 +2,7 @@
 //! parameters, noise and cotangents.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
+#[path = "../../tests/common/mod.rs"]
 mod common;
 
 use common::{check_entropy, check_log_prob_gradient, check_mean_score, check_pullback, check_score};

@@ -1,6 +1,7 @@
 //! Estimates made in pieces: however the pieces are joined, it is the estimate of all samples.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
+#[path = "../../tests/common/mod.rs"]
 mod common;
 
 use common::rng;

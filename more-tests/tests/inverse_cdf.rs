@@ -1,6 +1,7 @@
 //! Inverse-transform distributions: hand-written derivatives against differences, tails, numerical inversion, exact gradients.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must stop")]
 
+#[path = "../../tests/common/mod.rs"]
 mod common;
 
 use common::*;
@@ -597,7 +598,7 @@ where
 
 #[test]
 fn estimates_match_the_exact_gradients_of_the_reference_table() {
-    let table = Table::parse(include_str!("data/families_exact_gradients.csv"));
+    let table = Table::parse(include_str!("../../tests/data/families_exact_gradients.csv"));
     let mut checked = 0;
     for (seed, row) in (1..).zip(table.rows()) {
         let params: Vec<(&str, f64)> = row

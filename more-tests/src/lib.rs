@@ -1,0 +1,1 @@
+//! The tests in `tests/` are the contents of this package.
