@@ -91,6 +91,8 @@
 
 #![warn(missing_docs)]
 #![forbid(unsafe_code)]
+// On docs.rs, which builds with a nightly compiler, everything behind a feature carries the name of its feature.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

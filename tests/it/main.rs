@@ -13,7 +13,6 @@ mod bounds;
 mod cdf;
 mod closed_families;
 mod counts;
-mod derivatives;
 mod dirichlet;
 mod discrete;
 mod discrete_estimators;
@@ -27,11 +26,9 @@ mod greeks;
 mod gumbel_softmax;
 mod implicit_beta;
 mod incomplete_beta;
-mod inverse_cdf;
 mod jumps;
 mod log_normal;
 mod measure_valued;
-mod merge;
 mod mixture;
 mod multivariate;
 mod node;
@@ -49,8 +46,6 @@ mod subsets;
 #[cfg(feature = "rayon")]
 mod threads;
 mod transformed;
-#[cfg(feature = "serde")]
-mod travel;
 mod truncated_normal;
 mod verify;
 mod vimco;

@@ -1,0 +1,1 @@
+//! The benchmarks beside this file are the contents of this package.

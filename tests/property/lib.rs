@@ -1,0 +1,1 @@
+//! The tests beside this file are the contents of this package.
