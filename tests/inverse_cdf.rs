@@ -270,12 +270,12 @@ impl<L: Density<f64> + Family<f64, Theta = [f64; 2]>> Cdf<f64> for ByCdf<L> {
 const LINE: fn([f64; 2]) -> (f64, f64) = |_| (f64::NEG_INFINITY, f64::INFINITY);
 const POSITIVE: fn([f64; 2]) -> (f64, f64) = |_| (0.0, f64::INFINITY);
 
-fn logistic_by_cdf() -> ByCdf<LogisticLaw> {
+fn logistic_by_cdf() -> ByCdf<LogisticFamily> {
     fn lower(t: f64) -> f64 {
         if t < 0.0 { t.exp() / (1.0 + t.exp()) } else { 1.0 / (1.0 + (-t).exp()) }
     }
     ByCdf {
-        law: LogisticLaw,
+        law: LogisticFamily,
         cdf: |z, [mu, s]| lower((z - mu) / s),
         survival: |z, [mu, s]| lower((mu - z) / s),
         gradient: |z, [mu, s]| {
@@ -287,9 +287,9 @@ fn logistic_by_cdf() -> ByCdf<LogisticLaw> {
     }
 }
 
-fn gumbel_by_cdf() -> ByCdf<GumbelLaw> {
+fn gumbel_by_cdf() -> ByCdf<GumbelFamily> {
     ByCdf {
-        law: GumbelLaw,
+        law: GumbelFamily,
         cdf: |z, [mu, s]| (-(-(z - mu) / s).exp()).exp(),
         survival: |z, [mu, s]| -(-(-(z - mu) / s).exp()).exp_m1(),
         gradient: |z, [mu, s]| {
@@ -301,12 +301,12 @@ fn gumbel_by_cdf() -> ByCdf<GumbelLaw> {
     }
 }
 
-fn laplace_by_cdf() -> ByCdf<LaplaceLaw> {
+fn laplace_by_cdf() -> ByCdf<LaplaceFamily> {
     fn lower(t: f64) -> f64 {
         if t < 0.0 { 0.5 * t.exp() } else { 1.0 - 0.5 * (-t).exp() }
     }
     ByCdf {
-        law: LaplaceLaw,
+        law: LaplaceFamily,
         cdf: |z, [mu, s]| lower((z - mu) / s),
         survival: |z, [mu, s]| lower((mu - z) / s),
         gradient: |z, [mu, s]| {
@@ -318,12 +318,12 @@ fn laplace_by_cdf() -> ByCdf<LaplaceLaw> {
     }
 }
 
-fn cauchy_by_cdf() -> ByCdf<CauchyLaw> {
+fn cauchy_by_cdf() -> ByCdf<CauchyFamily> {
     fn lower(t: f64) -> f64 {
         if t < 0.0 { (-1.0 / t).atan() / std::f64::consts::PI } else { 0.5 + t.atan() / std::f64::consts::PI }
     }
     ByCdf {
-        law: CauchyLaw,
+        law: CauchyFamily,
         cdf: |z, [mu, s]| lower((z - mu) / s),
         survival: |z, [mu, s]| lower((mu - z) / s),
         gradient: |z, [mu, s]| {
@@ -335,9 +335,9 @@ fn cauchy_by_cdf() -> ByCdf<CauchyLaw> {
     }
 }
 
-fn weibull_by_cdf() -> ByCdf<WeibullLaw> {
+fn weibull_by_cdf() -> ByCdf<WeibullFamily> {
     ByCdf {
-        law: WeibullLaw,
+        law: WeibullFamily,
         cdf: |z, [k, s]| -(-(z / s).powf(k)).exp_m1(),
         survival: |z, [k, s]| (-(z / s).powf(k)).exp(),
         gradient: |z, [k, s]| {
@@ -348,9 +348,9 @@ fn weibull_by_cdf() -> ByCdf<WeibullLaw> {
     }
 }
 
-fn pareto_by_cdf() -> ByCdf<ParetoLaw> {
+fn pareto_by_cdf() -> ByCdf<ParetoFamily> {
     ByCdf {
-        law: ParetoLaw,
+        law: ParetoFamily,
         cdf: |z, [m, alpha]| -(-alpha * ((z - m) / m).ln_1p()).exp_m1(),
         survival: |z, [m, alpha]| (m / z).powf(alpha),
         gradient: |z, [m, alpha]| {
@@ -361,9 +361,9 @@ fn pareto_by_cdf() -> ByCdf<ParetoLaw> {
     }
 }
 
-fn kumaraswamy_by_cdf() -> ByCdf<KumaraswamyLaw> {
+fn kumaraswamy_by_cdf() -> ByCdf<KumaraswamyFamily> {
     ByCdf {
-        law: KumaraswamyLaw,
+        law: KumaraswamyFamily,
         cdf: |z, [a, b]| -(b * (-z.powf(a)).ln_1p()).exp_m1(),
         survival: |z, [a, b]| (1.0 - z.powf(a)).powf(b),
         gradient: |z, [a, b]| {
@@ -423,13 +423,13 @@ fn quantile_functions_invert_their_cdf_in_both_tails() {
 #[test]
 fn exponential_and_uniform_quantiles_are_exact_in_both_tails() {
     for u in both_tails() {
-        let z = ExponentialLaw.quantile(u, [2.0]);
+        let z = ExponentialFamily.quantile(u, [2.0]);
         let (found, exact) =
             if u.tail() > 0.0 { (-(-2.0 * z).exp_m1(), u.lower()) } else { ((-2.0 * z).exp(), u.upper()) };
         assert_relative(found, exact, 4e-16 * exact.ln().abs().max(1.0), 0.0, "exponential");
-        assert_eq!(UniformLaw.quantile(u, [0.0, 1.0]), u.lower());
-        assert_eq!(UniformLaw.quantile(u, [-1.0, 0.0]), -u.upper());
-        let z = UniformLaw.quantile(u, [1e16, 1e16 + 4.0]);
+        assert_eq!(UniformFamily.quantile(u, [0.0, 1.0]), u.lower());
+        assert_eq!(UniformFamily.quantile(u, [-1.0, 0.0]), -u.upper());
+        let z = UniformFamily.quantile(u, [1e16, 1e16 + 4.0]);
         assert!((1e16..=1e16 + 4.0).contains(&z));
     }
 }
@@ -715,7 +715,7 @@ fn bad_parameters_are_refused_by_name_index_and_value() {
         |what: &'static str, expected, found| Some(Error::Length { what: what.into(), expected, found });
     assert_eq!(Weibull::new(&[1.0, 2.0], &[1.0]).err(), length("scale", 2, 1));
     assert!(matches!(Exponential::<f64>::new(&[]).err(), Some(Error::EmptySupport { .. })));
-    let error = InverseCdf::from_quantile(WeibullLaw, &[&[1.0]]).err();
+    let error = InverseCdf::from_quantile(WeibullFamily, &[&[1.0]]).err();
     assert_eq!(error, length("the list of parameters", 2, 1));
 
     let mut weibull = Weibull::new(&[1.0], &[2.0]).unwrap();

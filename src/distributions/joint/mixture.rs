@@ -41,7 +41,7 @@ use crate::room::with_room;
 /// use reparam::prelude::*;
 ///
 /// // A fast and a slow waiting time: E z = Σ w/λ, so ∂/∂λ = −w/λ².
-/// let mixture = Mixture::new(ExponentialLaw, 2, &[0.0, 0.0], &[&[1.0, 0.25]])?;
+/// let mixture = Mixture::new(ExponentialFamily, 2, &[0.0, 0.0], &[&[1.0, 0.25]])?;
 /// let linear = (|z: &[f64]| z[0], |z: &[f64], dz: &mut [f64]| { dz[0] = 1.0; z[0] });
 /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
 /// let estimate = Pathwise.estimate(&mixture, &linear, 10_000, &mut rng)?;

@@ -55,11 +55,11 @@ use crate::special::{
 /// # References
 /// Figurnov, Mohamed & Mnih 2018, arXiv:1805.08498; Jankowiak & Obermeyer 2018, arXiv:1806.01851; Marsaglia & Tsang 2000,
 /// doi:10.1145/358407.358414.
-pub type Beta<T> = InverseCdf<T, BetaLaw>;
+pub type Beta<T> = InverseCdf<T, BetaFamily>;
 
 /// The scalar family behind [`Beta`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct BetaLaw;
+pub struct BetaFamily;
 
 /// The log-odds `l = ln(z/(1 − z))` of a [`Beta`], with independent coordinates, D of them: for shapes so small that z itself rounds to 0 or 1.
 ///
@@ -89,11 +89,11 @@ pub struct BetaLaw;
 ///
 /// # References
 /// Those of [`Beta`].
-pub type LogitBeta<T> = InverseCdf<T, LogitBetaLaw>;
+pub type LogitBeta<T> = InverseCdf<T, LogitBetaFamily>;
 
 /// The scalar family behind [`LogitBeta`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct LogitBetaLaw;
+pub struct LogitBetaFamily;
 
 macro_rules! constructors {
     ($name:ident, $law:ident) => {
@@ -144,8 +144,8 @@ macro_rules! constructors {
     };
 }
 
-constructors!(Beta, BetaLaw);
-constructors!(LogitBeta, LogitBetaLaw);
+constructors!(Beta, BetaFamily);
+constructors!(LogitBeta, LogitBetaFamily);
 
 /// Both shapes and their sum, in f64 and within the range in which their inverses have squares.
 #[derive(Debug, Clone, Copy)]
@@ -217,7 +217,7 @@ impl Shapes {
     }
 }
 
-impl<T: Real> Quantile<T> for BetaLaw {
+impl<T: Real> Quantile<T> for BetaFamily {
     const DRAWS_DIRECTLY: bool = true;
 
     fn quantile(&self, u: Probability<T>, [alpha, beta]: [T; 2]) -> T {
@@ -235,7 +235,7 @@ impl<T: Real> Quantile<T> for BetaLaw {
     }
 }
 
-impl<T: Real> Quantile<T> for LogitBetaLaw {
+impl<T: Real> Quantile<T> for LogitBetaFamily {
     const DRAWS_DIRECTLY: bool = true;
 
     fn quantile(&self, u: Probability<T>, [alpha, beta]: [T; 2]) -> T {
@@ -253,20 +253,20 @@ impl<T: Real> Quantile<T> for LogitBetaLaw {
     }
 }
 
-impl<T: Real> FamilyCdf<T> for BetaLaw {
+impl<T: Real> FamilyCdf<T> for BetaFamily {
     fn cdf(&self, z: T, [alpha, beta]: [T; 2]) -> Probability<T> {
         Probability::from_sides(incomplete_beta(z, alpha, beta), incomplete_beta_upper(z, alpha, beta))
     }
 }
 
-impl<T: Real> FamilyCdf<T> for LogitBetaLaw {
+impl<T: Real> FamilyCdf<T> for LogitBetaFamily {
     fn cdf(&self, l: T, [alpha, beta]: [T; 2]) -> Probability<T> {
         let (lower, upper) = incomplete_beta_log_odds(l, alpha, beta);
         Probability::from_sides(lower, upper)
     }
 }
 
-impl<T: Real> Density<T> for BetaLaw {
+impl<T: Real> Density<T> for BetaFamily {
     fn ln_density(&self, z: T, theta: [T; 2]) -> T {
         let Shapes { a, b, .. } = Shapes::of(theta);
         let z = z.f64();
@@ -280,7 +280,7 @@ impl<T: Real> Density<T> for BetaLaw {
     }
 }
 
-impl<T: Real> DensityGradient<T> for BetaLaw {
+impl<T: Real> DensityGradient<T> for BetaFamily {
     fn ln_density_gradient(&self, z: T, [alpha, beta]: [T; 2]) -> T {
         if z < T::zero() || z > T::one() {
             return T::zero();
@@ -299,7 +299,7 @@ impl<T: Real> DensityGradient<T> for BetaLaw {
     }
 }
 
-impl<T: Real> Density<T> for LogitBetaLaw {
+impl<T: Real> Density<T> for LogitBetaFamily {
     const COVERS_LINE: bool = true;
 
     fn ln_density(&self, l: T, theta: [T; 2]) -> T {
@@ -311,7 +311,7 @@ impl<T: Real> Density<T> for LogitBetaLaw {
     }
 }
 
-impl<T: Real> DensityGradient<T> for LogitBetaLaw {
+impl<T: Real> DensityGradient<T> for LogitBetaFamily {
     fn ln_density_gradient(&self, l: T, theta: [T; 2]) -> T {
         let Shapes { a, b, .. } = Shapes::of(theta);
         let l = l.f64();
@@ -324,7 +324,7 @@ impl<T: Real> DensityGradient<T> for LogitBetaLaw {
     }
 }
 
-impl<T: Real> ClosedEntropy<T> for BetaLaw {
+impl<T: Real> ClosedEntropy<T> for BetaFamily {
     fn entropy(&self, theta: [T; 2]) -> T {
         // ln z + ln(1 − z) is the logarithm of dz/dl.
         let shapes = Shapes::of(theta);
@@ -338,7 +338,7 @@ impl<T: Real> ClosedEntropy<T> for BetaLaw {
     }
 }
 
-impl<T: Real> ClosedEntropy<T> for LogitBetaLaw {
+impl<T: Real> ClosedEntropy<T> for LogitBetaFamily {
     fn entropy(&self, theta: [T; 2]) -> T {
         T::of(Shapes::of(theta).log_odds_entropy())
     }
@@ -350,7 +350,7 @@ impl<T: Real> ClosedEntropy<T> for LogitBetaLaw {
     }
 }
 
-impl<T: Real> FamilyMoments<T> for BetaLaw {
+impl<T: Real> FamilyMoments<T> for BetaFamily {
     fn mean(&self, theta: [T; 2]) -> T {
         let Shapes { a, n, .. } = Shapes::of(theta);
         T::of(a / n)
@@ -362,7 +362,7 @@ impl<T: Real> FamilyMoments<T> for BetaLaw {
     }
 }
 
-impl<T: Real> FamilyMoments<T> for LogitBetaLaw {
+impl<T: Real> FamilyMoments<T> for LogitBetaFamily {
     fn mean(&self, theta: [T; 2]) -> T {
         let Shapes { a, b, .. } = Shapes::of(theta);
         T::of(digamma(a) - digamma(b))

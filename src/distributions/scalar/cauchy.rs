@@ -40,11 +40,11 @@ use crate::real::Real;
 /// # References
 /// Johnson, Kotz & Balakrishnan 1994, Continuous Univariate Distributions vol. 1, chapter 16, ISBN 0-471-58495-9; divergence: Chyzak &
 /// Nielsen 2019, arXiv:1905.10965.
-pub type Cauchy<T> = InverseCdf<T, CauchyLaw>;
+pub type Cauchy<T> = InverseCdf<T, CauchyFamily>;
 
 /// The scalar family behind [`Cauchy`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct CauchyLaw;
+pub struct CauchyFamily;
 
 impl<T: Real> Cauchy<T> {
     /// From locations (medians) and scales (half widths at half maximum), one of each a coordinate.
@@ -53,7 +53,7 @@ impl<T: Real> Cauchy<T> {
     /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the lengths differ,
     /// [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a scale that is not above 0.
     pub fn new(mu: &[T], scale: &[T]) -> Result<Self, Error> {
-        Self::from_quantile(CauchyLaw, &[mu, scale])
+        Self::from_quantile(CauchyFamily, &[mu, scale])
     }
 
     /// The locations μ.
@@ -91,7 +91,7 @@ pub(crate) fn slopes<T: Real>(t: T) -> (T, T) {
     (T::of(2.0) * r * weight, sign * (T::one() - r * r) * weight)
 }
 
-impl<T: Real> Family<T> for CauchyLaw {
+impl<T: Real> Family<T> for CauchyFamily {
     type Theta = [T; 2];
 
     fn parameters(&self) -> &'static [(&'static str, Domain)] {
@@ -99,7 +99,7 @@ impl<T: Real> Family<T> for CauchyLaw {
     }
 }
 
-impl<T: Real> Quantile<T> for CauchyLaw {
+impl<T: Real> Quantile<T> for CauchyFamily {
     #[inline]
     fn quantile(&self, u: Probability<T>, [mu, scale]: [T; 2]) -> T {
         mu + scale * standard(u)
@@ -111,14 +111,14 @@ impl<T: Real> Quantile<T> for CauchyLaw {
     }
 }
 
-impl<T: Real> FamilyCdf<T> for CauchyLaw {
+impl<T: Real> FamilyCdf<T> for CauchyFamily {
     fn cdf(&self, z: T, [mu, scale]: [T; 2]) -> Probability<T> {
         let t = (z - mu) / scale;
         Probability::from_tail(t.abs().recip().atan() / T::PI() * -t.signum())
     }
 }
 
-impl<T: Real> Density<T> for CauchyLaw {
+impl<T: Real> Density<T> for CauchyFamily {
     const COVERS_LINE: bool = true;
 
     #[inline]
@@ -130,7 +130,7 @@ impl<T: Real> Density<T> for CauchyLaw {
     }
 }
 
-impl<T: Real> DensityGradient<T> for CauchyLaw {
+impl<T: Real> DensityGradient<T> for CauchyFamily {
     #[inline]
     fn ln_density_gradient(&self, z: T, [mu, scale]: [T; 2]) -> T {
         -slopes((z - mu) / scale).0 / scale
@@ -143,7 +143,7 @@ impl<T: Real> DensityGradient<T> for CauchyLaw {
     }
 }
 
-impl<T: Real> ClosedEntropy<T> for CauchyLaw {
+impl<T: Real> ClosedEntropy<T> for CauchyFamily {
     fn entropy(&self, [_, scale]: [T; 2]) -> T {
         // ln 4π
         T::of(2.531_024_246_969_290_7) + scale.ln()
@@ -154,7 +154,7 @@ impl<T: Real> ClosedEntropy<T> for CauchyLaw {
     }
 }
 
-impl<T: Real> FamilyMoments<T> for CauchyLaw {
+impl<T: Real> FamilyMoments<T> for CauchyFamily {
     fn mean(&self, _: [T; 2]) -> T {
         T::nan()
     }
@@ -187,7 +187,7 @@ pub(crate) fn kl_gradient([m, a]: [f64; 2], [n, b]: [f64; 2]) -> ([f64; 2], [f64
     ([to_mu, slope(u, v) / a], [-to_mu, slope(v, u) / b])
 }
 
-impl<T: Real> FamilyKl<T> for CauchyLaw {
+impl<T: Real> FamilyKl<T> for CauchyFamily {
     fn kl(&self, p: [T; 2], q: [T; 2]) -> T {
         T::of(kl(p.map(T::f64), q.map(T::f64)))
     }

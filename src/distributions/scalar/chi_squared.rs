@@ -2,7 +2,7 @@
 
 use rand::Rng;
 
-use crate::distributions::scalar::gamma::GammaLaw;
+use crate::distributions::scalar::gamma::GammaFamily;
 use crate::distributions::scalar::inverse_cdf::{
     ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, FamilyKl, FamilyMoments, InverseCdf, Quantile,
 };
@@ -38,11 +38,11 @@ use crate::real::Real;
 ///
 /// # References
 /// As for [`Gamma`](crate::distributions::Gamma).
-pub type ChiSquared<T> = InverseCdf<T, ChiSquaredLaw>;
+pub type ChiSquared<T> = InverseCdf<T, ChiSquaredFamily>;
 
 /// The scalar family behind [`ChiSquared`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct ChiSquaredLaw;
+pub struct ChiSquaredFamily;
 
 impl<T: Real> ChiSquared<T> {
     /// From degrees of freedom, one a coordinate.
@@ -51,7 +51,7 @@ impl<T: Real> ChiSquared<T> {
     /// [`Error::EmptySupport`] without coordinates, [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for degrees of
     /// freedom that are not above 0.
     pub fn new(df: &[T]) -> Result<Self, Error> {
-        Self::from_quantile(ChiSquaredLaw, &[df])
+        Self::from_quantile(ChiSquaredFamily, &[df])
     }
 
     /// The degrees of freedom ν.
@@ -75,7 +75,7 @@ fn half<T: Real>([shape, _]: [T; 2]) -> [T; 1] {
     [T::of(0.5) * shape]
 }
 
-impl<T: Real> Family<T> for ChiSquaredLaw {
+impl<T: Real> Family<T> for ChiSquaredFamily {
     type Theta = [T; 1];
 
     fn parameters(&self) -> &'static [(&'static str, Domain)] {
@@ -83,60 +83,60 @@ impl<T: Real> Family<T> for ChiSquaredLaw {
     }
 }
 
-impl<T: Real> Quantile<T> for ChiSquaredLaw {
+impl<T: Real> Quantile<T> for ChiSquaredFamily {
     const DRAWS_DIRECTLY: bool = true;
 
     fn quantile(&self, u: Probability<T>, theta: [T; 1]) -> T {
-        GammaLaw.quantile(u, gamma(theta))
+        GammaFamily.quantile(u, gamma(theta))
     }
 
     #[inline]
     fn quantile_gradient(&self, u: Probability<T>, z: T, theta: [T; 1]) -> [T; 1] {
-        half(GammaLaw.quantile_gradient(u, z, gamma(theta)))
+        half(GammaFamily.quantile_gradient(u, z, gamma(theta)))
     }
 
     #[inline]
     fn draw<R: Rng + ?Sized>(&self, theta: [T; 1], rng: &mut R) -> T {
-        GammaLaw.draw(gamma(theta), rng)
+        GammaFamily.draw(gamma(theta), rng)
     }
 }
 
-impl<T: Real> FamilyCdf<T> for ChiSquaredLaw {
+impl<T: Real> FamilyCdf<T> for ChiSquaredFamily {
     fn cdf(&self, z: T, theta: [T; 1]) -> Probability<T> {
-        GammaLaw.cdf(z, gamma(theta))
+        GammaFamily.cdf(z, gamma(theta))
     }
 }
 
-impl<T: Real> Density<T> for ChiSquaredLaw {
+impl<T: Real> Density<T> for ChiSquaredFamily {
     #[inline]
     fn ln_density(&self, z: T, theta: [T; 1]) -> T {
-        GammaLaw.ln_density(z, gamma(theta))
+        GammaFamily.ln_density(z, gamma(theta))
     }
 }
 
-impl<T: Real> DensityGradient<T> for ChiSquaredLaw {
+impl<T: Real> DensityGradient<T> for ChiSquaredFamily {
     #[inline]
     fn ln_density_gradient(&self, z: T, theta: [T; 1]) -> T {
-        GammaLaw.ln_density_gradient(z, gamma(theta))
+        GammaFamily.ln_density_gradient(z, gamma(theta))
     }
 
     #[inline]
     fn score(&self, z: T, theta: [T; 1]) -> [T; 1] {
-        half(GammaLaw.score(z, gamma(theta)))
+        half(GammaFamily.score(z, gamma(theta)))
     }
 }
 
-impl<T: Real> ClosedEntropy<T> for ChiSquaredLaw {
+impl<T: Real> ClosedEntropy<T> for ChiSquaredFamily {
     fn entropy(&self, theta: [T; 1]) -> T {
-        GammaLaw.entropy(gamma(theta))
+        GammaFamily.entropy(gamma(theta))
     }
 
     fn entropy_gradient(&self, theta: [T; 1]) -> [T; 1] {
-        half(GammaLaw.entropy_gradient(gamma(theta)))
+        half(GammaFamily.entropy_gradient(gamma(theta)))
     }
 }
 
-impl<T: Real> FamilyMoments<T> for ChiSquaredLaw {
+impl<T: Real> FamilyMoments<T> for ChiSquaredFamily {
     fn mean(&self, [df]: [T; 1]) -> T {
         df
     }
@@ -146,13 +146,13 @@ impl<T: Real> FamilyMoments<T> for ChiSquaredLaw {
     }
 }
 
-impl<T: Real> FamilyKl<T> for ChiSquaredLaw {
+impl<T: Real> FamilyKl<T> for ChiSquaredFamily {
     fn kl(&self, p: [T; 1], q: [T; 1]) -> T {
-        GammaLaw.kl(gamma(p), gamma(q))
+        GammaFamily.kl(gamma(p), gamma(q))
     }
 
     fn kl_gradient(&self, p: [T; 1], q: [T; 1]) -> ([T; 1], [T; 1]) {
-        let (p, q) = GammaLaw.kl_gradient(gamma(p), gamma(q));
+        let (p, q) = GammaFamily.kl_gradient(gamma(p), gamma(q));
         (half(p), half(q))
     }
 }

@@ -46,11 +46,11 @@ use crate::special::deviance;
 ///
 /// # References
 /// Johnson, Kotz & Balakrishnan 1994, Continuous Univariate Distributions vol. 1, chapter 19, ISBN 0-471-58495-9.
-pub type Exponential<T> = InverseCdf<T, ExponentialLaw>;
+pub type Exponential<T> = InverseCdf<T, ExponentialFamily>;
 
 /// The scalar family behind [`Exponential`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct ExponentialLaw;
+pub struct ExponentialFamily;
 
 impl<T: Real> Exponential<T> {
     /// From rates, one a coordinate.
@@ -59,7 +59,7 @@ impl<T: Real> Exponential<T> {
     /// [`Error::EmptySupport`] without coordinates, [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a rate
     /// that is not above 0.
     pub fn new(rate: &[T]) -> Result<Self, Error> {
-        Self::from_quantile(ExponentialLaw, &[rate])
+        Self::from_quantile(ExponentialFamily, &[rate])
     }
 
     /// The rates λ.
@@ -69,7 +69,7 @@ impl<T: Real> Exponential<T> {
     }
 }
 
-impl<T: Real> Family<T> for ExponentialLaw {
+impl<T: Real> Family<T> for ExponentialFamily {
     type Theta = [T; 1];
 
     fn parameters(&self) -> &'static [(&'static str, Domain)] {
@@ -77,7 +77,7 @@ impl<T: Real> Family<T> for ExponentialLaw {
     }
 }
 
-impl<T: Real> Quantile<T> for ExponentialLaw {
+impl<T: Real> Quantile<T> for ExponentialFamily {
     #[inline]
     fn quantile(&self, u: Probability<T>, [rate]: [T; 1]) -> T {
         -u.ln_upper() / rate
@@ -89,7 +89,7 @@ impl<T: Real> Quantile<T> for ExponentialLaw {
     }
 }
 
-impl<T: Real> FamilyCdf<T> for ExponentialLaw {
+impl<T: Real> FamilyCdf<T> for ExponentialFamily {
     fn cdf(&self, z: T, [rate]: [T; 1]) -> Probability<T> {
         if z <= T::zero() {
             return Probability::never();
@@ -99,14 +99,14 @@ impl<T: Real> FamilyCdf<T> for ExponentialLaw {
     }
 }
 
-impl<T: Real> Density<T> for ExponentialLaw {
+impl<T: Real> Density<T> for ExponentialFamily {
     #[inline]
     fn ln_density(&self, z: T, [rate]: [T; 1]) -> T {
         if z < T::zero() { T::neg_infinity() } else { rate.ln() - rate * z }
     }
 }
 
-impl<T: Real> DensityGradient<T> for ExponentialLaw {
+impl<T: Real> DensityGradient<T> for ExponentialFamily {
     #[inline]
     fn ln_density_gradient(&self, z: T, [rate]: [T; 1]) -> T {
         if z < T::zero() { T::zero() } else { -rate }
@@ -118,7 +118,7 @@ impl<T: Real> DensityGradient<T> for ExponentialLaw {
     }
 }
 
-impl<T: Real> ClosedEntropy<T> for ExponentialLaw {
+impl<T: Real> ClosedEntropy<T> for ExponentialFamily {
     fn entropy(&self, [rate]: [T; 1]) -> T {
         T::one() - rate.ln()
     }
@@ -128,7 +128,7 @@ impl<T: Real> ClosedEntropy<T> for ExponentialLaw {
     }
 }
 
-impl<T: Real> FamilyWeakDerivative<T> for ExponentialLaw {
+impl<T: Real> FamilyWeakDerivative<T> for ExponentialFamily {
     fn weak_sides(&self, _: usize, _: Coupling) -> Option<WeakSides> {
         Some(WeakSides::AgainstDraw)
     }
@@ -147,7 +147,7 @@ impl<T: Real> FamilyWeakDerivative<T> for ExponentialLaw {
     }
 }
 
-impl<T: Real> FamilyMoments<T> for ExponentialLaw {
+impl<T: Real> FamilyMoments<T> for ExponentialFamily {
     fn mean(&self, [rate]: [T; 1]) -> T {
         rate.recip()
     }
@@ -157,7 +157,7 @@ impl<T: Real> FamilyMoments<T> for ExponentialLaw {
     }
 }
 
-impl<T: Real> FamilyKl<T> for ExponentialLaw {
+impl<T: Real> FamilyKl<T> for ExponentialFamily {
     fn kl(&self, [p]: [T; 1], [q]: [T; 1]) -> T {
         T::of(deviance(q.f64() / p.f64()))
     }

@@ -56,11 +56,11 @@ use crate::special::{
 ///
 /// # References
 /// Implicit derivative: Figurnov, Mohamed & Mnih 2018, arXiv:1805.08498. Sampler: Marsaglia & Tsang 2000, doi:10.1145/358407.358414.
-pub type Gamma<T> = InverseCdf<T, GammaLaw>;
+pub type Gamma<T> = InverseCdf<T, GammaFamily>;
 
 /// The scalar family behind [`Gamma`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct GammaLaw;
+pub struct GammaFamily;
 
 impl<T: Real> Gamma<T> {
     /// From shapes and rates, one of each a coordinate.
@@ -69,7 +69,7 @@ impl<T: Real> Gamma<T> {
     /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the lengths differ,
     /// [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a shape or a rate that is not above 0.
     pub fn new(shape: &[T], rate: &[T]) -> Result<Self, Error> {
-        Self::from_quantile(GammaLaw, &[shape, rate])
+        Self::from_quantile(GammaFamily, &[shape, rate])
     }
 
     /// The shapes α.
@@ -163,7 +163,7 @@ pub(crate) fn kl_gradient<T: Real>(p: [T; 2], q: [T; 2]) -> ([T; 2], [T; 2]) {
     (dp.map(T::of), dq.map(T::of))
 }
 
-impl<T: Real> Family<T> for GammaLaw {
+impl<T: Real> Family<T> for GammaFamily {
     type Theta = [T; 2];
 
     fn parameters(&self) -> &'static [(&'static str, Domain)] {
@@ -171,7 +171,7 @@ impl<T: Real> Family<T> for GammaLaw {
     }
 }
 
-impl<T: Real> Quantile<T> for GammaLaw {
+impl<T: Real> Quantile<T> for GammaFamily {
     const DRAWS_DIRECTLY: bool = true;
 
     fn quantile(&self, u: Probability<T>, [shape, rate]: [T; 2]) -> T {
@@ -201,7 +201,7 @@ fn ln_density_outside(alpha: f64, rate: f64, z: f64) -> f64 {
     }
 }
 
-impl<T: Real> FamilyCdf<T> for GammaLaw {
+impl<T: Real> FamilyCdf<T> for GammaFamily {
     fn cdf(&self, z: T, [shape, rate]: [T; 2]) -> Probability<T> {
         if z <= T::zero() {
             return Probability::never();
@@ -211,7 +211,7 @@ impl<T: Real> FamilyCdf<T> for GammaLaw {
     }
 }
 
-impl<T: Real> Density<T> for GammaLaw {
+impl<T: Real> Density<T> for GammaFamily {
     #[inline]
     fn ln_density(&self, z: T, [shape, rate]: [T; 2]) -> T {
         let (alpha, rate, z) = (shape.f64(), rate.f64(), z.f64());
@@ -223,7 +223,7 @@ impl<T: Real> Density<T> for GammaLaw {
     }
 }
 
-impl<T: Real> DensityGradient<T> for GammaLaw {
+impl<T: Real> DensityGradient<T> for GammaFamily {
     #[inline]
     fn ln_density_gradient(&self, z: T, [shape, rate]: [T; 2]) -> T {
         if z < T::zero() {
@@ -245,7 +245,7 @@ impl<T: Real> DensityGradient<T> for GammaLaw {
     }
 }
 
-impl<T: Real> ClosedEntropy<T> for GammaLaw {
+impl<T: Real> ClosedEntropy<T> for GammaFamily {
     fn entropy(&self, [shape, rate]: [T; 2]) -> T {
         let alpha = shape.f64();
         T::of(log_gamma_entropy(alpha).0 + digamma(alpha) - rate.f64().ln())
@@ -265,7 +265,7 @@ fn entropy_slope(alpha: f64) -> f64 {
     }
 }
 
-impl<T: Real> FamilyMoments<T> for GammaLaw {
+impl<T: Real> FamilyMoments<T> for GammaFamily {
     fn mean(&self, [shape, rate]: [T; 2]) -> T {
         shape / rate
     }
@@ -275,7 +275,7 @@ impl<T: Real> FamilyMoments<T> for GammaLaw {
     }
 }
 
-impl<T: Real> FamilyKl<T> for GammaLaw {
+impl<T: Real> FamilyKl<T> for GammaFamily {
     fn kl(&self, p: [T; 2], q: [T; 2]) -> T {
         kl(p, q)
     }
@@ -285,7 +285,7 @@ impl<T: Real> FamilyKl<T> for GammaLaw {
     }
 }
 
-impl<T: Real> FamilyWeakDerivative<T> for GammaLaw {
+impl<T: Real> FamilyWeakDerivative<T> for GammaFamily {
     fn weak_sides(&self, place: usize, _: Coupling) -> Option<WeakSides> {
         (place == 1).then_some(WeakSides::AgainstDraw)
     }

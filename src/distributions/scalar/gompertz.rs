@@ -42,11 +42,11 @@ use crate::special::exponential_integral_scaled;
 /// # References
 /// Gompertz 1825, Philosophical Transactions 115, 513–583, doi:10.1098/rstl.1825.0026; Lenart 2014, The moments of the Gompertz distribution,
 /// Scandinavian Actuarial Journal, 255–277, doi:10.1080/03461238.2012.687697.
-pub type Gompertz<T> = InverseCdf<T, GompertzLaw>;
+pub type Gompertz<T> = InverseCdf<T, GompertzFamily>;
 
 /// The scalar family behind [`Gompertz`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct GompertzLaw;
+pub struct GompertzFamily;
 
 impl<T: Real> Gompertz<T> {
     /// From shapes and rates, one of each a coordinate.
@@ -55,7 +55,7 @@ impl<T: Real> Gompertz<T> {
     /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the lengths differ,
     /// [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a shape or rate that is not above 0.
     pub fn new(shape: &[T], rate: &[T]) -> Result<Self, Error> {
-        Self::from_quantile(GompertzLaw, &[shape, rate])
+        Self::from_quantile(GompertzFamily, &[shape, rate])
     }
 
     /// The shapes η.
@@ -71,7 +71,7 @@ impl<T: Real> Gompertz<T> {
     }
 }
 
-impl<T: Real> Family<T> for GompertzLaw {
+impl<T: Real> Family<T> for GompertzFamily {
     type Theta = [T; 2];
 
     fn parameters(&self) -> &'static [(&'static str, Domain)] {
@@ -86,7 +86,7 @@ fn ln_growth<T: Real>(e: T, shape: T) -> T {
     if ratio.is_finite() { ratio.ln_1p() } else { e.ln() - shape.ln() }
 }
 
-impl<T: Real> Quantile<T> for GompertzLaw {
+impl<T: Real> Quantile<T> for GompertzFamily {
     #[inline]
     fn quantile(&self, u: Probability<T>, [shape, rate]: [T; 2]) -> T {
         ln_growth(-u.ln_upper(), shape) / rate
@@ -99,7 +99,7 @@ impl<T: Real> Quantile<T> for GompertzLaw {
     }
 }
 
-impl<T: Real> FamilyCdf<T> for GompertzLaw {
+impl<T: Real> FamilyCdf<T> for GompertzFamily {
     fn cdf(&self, z: T, [shape, rate]: [T; 2]) -> Probability<T> {
         if z <= T::zero() {
             return Probability::never();
@@ -122,7 +122,7 @@ fn scaled_growth<T: Real>(shape: T, growth: T) -> T {
     if factor.is_finite() { shape * factor } else { (growth + shape.ln()).exp() }
 }
 
-impl<T: Real> Density<T> for GompertzLaw {
+impl<T: Real> Density<T> for GompertzFamily {
     #[inline]
     fn ln_density(&self, z: T, [shape, rate]: [T; 2]) -> T {
         if z < T::zero() || z == T::infinity() {
@@ -137,7 +137,7 @@ impl<T: Real> Density<T> for GompertzLaw {
     }
 }
 
-impl<T: Real> DensityGradient<T> for GompertzLaw {
+impl<T: Real> DensityGradient<T> for GompertzFamily {
     #[inline]
     fn ln_density_gradient(&self, z: T, [shape, rate]: [T; 2]) -> T {
         if z < T::zero() { T::zero() } else { rate * (T::one() - scaled_growth(shape, rate * z)) }
@@ -155,7 +155,7 @@ impl<T: Real> DensityGradient<T> for GompertzLaw {
     }
 }
 
-impl<T: Real> ClosedEntropy<T> for GompertzLaw {
+impl<T: Real> ClosedEntropy<T> for GompertzFamily {
     fn entropy(&self, [shape, rate]: [T; 2]) -> T {
         let (shape, rate) = (shape.f64(), rate.f64());
         T::of(1.0 - shape.ln() - rate.ln() - exponential_integral_scaled(shape))
@@ -166,7 +166,7 @@ impl<T: Real> ClosedEntropy<T> for GompertzLaw {
     }
 }
 
-impl<T: Real> FamilyMoments<T> for GompertzLaw {
+impl<T: Real> FamilyMoments<T> for GompertzFamily {
     fn mean(&self, [shape, rate]: [T; 2]) -> T {
         T::of(exponential_integral_scaled(shape.f64()) / rate.f64())
     }
@@ -191,7 +191,7 @@ fn growths(shape: f64, kappa: f64) -> [f64; 3] {
     })
 }
 
-impl<T: Real> FamilyKl<T> for GompertzLaw {
+impl<T: Real> FamilyKl<T> for GompertzFamily {
     fn kl(&self, p: [T; 2], q: [T; 2]) -> T {
         let ([shape, rate], [other, other_rate]) = (p.map(T::f64), q.map(T::f64));
         let kappa = other_rate / rate;

@@ -39,11 +39,11 @@ use crate::special::{digamma, ln_gamma};
 ///
 /// # References
 /// Gumbel 1958, Statistics of Extremes, doi:10.7312/gumb92958; Johnson, Kotz & Balakrishnan 1995, vol. 2, chapter 22.
-pub type Gumbel<T> = InverseCdf<T, GumbelLaw>;
+pub type Gumbel<T> = InverseCdf<T, GumbelFamily>;
 
 /// The scalar family behind [`Gumbel`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct GumbelLaw;
+pub struct GumbelFamily;
 
 impl<T: Real> Gumbel<T> {
     /// From locations (modes) and scales, one of each a coordinate.
@@ -52,7 +52,7 @@ impl<T: Real> Gumbel<T> {
     /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the lengths differ,
     /// [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a scale that is not above 0.
     pub fn new(mu: &[T], scale: &[T]) -> Result<Self, Error> {
-        Self::from_quantile(GumbelLaw, &[mu, scale])
+        Self::from_quantile(GumbelFamily, &[mu, scale])
     }
 
     /// The locations μ.
@@ -74,7 +74,7 @@ fn standard<T: Real>(u: Probability<T>) -> T {
     -(-u.ln_lower()).ln()
 }
 
-impl<T: Real> Family<T> for GumbelLaw {
+impl<T: Real> Family<T> for GumbelFamily {
     type Theta = [T; 2];
 
     fn parameters(&self) -> &'static [(&'static str, Domain)] {
@@ -82,7 +82,7 @@ impl<T: Real> Family<T> for GumbelLaw {
     }
 }
 
-impl<T: Real> Quantile<T> for GumbelLaw {
+impl<T: Real> Quantile<T> for GumbelFamily {
     #[inline]
     fn quantile(&self, u: Probability<T>, [mu, scale]: [T; 2]) -> T {
         mu + scale * standard(u)
@@ -94,14 +94,14 @@ impl<T: Real> Quantile<T> for GumbelLaw {
     }
 }
 
-impl<T: Real> FamilyCdf<T> for GumbelLaw {
+impl<T: Real> FamilyCdf<T> for GumbelFamily {
     fn cdf(&self, z: T, [mu, scale]: [T; 2]) -> Probability<T> {
         let hazard = (-((z - mu) / scale)).exp();
         Probability::from_sides((-hazard).exp(), -(-hazard).exp_m1())
     }
 }
 
-impl<T: Real> Density<T> for GumbelLaw {
+impl<T: Real> Density<T> for GumbelFamily {
     const COVERS_LINE: bool = true;
 
     #[inline]
@@ -114,7 +114,7 @@ impl<T: Real> Density<T> for GumbelLaw {
     }
 }
 
-impl<T: Real> DensityGradient<T> for GumbelLaw {
+impl<T: Real> DensityGradient<T> for GumbelFamily {
     #[inline]
     fn ln_density_gradient(&self, z: T, [mu, scale]: [T; 2]) -> T {
         ((mu - z) / scale).exp_m1() / scale
@@ -128,7 +128,7 @@ impl<T: Real> DensityGradient<T> for GumbelLaw {
     }
 }
 
-impl<T: Real> ClosedEntropy<T> for GumbelLaw {
+impl<T: Real> ClosedEntropy<T> for GumbelFamily {
     fn entropy(&self, [_, scale]: [T; 2]) -> T {
         scale.ln() + T::of(1.577_215_664_901_532_9)
     }
@@ -148,7 +148,7 @@ pub(crate) fn kl(rho: f64, d: f64) -> (f64, f64, f64) {
     (value.max(0.0), 1.0 - m, GAMMA - 1.0 / rho + m * digamma(1.0 + rho))
 }
 
-impl<T: Real> FamilyMoments<T> for GumbelLaw {
+impl<T: Real> FamilyMoments<T> for GumbelFamily {
     fn mean(&self, [mu, scale]: [T; 2]) -> T {
         mu + T::of(0.577_215_664_901_532_9) * scale
     }
@@ -158,7 +158,7 @@ impl<T: Real> FamilyMoments<T> for GumbelLaw {
     }
 }
 
-impl<T: Real> FamilyKl<T> for GumbelLaw {
+impl<T: Real> FamilyKl<T> for GumbelFamily {
     fn kl(&self, p: [T; 2], q: [T; 2]) -> T {
         let ([m, b], [n, c]) = (p.map(T::f64), q.map(T::f64));
         T::of(kl(b / c, (m - n) / c).0)

@@ -39,11 +39,11 @@ use crate::real::Real;
 /// # References
 /// Gelman 2006, Bayesian Analysis 1, 515–534, doi:10.1214/06-BA117A; divergence: Chyzak & Nielsen 2019, arXiv:1905.10965, of which this is the half
 /// about 0.
-pub type HalfCauchy<T> = InverseCdf<T, HalfCauchyLaw>;
+pub type HalfCauchy<T> = InverseCdf<T, HalfCauchyFamily>;
 
 /// The scalar family behind [`HalfCauchy`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct HalfCauchyLaw;
+pub struct HalfCauchyFamily;
 
 impl<T: Real> HalfCauchy<T> {
     /// From scales (medians), one a coordinate.
@@ -52,7 +52,7 @@ impl<T: Real> HalfCauchy<T> {
     /// [`Error::EmptySupport`] without coordinates, [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a scale
     /// that is not above 0.
     pub fn new(scale: &[T]) -> Result<Self, Error> {
-        Self::from_quantile(HalfCauchyLaw, &[scale])
+        Self::from_quantile(HalfCauchyFamily, &[scale])
     }
 
     /// The scales γ.
@@ -69,7 +69,7 @@ fn standard<T: Real>(u: Probability<T>) -> T {
     if u.in_lower_half() { (half_pi * u.lower()).tan() } else { (half_pi * u.upper()).tan().recip() }
 }
 
-impl<T: Real> Family<T> for HalfCauchyLaw {
+impl<T: Real> Family<T> for HalfCauchyFamily {
     type Theta = [T; 1];
 
     fn parameters(&self) -> &'static [(&'static str, Domain)] {
@@ -77,7 +77,7 @@ impl<T: Real> Family<T> for HalfCauchyLaw {
     }
 }
 
-impl<T: Real> Quantile<T> for HalfCauchyLaw {
+impl<T: Real> Quantile<T> for HalfCauchyFamily {
     #[inline]
     fn quantile(&self, u: Probability<T>, [scale]: [T; 1]) -> T {
         scale * standard(u)
@@ -89,7 +89,7 @@ impl<T: Real> Quantile<T> for HalfCauchyLaw {
     }
 }
 
-impl<T: Real> FamilyCdf<T> for HalfCauchyLaw {
+impl<T: Real> FamilyCdf<T> for HalfCauchyFamily {
     fn cdf(&self, z: T, [scale]: [T; 1]) -> Probability<T> {
         if z <= T::zero() {
             return Probability::never();
@@ -99,7 +99,7 @@ impl<T: Real> FamilyCdf<T> for HalfCauchyLaw {
     }
 }
 
-impl<T: Real> Density<T> for HalfCauchyLaw {
+impl<T: Real> Density<T> for HalfCauchyFamily {
     #[inline]
     fn ln_density(&self, z: T, [scale]: [T; 1]) -> T {
         if z < T::zero() {
@@ -112,7 +112,7 @@ impl<T: Real> Density<T> for HalfCauchyLaw {
     }
 }
 
-impl<T: Real> DensityGradient<T> for HalfCauchyLaw {
+impl<T: Real> DensityGradient<T> for HalfCauchyFamily {
     #[inline]
     fn ln_density_gradient(&self, z: T, [scale]: [T; 1]) -> T {
         if z < T::zero() { T::zero() } else { -slopes(z / scale).0 / scale }
@@ -124,7 +124,7 @@ impl<T: Real> DensityGradient<T> for HalfCauchyLaw {
     }
 }
 
-impl<T: Real> ClosedEntropy<T> for HalfCauchyLaw {
+impl<T: Real> ClosedEntropy<T> for HalfCauchyFamily {
     fn entropy(&self, [scale]: [T; 1]) -> T {
         T::TAU().ln() + scale.ln()
     }
@@ -134,7 +134,7 @@ impl<T: Real> ClosedEntropy<T> for HalfCauchyLaw {
     }
 }
 
-impl<T: Real> FamilyMoments<T> for HalfCauchyLaw {
+impl<T: Real> FamilyMoments<T> for HalfCauchyFamily {
     fn mean(&self, _: [T; 1]) -> T {
         T::infinity()
     }
@@ -144,7 +144,7 @@ impl<T: Real> FamilyMoments<T> for HalfCauchyLaw {
     }
 }
 
-impl<T: Real> FamilyKl<T> for HalfCauchyLaw {
+impl<T: Real> FamilyKl<T> for HalfCauchyFamily {
     fn kl(&self, [p]: [T; 1], [q]: [T; 1]) -> T {
         T::of(crate::distributions::scalar::cauchy::kl([0.0, p.f64()], [0.0, q.f64()]))
     }

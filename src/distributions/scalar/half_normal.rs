@@ -38,11 +38,11 @@ use crate::special::{deviance, mass, normal_half_quantile, normal_survival};
 /// # References
 /// Johnson, Kotz & Balakrishnan 1994, Continuous Univariate Distributions vol. 1, chapter 13, ISBN 0-471-58495-9; as a prior: Gelman 2006,
 /// Bayesian Analysis 1, 515–534, doi:10.1214/06-BA117A.
-pub type HalfNormal<T> = InverseCdf<T, HalfNormalLaw>;
+pub type HalfNormal<T> = InverseCdf<T, HalfNormalFamily>;
 
 /// The scalar family behind [`HalfNormal`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct HalfNormalLaw;
+pub struct HalfNormalFamily;
 
 impl<T: Real> HalfNormal<T> {
     /// From the standard deviations of the normals, one a coordinate.
@@ -51,7 +51,7 @@ impl<T: Real> HalfNormal<T> {
     /// [`Error::EmptySupport`] without coordinates, [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a `sigma`
     /// that is not above 0.
     pub fn new(sigma: &[T]) -> Result<Self, Error> {
-        Self::from_quantile(HalfNormalLaw, &[sigma])
+        Self::from_quantile(HalfNormalFamily, &[sigma])
     }
 
     /// The standard deviations σ of the normals.
@@ -61,7 +61,7 @@ impl<T: Real> HalfNormal<T> {
     }
 }
 
-impl<T: Real> Family<T> for HalfNormalLaw {
+impl<T: Real> Family<T> for HalfNormalFamily {
     type Theta = [T; 1];
 
     fn parameters(&self) -> &'static [(&'static str, Domain)] {
@@ -69,7 +69,7 @@ impl<T: Real> Family<T> for HalfNormalLaw {
     }
 }
 
-impl<T: Real> Quantile<T> for HalfNormalLaw {
+impl<T: Real> Quantile<T> for HalfNormalFamily {
     #[inline]
     fn quantile(&self, u: Probability<T>, [sigma]: [T; 1]) -> T {
         sigma * T::of(normal_half_quantile(u.to_f64()))
@@ -81,7 +81,7 @@ impl<T: Real> Quantile<T> for HalfNormalLaw {
     }
 }
 
-impl<T: Real> FamilyCdf<T> for HalfNormalLaw {
+impl<T: Real> FamilyCdf<T> for HalfNormalFamily {
     fn cdf(&self, z: T, [sigma]: [T; 1]) -> Probability<T> {
         if z <= T::zero() {
             return Probability::never();
@@ -95,7 +95,7 @@ impl<T: Real> FamilyCdf<T> for HalfNormalLaw {
 /// `√(2/π)`.
 const ROOT_TWO_OVER_PI: f64 = 0.797_884_560_802_865_355_88;
 
-impl<T: Real> Density<T> for HalfNormalLaw {
+impl<T: Real> Density<T> for HalfNormalFamily {
     #[inline]
     fn ln_density(&self, z: T, [sigma]: [T; 1]) -> T {
         if z < T::zero() {
@@ -107,7 +107,7 @@ impl<T: Real> Density<T> for HalfNormalLaw {
     }
 }
 
-impl<T: Real> DensityGradient<T> for HalfNormalLaw {
+impl<T: Real> DensityGradient<T> for HalfNormalFamily {
     #[inline]
     fn ln_density_gradient(&self, z: T, [sigma]: [T; 1]) -> T {
         if z < T::zero() { T::zero() } else { -(z / sigma) / sigma }
@@ -120,7 +120,7 @@ impl<T: Real> DensityGradient<T> for HalfNormalLaw {
     }
 }
 
-impl<T: Real> ClosedEntropy<T> for HalfNormalLaw {
+impl<T: Real> ClosedEntropy<T> for HalfNormalFamily {
     fn entropy(&self, [sigma]: [T; 1]) -> T {
         T::of(0.725_791_352_644_727_43) + sigma.ln()
     }
@@ -130,7 +130,7 @@ impl<T: Real> ClosedEntropy<T> for HalfNormalLaw {
     }
 }
 
-impl<T: Real> FamilyMoments<T> for HalfNormalLaw {
+impl<T: Real> FamilyMoments<T> for HalfNormalFamily {
     fn mean(&self, [sigma]: [T; 1]) -> T {
         sigma * T::of(ROOT_TWO_OVER_PI)
     }
@@ -141,7 +141,7 @@ impl<T: Real> FamilyMoments<T> for HalfNormalLaw {
     }
 }
 
-impl<T: Real> FamilyKl<T> for HalfNormalLaw {
+impl<T: Real> FamilyKl<T> for HalfNormalFamily {
     fn kl(&self, [p]: [T; 1], [q]: [T; 1]) -> T {
         let r = p.f64() / q.f64();
         T::of(if r < 1e-150 { -r.ln() - 0.5 } else { 0.5 * deviance(r * r) })

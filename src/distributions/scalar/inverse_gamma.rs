@@ -44,11 +44,11 @@ use crate::special::{
 ///
 /// # References
 /// As for [`Gamma`](crate::distributions::Gamma).
-pub type InverseGamma<T> = InverseCdf<T, InverseGammaLaw>;
+pub type InverseGamma<T> = InverseCdf<T, InverseGammaFamily>;
 
 /// The scalar family behind [`InverseGamma`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct InverseGammaLaw;
+pub struct InverseGammaFamily;
 
 impl<T: Real> InverseGamma<T> {
     /// From shapes and scales, one of each a coordinate.
@@ -57,7 +57,7 @@ impl<T: Real> InverseGamma<T> {
     /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the lengths differ,
     /// [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a shape or a scale that is not above 0.
     pub fn new(shape: &[T], scale: &[T]) -> Result<Self, Error> {
-        Self::from_quantile(InverseGammaLaw, &[shape, scale])
+        Self::from_quantile(InverseGammaFamily, &[shape, scale])
     }
 
     /// The shapes a.
@@ -73,7 +73,7 @@ impl<T: Real> InverseGamma<T> {
     }
 }
 
-impl<T: Real> Family<T> for InverseGammaLaw {
+impl<T: Real> Family<T> for InverseGammaFamily {
     type Theta = [T; 2];
 
     fn parameters(&self) -> &'static [(&'static str, Domain)] {
@@ -81,7 +81,7 @@ impl<T: Real> Family<T> for InverseGammaLaw {
     }
 }
 
-impl<T: Real> Quantile<T> for InverseGammaLaw {
+impl<T: Real> Quantile<T> for InverseGammaFamily {
     const DRAWS_DIRECTLY: bool = true;
 
     fn quantile(&self, u: Probability<T>, [shape, scale]: [T; 2]) -> T {
@@ -109,7 +109,7 @@ impl<T: Real> Quantile<T> for InverseGammaLaw {
     }
 }
 
-impl<T: Real> FamilyCdf<T> for InverseGammaLaw {
+impl<T: Real> FamilyCdf<T> for InverseGammaFamily {
     fn cdf(&self, z: T, [shape, scale]: [T; 2]) -> Probability<T> {
         if z <= T::zero() {
             return Probability::never();
@@ -119,7 +119,7 @@ impl<T: Real> FamilyCdf<T> for InverseGammaLaw {
     }
 }
 
-impl<T: Real> Density<T> for InverseGammaLaw {
+impl<T: Real> Density<T> for InverseGammaFamily {
     #[inline]
     fn ln_density(&self, z: T, [shape, scale]: [T; 2]) -> T {
         let (z, scale) = (z.f64(), scale.f64());
@@ -131,7 +131,7 @@ impl<T: Real> Density<T> for InverseGammaLaw {
     }
 }
 
-impl<T: Real> DensityGradient<T> for InverseGammaLaw {
+impl<T: Real> DensityGradient<T> for InverseGammaFamily {
     #[inline]
     fn ln_density_gradient(&self, z: T, [shape, scale]: [T; 2]) -> T {
         if z <= T::zero() { T::zero() } else { (scale / z - shape - T::one()) / z }
@@ -147,7 +147,7 @@ impl<T: Real> DensityGradient<T> for InverseGammaLaw {
     }
 }
 
-impl<T: Real> ClosedEntropy<T> for InverseGammaLaw {
+impl<T: Real> ClosedEntropy<T> for InverseGammaFamily {
     fn entropy(&self, [shape, scale]: [T; 2]) -> T {
         let a = shape.f64();
         T::of(log_gamma_entropy(a).0 - digamma(a) + scale.f64().ln())
@@ -159,7 +159,7 @@ impl<T: Real> ClosedEntropy<T> for InverseGammaLaw {
     }
 }
 
-impl<T: Real> FamilyMoments<T> for InverseGammaLaw {
+impl<T: Real> FamilyMoments<T> for InverseGammaFamily {
     fn mean(&self, [shape, scale]: [T; 2]) -> T {
         if shape > T::one() { scale / (shape - T::one()) } else { T::infinity() }
     }
@@ -171,7 +171,7 @@ impl<T: Real> FamilyMoments<T> for InverseGammaLaw {
     }
 }
 
-impl<T: Real> FamilyKl<T> for InverseGammaLaw {
+impl<T: Real> FamilyKl<T> for InverseGammaFamily {
     fn kl(&self, p: [T; 2], q: [T; 2]) -> T {
         kl(p, q)
     }

@@ -44,11 +44,11 @@ use crate::special::{deviance, exponential_integral_scaled, mills_defect, mills_
 /// # References
 /// Michael, Schucany & Haas 1976, doi:10.2307/2683801; Johnson, Kotz & Balakrishnan 1994, Continuous Univariate Distributions vol. 1,
 /// chapter 15, ISBN 0-471-58495-9.
-pub type InverseGaussian<T> = InverseCdf<T, NumericInverse<InverseGaussianLaw>>;
+pub type InverseGaussian<T> = InverseCdf<T, NumericInverse<InverseGaussianFamily>>;
 
 /// The scalar family behind [`InverseGaussian`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct InverseGaussianLaw;
+pub struct InverseGaussianFamily;
 
 impl<T: Real> InverseGaussian<T> {
     /// From means and shapes, one of each a coordinate.
@@ -57,7 +57,7 @@ impl<T: Real> InverseGaussian<T> {
     /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the lengths differ,
     /// [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a mean or a shape that is not above 0.
     pub fn new(mu: &[T], shape: &[T]) -> Result<Self, Error> {
-        Self::from_cdf(InverseGaussianLaw, &[mu, shape])
+        Self::from_cdf(InverseGaussianFamily, &[mu, shape])
     }
 
     /// The means μ.
@@ -95,7 +95,7 @@ fn normal_density(x: f64) -> f64 {
     (-0.5 * x * x - HALF_LN_TAU).exp()
 }
 
-impl<T: Real> Family<T> for InverseGaussianLaw {
+impl<T: Real> Family<T> for InverseGaussianFamily {
     type Theta = [T; 2];
 
     fn parameters(&self) -> &'static [(&'static str, Domain)] {
@@ -103,7 +103,7 @@ impl<T: Real> Family<T> for InverseGaussianLaw {
     }
 }
 
-impl<T: Real> Cdf<T> for InverseGaussianLaw {
+impl<T: Real> Cdf<T> for InverseGaussianFamily {
     const DRAWS_DIRECTLY: bool = true;
 
     fn cdf(&self, z: T, [mu, shape]: [T; 2]) -> T {
@@ -173,7 +173,7 @@ impl<T: Real> Cdf<T> for InverseGaussianLaw {
     }
 }
 
-impl<T: Real> Density<T> for InverseGaussianLaw {
+impl<T: Real> Density<T> for InverseGaussianFamily {
     #[inline]
     fn ln_density(&self, z: T, [mu, shape]: [T; 2]) -> T {
         let (z, mu, shape) = (z.f64(), bounded(mu), bounded(shape));
@@ -185,7 +185,7 @@ impl<T: Real> Density<T> for InverseGaussianLaw {
     }
 }
 
-impl<T: Real> DensityGradient<T> for InverseGaussianLaw {
+impl<T: Real> DensityGradient<T> for InverseGaussianFamily {
     #[inline]
     fn ln_density_gradient(&self, z: T, [mu, shape]: [T; 2]) -> T {
         if z <= T::zero() {
@@ -208,7 +208,7 @@ impl<T: Real> DensityGradient<T> for InverseGaussianLaw {
     }
 }
 
-impl<T: Real> ClosedEntropy<T> for InverseGaussianLaw {
+impl<T: Real> ClosedEntropy<T> for InverseGaussianFamily {
     fn entropy(&self, [mu, shape]: [T; 2]) -> T {
         let (mu, shape) = (bounded(mu), bounded(shape));
         let integral = exponential_integral_scaled(2.0 * shape / mu);
@@ -224,7 +224,7 @@ impl<T: Real> ClosedEntropy<T> for InverseGaussianLaw {
     }
 }
 
-impl<T: Real> FamilyMoments<T> for InverseGaussianLaw {
+impl<T: Real> FamilyMoments<T> for InverseGaussianFamily {
     fn mean(&self, [mu, _]: [T; 2]) -> T {
         mu
     }
@@ -234,7 +234,7 @@ impl<T: Real> FamilyMoments<T> for InverseGaussianLaw {
     }
 }
 
-impl<T: Real> FamilyKl<T> for InverseGaussianLaw {
+impl<T: Real> FamilyKl<T> for InverseGaussianFamily {
     fn kl(&self, p: [T; 2], q: [T; 2]) -> T {
         let ([m, k], [n, l]) = (p.map(T::f64), q.map(T::f64));
         let off = (m - n) / n;

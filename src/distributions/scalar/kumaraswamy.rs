@@ -44,11 +44,11 @@ use crate::special::{digamma, ln_1m_exp, ln_beta, trigamma};
 /// # References
 /// Kumaraswamy 1980, J. Hydrology 46, 79–88, doi:10.1016/0022-1694(80)90036-0; Jones 2009, Statistical Methodology 6,
 /// 70–81, doi:10.1016/j.stamet.2008.04.001; in a stick-breaking autoencoder: Nalisnick & Smyth 2017, arXiv:1605.06197.
-pub type Kumaraswamy<T> = InverseCdf<T, KumaraswamyLaw>;
+pub type Kumaraswamy<T> = InverseCdf<T, KumaraswamyFamily>;
 
 /// The scalar family behind [`Kumaraswamy`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct KumaraswamyLaw;
+pub struct KumaraswamyFamily;
 
 impl<T: Real> Kumaraswamy<T> {
     /// From the two shapes, one of each a coordinate.
@@ -57,7 +57,7 @@ impl<T: Real> Kumaraswamy<T> {
     /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the lengths differ,
     /// [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for an `a` or `b` that is not above 0.
     pub fn new(a: &[T], b: &[T]) -> Result<Self, Error> {
-        Self::from_quantile(KumaraswamyLaw, &[a, b])
+        Self::from_quantile(KumaraswamyFamily, &[a, b])
     }
 
     /// The shapes a, of the end at 0.
@@ -106,7 +106,7 @@ fn weighted_ln<T: Real>(ln_z: T, a: T) -> T {
     }
 }
 
-impl<T: Real> Family<T> for KumaraswamyLaw {
+impl<T: Real> Family<T> for KumaraswamyFamily {
     type Theta = [T; 2];
 
     fn parameters(&self) -> &'static [(&'static str, Domain)] {
@@ -114,7 +114,7 @@ impl<T: Real> Family<T> for KumaraswamyLaw {
     }
 }
 
-impl<T: Real> Quantile<T> for KumaraswamyLaw {
+impl<T: Real> Quantile<T> for KumaraswamyFamily {
     #[inline]
     fn quantile(&self, u: Probability<T>, [a, b]: [T; 2]) -> T {
         (ln_1m_exp(u.ln_upper() / b) / a).exp()
@@ -129,7 +129,7 @@ impl<T: Real> Quantile<T> for KumaraswamyLaw {
     }
 }
 
-impl<T: Real> FamilyCdf<T> for KumaraswamyLaw {
+impl<T: Real> FamilyCdf<T> for KumaraswamyFamily {
     fn cdf(&self, z: T, [a, b]: [T; 2]) -> Probability<T> {
         if z <= T::zero() {
             Probability::never()
@@ -142,7 +142,7 @@ impl<T: Real> FamilyCdf<T> for KumaraswamyLaw {
     }
 }
 
-impl<T: Real> Density<T> for KumaraswamyLaw {
+impl<T: Real> Density<T> for KumaraswamyFamily {
     #[inline]
     fn ln_density(&self, z: T, [a, b]: [T; 2]) -> T {
         if z < T::zero() || z > T::one() {
@@ -153,7 +153,7 @@ impl<T: Real> Density<T> for KumaraswamyLaw {
     }
 }
 
-impl<T: Real> DensityGradient<T> for KumaraswamyLaw {
+impl<T: Real> DensityGradient<T> for KumaraswamyFamily {
     #[inline]
     fn ln_density_gradient(&self, z: T, [a, b]: [T; 2]) -> T {
         if z < T::zero() || z > T::one() {
@@ -179,7 +179,7 @@ impl<T: Real> DensityGradient<T> for KumaraswamyLaw {
     }
 }
 
-impl<T: Real> ClosedEntropy<T> for KumaraswamyLaw {
+impl<T: Real> ClosedEntropy<T> for KumaraswamyFamily {
     fn entropy(&self, [a, b]: [T; 2]) -> T {
         let one = T::one();
         (one - a.recip()) * T::of(harmonic(b.f64())) + one - b.recip() - a.ln() - b.ln()
@@ -192,7 +192,7 @@ impl<T: Real> ClosedEntropy<T> for KumaraswamyLaw {
     }
 }
 
-impl<T: Real> FamilyMoments<T> for KumaraswamyLaw {
+impl<T: Real> FamilyMoments<T> for KumaraswamyFamily {
     fn mean(&self, [a, b]: [T; 2]) -> T {
         // b B(1 + 1/a, b)
         let (a, b) = (a.f64(), b.f64());
@@ -228,7 +228,7 @@ fn expected_ln(r: f64, b: f64) -> [f64; 3] {
     })
 }
 
-impl<T: Real> FamilyKl<T> for KumaraswamyLaw {
+impl<T: Real> FamilyKl<T> for KumaraswamyFamily {
     fn kl(&self, p: [T; 2], q: [T; 2]) -> T {
         let ([a, b], [c, d]) = (p.map(T::f64), q.map(T::f64));
         let [expected, ..] = expected_ln(c / a, b);
@@ -266,7 +266,7 @@ mod tests {
 
     #[test]
     fn the_ends_of_the_support_give_limits_and_no_nan() {
-        let law = KumaraswamyLaw;
+        let law = KumaraswamyFamily;
         assert_eq!(law.ln_density(0.0, [1.0, 3.0]), 3.0f64.ln());
         assert_eq!(law.ln_density(1.0, [3.0, 1.0]), 3.0f64.ln());
         assert_eq!(law.ln_density(0.0, [0.5, 3.0]), f64::INFINITY);

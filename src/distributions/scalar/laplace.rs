@@ -41,11 +41,11 @@ use crate::special::{deviance, exp_excess};
 ///
 /// # References
 /// Johnson, Kotz & Balakrishnan 1995, Continuous Univariate Distributions vol. 2, chapter 24, ISBN 0-471-58494-0.
-pub type Laplace<T> = InverseCdf<T, LaplaceLaw>;
+pub type Laplace<T> = InverseCdf<T, LaplaceFamily>;
 
 /// The scalar family behind [`Laplace`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct LaplaceLaw;
+pub struct LaplaceFamily;
 
 impl<T: Real> Laplace<T> {
     /// From locations and scales, one of each a coordinate.
@@ -54,7 +54,7 @@ impl<T: Real> Laplace<T> {
     /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the lengths differ,
     /// [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a scale that is not above 0.
     pub fn new(mu: &[T], scale: &[T]) -> Result<Self, Error> {
-        Self::from_quantile(LaplaceLaw, &[mu, scale])
+        Self::from_quantile(LaplaceFamily, &[mu, scale])
     }
 
     /// The locations μ.
@@ -83,7 +83,7 @@ fn sign<T: Real>(t: T) -> T {
     if t == T::zero() { T::zero() } else { t.signum() }
 }
 
-impl<T: Real> Family<T> for LaplaceLaw {
+impl<T: Real> Family<T> for LaplaceFamily {
     type Theta = [T; 2];
 
     fn parameters(&self) -> &'static [(&'static str, Domain)] {
@@ -91,7 +91,7 @@ impl<T: Real> Family<T> for LaplaceLaw {
     }
 }
 
-impl<T: Real> Quantile<T> for LaplaceLaw {
+impl<T: Real> Quantile<T> for LaplaceFamily {
     #[inline]
     fn quantile(&self, u: Probability<T>, [mu, scale]: [T; 2]) -> T {
         mu + scale * standard(u)
@@ -103,14 +103,14 @@ impl<T: Real> Quantile<T> for LaplaceLaw {
     }
 }
 
-impl<T: Real> FamilyCdf<T> for LaplaceLaw {
+impl<T: Real> FamilyCdf<T> for LaplaceFamily {
     fn cdf(&self, z: T, [mu, scale]: [T; 2]) -> Probability<T> {
         let t = (z - mu) / scale;
         Probability::from_tail(T::of(0.5) * (-t.abs()).exp() * -t.signum())
     }
 }
 
-impl<T: Real> Density<T> for LaplaceLaw {
+impl<T: Real> Density<T> for LaplaceFamily {
     const COVERS_LINE: bool = true;
 
     #[inline]
@@ -119,7 +119,7 @@ impl<T: Real> Density<T> for LaplaceLaw {
     }
 }
 
-impl<T: Real> DensityGradient<T> for LaplaceLaw {
+impl<T: Real> DensityGradient<T> for LaplaceFamily {
     #[inline]
     fn ln_density_gradient(&self, z: T, [mu, scale]: [T; 2]) -> T {
         -sign(z - mu) / scale
@@ -131,7 +131,7 @@ impl<T: Real> DensityGradient<T> for LaplaceLaw {
     }
 }
 
-impl<T: Real> ClosedEntropy<T> for LaplaceLaw {
+impl<T: Real> ClosedEntropy<T> for LaplaceFamily {
     fn entropy(&self, [_, scale]: [T; 2]) -> T {
         T::one() + T::LN_2() + scale.ln()
     }
@@ -141,7 +141,7 @@ impl<T: Real> ClosedEntropy<T> for LaplaceLaw {
     }
 }
 
-impl<T: Real> FamilyMoments<T> for LaplaceLaw {
+impl<T: Real> FamilyMoments<T> for LaplaceFamily {
     fn mean(&self, [mu, _]: [T; 2]) -> T {
         mu
     }
@@ -151,7 +151,7 @@ impl<T: Real> FamilyMoments<T> for LaplaceLaw {
     }
 }
 
-impl<T: Real> FamilyKl<T> for LaplaceLaw {
+impl<T: Real> FamilyKl<T> for LaplaceFamily {
     fn kl(&self, p: [T; 2], q: [T; 2]) -> T {
         let ([m, b], [n, c]) = (p.map(T::f64), q.map(T::f64));
         let (r, x) = (b / c, ((m - n) / b).abs());

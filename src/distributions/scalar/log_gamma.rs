@@ -44,11 +44,11 @@ use crate::special::{
 ///
 /// # References
 /// As for [`Gamma`](crate::distributions::Gamma).
-pub type LogGamma<T> = InverseCdf<T, LogGammaLaw>;
+pub type LogGamma<T> = InverseCdf<T, LogGammaFamily>;
 
 /// The scalar family behind [`LogGamma`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct LogGammaLaw;
+pub struct LogGammaFamily;
 
 impl<T: Real> LogGamma<T> {
     /// From the shapes and rates of the gamma variates, one of each a coordinate.
@@ -57,7 +57,7 @@ impl<T: Real> LogGamma<T> {
     /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the lengths differ,
     /// [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a shape or a rate that is not above 0.
     pub fn new(shape: &[T], rate: &[T]) -> Result<Self, Error> {
-        Self::from_quantile(LogGammaLaw, &[shape, rate])
+        Self::from_quantile(LogGammaFamily, &[shape, rate])
     }
 
     /// The shapes α.
@@ -73,7 +73,7 @@ impl<T: Real> LogGamma<T> {
     }
 }
 
-impl<T: Real> Family<T> for LogGammaLaw {
+impl<T: Real> Family<T> for LogGammaFamily {
     type Theta = [T; 2];
 
     fn parameters(&self) -> &'static [(&'static str, Domain)] {
@@ -81,7 +81,7 @@ impl<T: Real> Family<T> for LogGammaLaw {
     }
 }
 
-impl<T: Real> Quantile<T> for LogGammaLaw {
+impl<T: Real> Quantile<T> for LogGammaFamily {
     const DRAWS_DIRECTLY: bool = true;
 
     fn quantile(&self, u: Probability<T>, [shape, rate]: [T; 2]) -> T {
@@ -100,14 +100,14 @@ impl<T: Real> Quantile<T> for LogGammaLaw {
     }
 }
 
-impl<T: Real> FamilyCdf<T> for LogGammaLaw {
+impl<T: Real> FamilyCdf<T> for LogGammaFamily {
     fn cdf(&self, z: T, [shape, rate]: [T; 2]) -> Probability<T> {
         let (lower, upper) = gamma_tails_at_ln(shape.f64(), z.f64() + rate.f64().ln());
         Probability::from_sides(T::of(lower), T::of(upper))
     }
 }
 
-impl<T: Real> Density<T> for LogGammaLaw {
+impl<T: Real> Density<T> for LogGammaFamily {
     const COVERS_LINE: bool = true;
 
     #[inline]
@@ -117,7 +117,7 @@ impl<T: Real> Density<T> for LogGammaLaw {
     }
 }
 
-impl<T: Real> DensityGradient<T> for LogGammaLaw {
+impl<T: Real> DensityGradient<T> for LogGammaFamily {
     #[inline]
     fn ln_density_gradient(&self, z: T, [shape, rate]: [T; 2]) -> T {
         T::of(shape.f64() - (z.f64() + rate.f64().ln()).exp())
@@ -131,7 +131,7 @@ impl<T: Real> DensityGradient<T> for LogGammaLaw {
     }
 }
 
-impl<T: Real> ClosedEntropy<T> for LogGammaLaw {
+impl<T: Real> ClosedEntropy<T> for LogGammaFamily {
     fn entropy(&self, [shape, _]: [T; 2]) -> T {
         T::of(log_gamma_entropy(shape.f64()).0)
     }
@@ -141,7 +141,7 @@ impl<T: Real> ClosedEntropy<T> for LogGammaLaw {
     }
 }
 
-impl<T: Real> FamilyMoments<T> for LogGammaLaw {
+impl<T: Real> FamilyMoments<T> for LogGammaFamily {
     fn mean(&self, [shape, rate]: [T; 2]) -> T {
         T::of(digamma(shape.f64()) - rate.f64().ln())
     }
@@ -151,7 +151,7 @@ impl<T: Real> FamilyMoments<T> for LogGammaLaw {
     }
 }
 
-impl<T: Real> FamilyKl<T> for LogGammaLaw {
+impl<T: Real> FamilyKl<T> for LogGammaFamily {
     fn kl(&self, p: [T; 2], q: [T; 2]) -> T {
         kl(p, q)
     }

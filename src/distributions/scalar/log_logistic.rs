@@ -41,11 +41,11 @@ use crate::special::{sigmoid, softplus};
 /// # References
 /// Johnson, Kotz & Balakrishnan 1995, Continuous Univariate Distributions vol. 2, chapter 23, ISBN 0-471-58494-0; in survival analysis: Bennett
 /// 1983, Applied Statistics 32, 165–171, doi:10.2307/2347295.
-pub type LogLogistic<T> = InverseCdf<T, LogLogisticLaw>;
+pub type LogLogistic<T> = InverseCdf<T, LogLogisticFamily>;
 
 /// The scalar family behind [`LogLogistic`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct LogLogisticLaw;
+pub struct LogLogisticFamily;
 
 impl<T: Real> LogLogistic<T> {
     /// From scales (medians) and shapes, one of each a coordinate.
@@ -54,7 +54,7 @@ impl<T: Real> LogLogistic<T> {
     /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the lengths differ,
     /// [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a scale or shape that is not above 0.
     pub fn new(scale: &[T], shape: &[T]) -> Result<Self, Error> {
-        Self::from_quantile(LogLogisticLaw, &[scale, shape])
+        Self::from_quantile(LogLogisticFamily, &[scale, shape])
     }
 
     /// The scales α.
@@ -70,7 +70,7 @@ impl<T: Real> LogLogistic<T> {
     }
 }
 
-impl<T: Real> Family<T> for LogLogisticLaw {
+impl<T: Real> Family<T> for LogLogisticFamily {
     type Theta = [T; 2];
 
     fn parameters(&self) -> &'static [(&'static str, Domain)] {
@@ -78,7 +78,7 @@ impl<T: Real> Family<T> for LogLogisticLaw {
     }
 }
 
-impl<T: Real> Quantile<T> for LogLogisticLaw {
+impl<T: Real> Quantile<T> for LogLogisticFamily {
     #[inline]
     fn quantile(&self, u: Probability<T>, [scale, shape]: [T; 2]) -> T {
         scaled_exp(scale, u.logit() / shape)
@@ -90,7 +90,7 @@ impl<T: Real> Quantile<T> for LogLogisticLaw {
     }
 }
 
-impl<T: Real> FamilyCdf<T> for LogLogisticLaw {
+impl<T: Real> FamilyCdf<T> for LogLogisticFamily {
     fn cdf(&self, z: T, [scale, shape]: [T; 2]) -> Probability<T> {
         if z <= T::zero() {
             return Probability::never();
@@ -100,7 +100,7 @@ impl<T: Real> FamilyCdf<T> for LogLogisticLaw {
     }
 }
 
-impl<T: Real> Density<T> for LogLogisticLaw {
+impl<T: Real> Density<T> for LogLogisticFamily {
     #[inline]
     fn ln_density(&self, z: T, [scale, shape]: [T; 2]) -> T {
         if z < T::zero() || z == T::infinity() {
@@ -114,7 +114,7 @@ impl<T: Real> Density<T> for LogLogisticLaw {
     }
 }
 
-impl<T: Real> DensityGradient<T> for LogLogisticLaw {
+impl<T: Real> DensityGradient<T> for LogLogisticFamily {
     #[inline]
     fn ln_density_gradient(&self, z: T, [scale, shape]: [T; 2]) -> T {
         if z < T::zero() {
@@ -140,7 +140,7 @@ impl<T: Real> DensityGradient<T> for LogLogisticLaw {
     }
 }
 
-impl<T: Real> ClosedEntropy<T> for LogLogisticLaw {
+impl<T: Real> ClosedEntropy<T> for LogLogisticFamily {
     fn entropy(&self, [scale, shape]: [T; 2]) -> T {
         scale.ln() - shape.ln() + T::of(2.0)
     }
@@ -165,7 +165,7 @@ fn sine_excess(b: f64) -> f64 {
     sum
 }
 
-impl<T: Real> FamilyMoments<T> for LogLogisticLaw {
+impl<T: Real> FamilyMoments<T> for LogLogisticFamily {
     fn mean(&self, [scale, shape]: [T; 2]) -> T {
         if shape <= T::one() {
             return T::infinity();
@@ -190,7 +190,7 @@ fn of_logarithm<T: Real>([scale, shape]: [T; 2]) -> [f64; 2] {
     [scale.f64().ln(), shape.f64().recip()]
 }
 
-impl<T: Real> FamilyKl<T> for LogLogisticLaw {
+impl<T: Real> FamilyKl<T> for LogLogisticFamily {
     fn kl(&self, p: [T; 2], q: [T; 2]) -> T {
         T::of(logistic::kl(of_logarithm(p), of_logarithm(q)).0)
     }

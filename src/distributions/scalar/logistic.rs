@@ -39,11 +39,11 @@ use crate::special::sigmoid;
 ///
 /// # References
 /// Johnson, Kotz & Balakrishnan 1995, Continuous Univariate Distributions vol. 2, chapter 23, ISBN 0-471-58494-0.
-pub type Logistic<T> = InverseCdf<T, LogisticLaw>;
+pub type Logistic<T> = InverseCdf<T, LogisticFamily>;
 
 /// The scalar family behind [`Logistic`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct LogisticLaw;
+pub struct LogisticFamily;
 
 impl<T: Real> Logistic<T> {
     /// From locations and scales, one of each a coordinate.
@@ -52,7 +52,7 @@ impl<T: Real> Logistic<T> {
     /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the lengths differ,
     /// [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a scale that is not above 0.
     pub fn new(mu: &[T], scale: &[T]) -> Result<Self, Error> {
-        Self::from_quantile(LogisticLaw, &[mu, scale])
+        Self::from_quantile(LogisticFamily, &[mu, scale])
     }
 
     /// The locations μ.
@@ -68,7 +68,7 @@ impl<T: Real> Logistic<T> {
     }
 }
 
-impl<T: Real> Family<T> for LogisticLaw {
+impl<T: Real> Family<T> for LogisticFamily {
     type Theta = [T; 2];
 
     fn parameters(&self) -> &'static [(&'static str, Domain)] {
@@ -76,7 +76,7 @@ impl<T: Real> Family<T> for LogisticLaw {
     }
 }
 
-impl<T: Real> Quantile<T> for LogisticLaw {
+impl<T: Real> Quantile<T> for LogisticFamily {
     #[inline]
     fn quantile(&self, u: Probability<T>, [mu, scale]: [T; 2]) -> T {
         mu + scale * u.logit()
@@ -89,14 +89,14 @@ impl<T: Real> Quantile<T> for LogisticLaw {
     }
 }
 
-impl<T: Real> FamilyCdf<T> for LogisticLaw {
+impl<T: Real> FamilyCdf<T> for LogisticFamily {
     fn cdf(&self, z: T, [mu, scale]: [T; 2]) -> Probability<T> {
         let t = (z - mu) / scale;
         Probability::from_sides(sigmoid(t), sigmoid(-t))
     }
 }
 
-impl<T: Real> Density<T> for LogisticLaw {
+impl<T: Real> Density<T> for LogisticFamily {
     const COVERS_LINE: bool = true;
 
     #[inline]
@@ -107,7 +107,7 @@ impl<T: Real> Density<T> for LogisticLaw {
     }
 }
 
-impl<T: Real> DensityGradient<T> for LogisticLaw {
+impl<T: Real> DensityGradient<T> for LogisticFamily {
     #[inline]
     fn ln_density_gradient(&self, z: T, [mu, scale]: [T; 2]) -> T {
         -(T::of(0.5) * (z - mu) / scale).tanh() / scale
@@ -121,7 +121,7 @@ impl<T: Real> DensityGradient<T> for LogisticLaw {
     }
 }
 
-impl<T: Real> ClosedEntropy<T> for LogisticLaw {
+impl<T: Real> ClosedEntropy<T> for LogisticFamily {
     fn entropy(&self, [_, scale]: [T; 2]) -> T {
         scale.ln() + T::of(2.0)
     }
@@ -131,7 +131,7 @@ impl<T: Real> ClosedEntropy<T> for LogisticLaw {
     }
 }
 
-impl<T: Real> FamilyMoments<T> for LogisticLaw {
+impl<T: Real> FamilyMoments<T> for LogisticFamily {
     fn mean(&self, [mu, _]: [T; 2]) -> T {
         mu
     }
@@ -159,7 +159,7 @@ pub(crate) fn kl([mu, scale]: [f64; 2], [other_mu, other_scale]: [f64; 2]) -> (f
     (divergence([plain, bregman]), dp, dq)
 }
 
-impl<T: Real> FamilyKl<T> for LogisticLaw {
+impl<T: Real> FamilyKl<T> for LogisticFamily {
     fn kl(&self, p: [T; 2], q: [T; 2]) -> T {
         T::of(kl(p.map(T::f64), q.map(T::f64)).0)
     }

@@ -42,11 +42,11 @@ use crate::special::deviance;
 ///
 /// # References
 /// Johnson, Kotz & Balakrishnan 1994, Continuous Univariate Distributions vol. 1, chapter 20, ISBN 0-471-58495-9.
-pub type Pareto<T> = InverseCdf<T, ParetoLaw>;
+pub type Pareto<T> = InverseCdf<T, ParetoFamily>;
 
 /// The scalar family behind [`Pareto`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct ParetoLaw;
+pub struct ParetoFamily;
 
 impl<T: Real> Pareto<T> {
     /// From scales (smallest values) and shapes (tail exponents), one of each a coordinate.
@@ -55,7 +55,7 @@ impl<T: Real> Pareto<T> {
     /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the lengths differ,
     /// [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a scale or shape that is not above 0.
     pub fn new(scale: &[T], shape: &[T]) -> Result<Self, Error> {
-        Self::from_quantile(ParetoLaw, &[scale, shape])
+        Self::from_quantile(ParetoFamily, &[scale, shape])
     }
 
     /// The scales m.
@@ -71,7 +71,7 @@ impl<T: Real> Pareto<T> {
     }
 }
 
-impl<T: Real> Family<T> for ParetoLaw {
+impl<T: Real> Family<T> for ParetoFamily {
     type Theta = [T; 2];
 
     fn parameters(&self) -> &'static [(&'static str, Domain)] {
@@ -83,7 +83,7 @@ impl<T: Real> Family<T> for ParetoLaw {
     }
 }
 
-impl<T: Real> Quantile<T> for ParetoLaw {
+impl<T: Real> Quantile<T> for ParetoFamily {
     #[inline]
     fn quantile(&self, u: Probability<T>, [scale, shape]: [T; 2]) -> T {
         scaled_exp(scale, -u.ln_upper() / shape)
@@ -95,7 +95,7 @@ impl<T: Real> Quantile<T> for ParetoLaw {
     }
 }
 
-impl<T: Real> FamilyCdf<T> for ParetoLaw {
+impl<T: Real> FamilyCdf<T> for ParetoFamily {
     fn cdf(&self, z: T, [scale, shape]: [T; 2]) -> Probability<T> {
         if z <= scale {
             return Probability::never();
@@ -108,7 +108,7 @@ impl<T: Real> FamilyCdf<T> for ParetoLaw {
     }
 }
 
-impl<T: Real> Density<T> for ParetoLaw {
+impl<T: Real> Density<T> for ParetoFamily {
     #[inline]
     fn ln_density(&self, z: T, [scale, shape]: [T; 2]) -> T {
         if z < scale {
@@ -118,7 +118,7 @@ impl<T: Real> Density<T> for ParetoLaw {
     }
 }
 
-impl<T: Real> DensityGradient<T> for ParetoLaw {
+impl<T: Real> DensityGradient<T> for ParetoFamily {
     #[inline]
     fn ln_density_gradient(&self, z: T, [scale, shape]: [T; 2]) -> T {
         if z < scale { T::zero() } else { -(shape + T::one()) / z }
@@ -133,7 +133,7 @@ impl<T: Real> DensityGradient<T> for ParetoLaw {
     }
 }
 
-impl<T: Real> ClosedEntropy<T> for ParetoLaw {
+impl<T: Real> ClosedEntropy<T> for ParetoFamily {
     fn entropy(&self, [scale, shape]: [T; 2]) -> T {
         scale.ln() - shape.ln() + T::one() + shape.recip()
     }
@@ -143,7 +143,7 @@ impl<T: Real> ClosedEntropy<T> for ParetoLaw {
     }
 }
 
-impl<T: Real> FamilyMoments<T> for ParetoLaw {
+impl<T: Real> FamilyMoments<T> for ParetoFamily {
     fn mean(&self, [scale, shape]: [T; 2]) -> T {
         if shape > T::one() { scale * (shape / (shape - T::one())) } else { T::infinity() }
     }
@@ -157,7 +157,7 @@ impl<T: Real> FamilyMoments<T> for ParetoLaw {
     }
 }
 
-impl<T: Real> FamilyKl<T> for ParetoLaw {
+impl<T: Real> FamilyKl<T> for ParetoFamily {
     fn covers(&self, p: [T; 2], q: [T; 2]) -> bool {
         q[0] <= p[0]
     }

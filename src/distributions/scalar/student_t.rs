@@ -50,11 +50,11 @@ use crate::special::{
 ///
 /// # References
 /// Bailey 1994, Mathematics of Computation 62, 779–781, doi:10.1090/S0025-5718-1994-1219702-8; Figurnov, Mohamed & Mnih 2018, arXiv:1805.08498.
-pub type StudentT<T> = InverseCdf<T, StudentTLaw>;
+pub type StudentT<T> = InverseCdf<T, StudentTFamily>;
 
 /// The scalar family behind [`StudentT`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct StudentTLaw;
+pub struct StudentTFamily;
 
 impl<T: Real> StudentT<T> {
     /// From degrees of freedom, locations and scales, one of each a coordinate.
@@ -63,7 +63,7 @@ impl<T: Real> StudentT<T> {
     /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the lengths differ,
     /// [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a `nu` or `sigma` that is not above 0.
     pub fn new(nu: &[T], mu: &[T], sigma: &[T]) -> Result<Self, Error> {
-        Self::from_quantile(StudentTLaw, &[nu, mu, sigma])
+        Self::from_quantile(StudentTFamily, &[nu, mu, sigma])
     }
 
     /// The degrees of freedom ν.
@@ -119,7 +119,7 @@ fn draw<R: Rng + ?Sized>(nu: f64, rng: &mut R) -> f64 {
     }
 }
 
-impl<T: Real> Family<T> for StudentTLaw {
+impl<T: Real> Family<T> for StudentTFamily {
     type Theta = [T; 3];
 
     fn parameters(&self) -> &'static [(&'static str, Domain)] {
@@ -127,7 +127,7 @@ impl<T: Real> Family<T> for StudentTLaw {
     }
 }
 
-impl<T: Real> Quantile<T> for StudentTLaw {
+impl<T: Real> Quantile<T> for StudentTFamily {
     const DRAWS_DIRECTLY: bool = true;
 
     fn quantile(&self, u: Probability<T>, [nu, mu, sigma]: [T; 3]) -> T {
@@ -146,14 +146,14 @@ impl<T: Real> Quantile<T> for StudentTLaw {
     }
 }
 
-impl<T: Real> FamilyCdf<T> for StudentTLaw {
+impl<T: Real> FamilyCdf<T> for StudentTFamily {
     fn cdf(&self, z: T, [nu, mu, sigma]: [T; 3]) -> Probability<T> {
         let t = (z - mu) / sigma;
         Probability::from_tail(student_t_cdf(-t.abs(), nu) * -t.signum())
     }
 }
 
-impl<T: Real> Density<T> for StudentTLaw {
+impl<T: Real> Density<T> for StudentTFamily {
     const COVERS_LINE: bool = true;
 
     fn ln_density(&self, z: T, [nu, mu, sigma]: [T; 3]) -> T {
@@ -164,7 +164,7 @@ impl<T: Real> Density<T> for StudentTLaw {
     }
 }
 
-impl<T: Real> DensityGradient<T> for StudentTLaw {
+impl<T: Real> DensityGradient<T> for StudentTFamily {
     fn ln_density_gradient(&self, z: T, [nu, mu, sigma]: [T; 3]) -> T {
         let (nu, t, sigma) = (degrees(nu), ((z - mu) / sigma).f64(), sigma.f64());
         T::of(-location_score(t, nu) / sigma)
@@ -189,7 +189,7 @@ fn location_score(t: f64, nu: f64) -> f64 {
     if t.abs() < 1e100 { (nu + 1.0) * t / (nu + t * t) } else { (nu + 1.0) / (t + nu / t) }
 }
 
-impl<T: Real> ClosedEntropy<T> for StudentTLaw {
+impl<T: Real> ClosedEntropy<T> for StudentTFamily {
     fn entropy(&self, [nu, _, sigma]: [T; 3]) -> T {
         let nu = degrees(nu);
         let constant = ln_gamma_rise(0.5 * nu, 0.5) - 0.5 * (nu * std::f64::consts::PI).ln();
@@ -204,7 +204,7 @@ impl<T: Real> ClosedEntropy<T> for StudentTLaw {
     }
 }
 
-impl<T: Real> FamilyMoments<T> for StudentTLaw {
+impl<T: Real> FamilyMoments<T> for StudentTFamily {
     fn mean(&self, [nu, mu, _]: [T; 3]) -> T {
         if nu > T::one() { mu } else { T::nan() }
     }
@@ -221,7 +221,7 @@ impl<T: Real> FamilyMoments<T> for StudentTLaw {
     }
 }
 
-impl<T: Real> FamilyKl<T> for StudentTLaw {
+impl<T: Real> FamilyKl<T> for StudentTFamily {
     fn kl(&self, p: [T; 3], q: [T; 3]) -> T {
         T::of(kl(p.map(T::f64), q.map(T::f64)).0)
     }
@@ -238,14 +238,15 @@ fn kl([nu, mu, sigma]: [f64; 3], [other_nu, other_mu, other_sigma]: [f64; 3]) ->
     let [plain, bregman, to_own_nu, to_nu, to_mu, to_sigma] = line(shift.abs(), |x, y| {
         let own = [nu, 0.0, 1.0];
         let other = [other_nu, 0.0, ratio];
-        let (ln_p, ln_q): (f64, f64) = (StudentTLaw.ln_density(x, own), StudentTLaw.ln_density(y, other));
+        let (ln_p, ln_q): (f64, f64) =
+            (StudentTFamily.ln_density(x, own), StudentTFamily.ln_density(y, other));
         let [plain, bregman] = divergence_terms(ln_p, ln_q);
         let p = ln_p.exp();
         if p == 0.0 {
             return [plain, bregman, 0.0, 0.0, 0.0, 0.0];
         }
-        let own_score: f64 = StudentTLaw.score(x, own)[0];
-        let score: [f64; 3] = StudentTLaw.score(y, other);
+        let own_score: f64 = StudentTFamily.score(x, own)[0];
+        let score: [f64; 3] = StudentTFamily.score(y, other);
         [plain, bregman, plain * own_score, -p * score[0], -p * score[1], -p * score[2]]
     });
     // Both laws shifted, and both stretched, are as far apart as before.

@@ -42,11 +42,11 @@ use crate::real::Real;
 ///
 /// # References
 /// Kotz & van Dorp 2004, Beyond Beta, chapter 1, doi:10.1142/5720.
-pub type Triangular<T> = InverseCdf<T, TriangularLaw>;
+pub type Triangular<T> = InverseCdf<T, TriangularFamily>;
 
 /// The scalar family behind [`Triangular`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct TriangularLaw;
+pub struct TriangularFamily;
 
 impl<T: Real> Triangular<T> {
     /// From least, likeliest and largest values, one of each a coordinate.
@@ -55,7 +55,7 @@ impl<T: Real> Triangular<T> {
     /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the lengths differ,
     /// [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a mode that is not above its low or a high that is not above its mode.
     pub fn new(low: &[T], mode: &[T], high: &[T]) -> Result<Self, Error> {
-        Self::from_quantile(TriangularLaw, &[low, mode, high])
+        Self::from_quantile(TriangularFamily, &[low, mode, high])
     }
 
     /// The lower ends.
@@ -129,7 +129,7 @@ impl Sides {
     }
 }
 
-impl<T: Real> Family<T> for TriangularLaw {
+impl<T: Real> Family<T> for TriangularFamily {
     type Theta = [T; 3];
 
     fn parameters(&self) -> &'static [(&'static str, Domain)] {
@@ -141,7 +141,7 @@ impl<T: Real> Family<T> for TriangularLaw {
     }
 }
 
-impl<T: Real> Quantile<T> for TriangularLaw {
+impl<T: Real> Quantile<T> for TriangularFamily {
     #[inline]
     fn quantile(&self, u: Probability<T>, theta: [T; 3]) -> T {
         let [low, _, high] = theta;
@@ -166,7 +166,7 @@ impl<T: Real> Quantile<T> for TriangularLaw {
     }
 }
 
-impl<T: Real> FamilyCdf<T> for TriangularLaw {
+impl<T: Real> FamilyCdf<T> for TriangularFamily {
     fn cdf(&self, z: T, theta: [T; 3]) -> Probability<T> {
         let [low, mode, high] = theta;
         if z <= low {
@@ -183,7 +183,7 @@ impl<T: Real> FamilyCdf<T> for TriangularLaw {
     }
 }
 
-impl<T: Real> Density<T> for TriangularLaw {
+impl<T: Real> Density<T> for TriangularFamily {
     #[inline]
     fn ln_density(&self, z: T, theta: [T; 3]) -> T {
         let [low, mode, high] = theta;
@@ -199,7 +199,7 @@ impl<T: Real> Density<T> for TriangularLaw {
     }
 }
 
-impl<T: Real> DensityGradient<T> for TriangularLaw {
+impl<T: Real> DensityGradient<T> for TriangularFamily {
     #[inline]
     fn ln_density_gradient(&self, z: T, [low, mode, high]: [T; 3]) -> T {
         if z < low || z > high {
@@ -234,7 +234,7 @@ impl<T: Real> DensityGradient<T> for TriangularLaw {
     }
 }
 
-impl<T: Real> ClosedEntropy<T> for TriangularLaw {
+impl<T: Real> ClosedEntropy<T> for TriangularFamily {
     fn entropy(&self, theta: [T; 3]) -> T {
         T::of(0.5 + Sides::of(theta).whole.ln() - std::f64::consts::LN_2)
     }
@@ -245,7 +245,7 @@ impl<T: Real> ClosedEntropy<T> for TriangularLaw {
     }
 }
 
-impl<T: Real> FamilyMoments<T> for TriangularLaw {
+impl<T: Real> FamilyMoments<T> for TriangularFamily {
     fn mean(&self, [low, mode, high]: [T; 3]) -> T {
         let third = |x: T| x / T::of(3.0);
         third(low) + third(mode) + third(high)
@@ -282,7 +282,7 @@ fn expectation<const N: usize>(
     sums
 }
 
-impl<T: Real> FamilyKl<T> for TriangularLaw {
+impl<T: Real> FamilyKl<T> for TriangularFamily {
     fn covers(&self, p: [T; 3], q: [T; 3]) -> bool {
         q[0] <= p[0] && q[2] >= p[2]
     }

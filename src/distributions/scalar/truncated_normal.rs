@@ -62,11 +62,11 @@ use crate::special::{
 /// # References
 /// Robert 1995, Simulation of truncated normal variables, Statistics and Computing 5, 121–125, doi:10.1007/BF00143942; as an implicit
 /// derivative: Figurnov, Mohamed & Mnih 2018, arXiv:1805.08498. The product form of `dμ` and `dσ` follows from integration by parts.
-pub type TruncatedNormal<T> = InverseCdf<T, TruncatedNormalLaw>;
+pub type TruncatedNormal<T> = InverseCdf<T, TruncatedNormalFamily>;
 
 /// The scalar family behind [`TruncatedNormal`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct TruncatedNormalLaw;
+pub struct TruncatedNormalFamily;
 
 impl<T: Real> TruncatedNormal<T> {
     /// From means and standard deviations before the truncation, and lower and upper bounds, one of each a coordinate.
@@ -75,7 +75,7 @@ impl<T: Real> TruncatedNormal<T> {
     /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the lengths differ,
     /// [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a `sigma` that is not above 0 or a `high` that is not above its `low`.
     pub fn new(mu: &[T], sigma: &[T], low: &[T], high: &[T]) -> Result<Self, Error> {
-        Self::from_quantile(TruncatedNormalLaw, &[mu, sigma, low, high])
+        Self::from_quantile(TruncatedNormalFamily, &[mu, sigma, low, high])
     }
 
     /// Truncated below only: `high` is half of the largest number, which is as good as infinite.
@@ -317,7 +317,7 @@ impl Anchor {
     }
 }
 
-impl<T: Real> Family<T> for TruncatedNormalLaw {
+impl<T: Real> Family<T> for TruncatedNormalFamily {
     type Theta = [T; 4];
 
     fn parameters(&self) -> &'static [(&'static str, Domain)] {
@@ -334,7 +334,7 @@ impl<T: Real> Family<T> for TruncatedNormalLaw {
     }
 }
 
-impl<T: Real> Quantile<T> for TruncatedNormalLaw {
+impl<T: Real> Quantile<T> for TruncatedNormalFamily {
     fn quantile(&self, u: Probability<T>, theta: [T; 4]) -> T {
         let [mu, sigma, low, high] = theta.map(T::f64);
         let law = Standard::of(theta);
@@ -407,7 +407,7 @@ impl Standard {
     }
 }
 
-impl<T: Real> FamilyCdf<T> for TruncatedNormalLaw {
+impl<T: Real> FamilyCdf<T> for TruncatedNormalFamily {
     fn cdf(&self, z: T, theta: [T; 4]) -> Probability<T> {
         let [_, _, low, high] = theta;
         if z <= low {
@@ -426,7 +426,7 @@ impl<T: Real> FamilyCdf<T> for TruncatedNormalLaw {
     }
 }
 
-impl<T: Real> Density<T> for TruncatedNormalLaw {
+impl<T: Real> Density<T> for TruncatedNormalFamily {
     fn ln_density(&self, z: T, theta: [T; 4]) -> T {
         let [_, sigma, low, high] = theta;
         if z < low || z > high {
@@ -437,7 +437,7 @@ impl<T: Real> Density<T> for TruncatedNormalLaw {
     }
 }
 
-impl<T: Real> DensityGradient<T> for TruncatedNormalLaw {
+impl<T: Real> DensityGradient<T> for TruncatedNormalFamily {
     fn ln_density_gradient(&self, z: T, [mu, sigma, low, high]: [T; 4]) -> T {
         if z < low || z > high { T::zero() } else { (mu - z) / sigma / sigma }
     }

@@ -1,7 +1,7 @@
 //! Moments, entropy and divergence of the truncated normal.
 
 use crate::distributions::scalar::inverse_cdf::{ClosedEntropy, FamilyKl, FamilyMoments};
-use crate::distributions::scalar::truncated_normal::{Point, Standard, TruncatedNormalLaw};
+use crate::distributions::scalar::truncated_normal::{Point, Standard, TruncatedNormalFamily};
 use crate::real::Real;
 use crate::special::{GAUSS_LEGENDRE, fall};
 
@@ -79,7 +79,7 @@ impl Standard {
     }
 }
 
-impl<T: Real> ClosedEntropy<T> for TruncatedNormalLaw {
+impl<T: Real> ClosedEntropy<T> for TruncatedNormalFamily {
     fn entropy(&self, theta: [T; 4]) -> T {
         T::of(Standard::of(theta).entropy(theta[1].f64()))
     }
@@ -89,7 +89,7 @@ impl<T: Real> ClosedEntropy<T> for TruncatedNormalLaw {
     }
 }
 
-impl<T: Real> FamilyMoments<T> for TruncatedNormalLaw {
+impl<T: Real> FamilyMoments<T> for TruncatedNormalFamily {
     fn mean(&self, theta: [T; 4]) -> T {
         let law = Standard::of(theta);
         let [mu, sigma, low, high] = theta.map(T::f64);
@@ -175,7 +175,7 @@ impl Pair {
     }
 }
 
-impl<T: Real> FamilyKl<T> for TruncatedNormalLaw {
+impl<T: Real> FamilyKl<T> for TruncatedNormalFamily {
     fn covers(&self, p: [T; 4], q: [T; 4]) -> bool {
         q[2] <= p[2] && q[3] >= p[3]
     }

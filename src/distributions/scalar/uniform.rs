@@ -41,11 +41,11 @@ use crate::real::Real;
 ///
 /// # References
 /// Johnson, Kotz & Balakrishnan 1995, Continuous Univariate Distributions vol. 2, chapter 26, ISBN 0-471-58494-0.
-pub type Uniform<T> = InverseCdf<T, UniformLaw>;
+pub type Uniform<T> = InverseCdf<T, UniformFamily>;
 
 /// The scalar family behind [`Uniform`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct UniformLaw;
+pub struct UniformFamily;
 
 impl<T: Real> Uniform<T> {
     /// From lower and upper bounds, one of each a coordinate.
@@ -54,7 +54,7 @@ impl<T: Real> Uniform<T> {
     /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the lengths differ,
     /// [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a `high` that is not above its `low`.
     pub fn new(low: &[T], high: &[T]) -> Result<Self, Error> {
-        Self::from_quantile(UniformLaw, &[low, high])
+        Self::from_quantile(UniformFamily, &[low, high])
     }
 
     /// The lower bounds.
@@ -76,7 +76,7 @@ fn half_width<T: Real>(low: T, high: T) -> T {
     T::of(0.5) * high - T::of(0.5) * low
 }
 
-impl<T: Real> Family<T> for UniformLaw {
+impl<T: Real> Family<T> for UniformFamily {
     type Theta = [T; 2];
 
     fn parameters(&self) -> &'static [(&'static str, Domain)] {
@@ -88,7 +88,7 @@ impl<T: Real> Family<T> for UniformLaw {
     }
 }
 
-impl<T: Real> Quantile<T> for UniformLaw {
+impl<T: Real> Quantile<T> for UniformFamily {
     #[inline]
     fn quantile(&self, u: Probability<T>, [low, high]: [T; 2]) -> T {
         (u.upper() * low + u.lower() * high).max(low).min(high)
@@ -100,7 +100,7 @@ impl<T: Real> Quantile<T> for UniformLaw {
     }
 }
 
-impl<T: Real> FamilyCdf<T> for UniformLaw {
+impl<T: Real> FamilyCdf<T> for UniformFamily {
     fn cdf(&self, z: T, [low, high]: [T; 2]) -> Probability<T> {
         if z <= low {
             Probability::never()
@@ -113,7 +113,7 @@ impl<T: Real> FamilyCdf<T> for UniformLaw {
     }
 }
 
-impl<T: Real> Density<T> for UniformLaw {
+impl<T: Real> Density<T> for UniformFamily {
     #[inline]
     fn ln_density(&self, z: T, theta: [T; 2]) -> T {
         let [low, high] = theta;
@@ -127,7 +127,7 @@ impl<T: Real> Density<T> for UniformLaw {
     }
 }
 
-impl<T: Real> DensityGradient<T> for UniformLaw {
+impl<T: Real> DensityGradient<T> for UniformFamily {
     #[inline]
     fn ln_density_gradient(&self, _: T, _: [T; 2]) -> T {
         T::zero()
@@ -143,7 +143,7 @@ impl<T: Real> DensityGradient<T> for UniformLaw {
     }
 }
 
-impl<T: Real> ClosedEntropy<T> for UniformLaw {
+impl<T: Real> ClosedEntropy<T> for UniformFamily {
     #[inline]
     fn entropy(&self, [low, high]: [T; 2]) -> T {
         half_width(low, high).ln() + T::LN_2()
@@ -155,7 +155,7 @@ impl<T: Real> ClosedEntropy<T> for UniformLaw {
     }
 }
 
-impl<T: Real> FamilyMoments<T> for UniformLaw {
+impl<T: Real> FamilyMoments<T> for UniformFamily {
     fn mean(&self, [low, high]: [T; 2]) -> T {
         T::of(0.5) * low + T::of(0.5) * high
     }
@@ -166,7 +166,7 @@ impl<T: Real> FamilyMoments<T> for UniformLaw {
     }
 }
 
-impl<T: Real> FamilyKl<T> for UniformLaw {
+impl<T: Real> FamilyKl<T> for UniformFamily {
     fn covers(&self, p: [T; 2], q: [T; 2]) -> bool {
         q[0] <= p[0] && q[1] >= p[1]
     }

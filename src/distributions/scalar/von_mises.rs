@@ -59,11 +59,11 @@ use crate::special::{
 /// # References
 /// Mardia & Jupp 2000, Directional Statistics, section 3.5.4, doi:10.1002/9780470316979; implicit derivative: Figurnov, Mohamed & Mnih
 /// 2018, arXiv:1805.08498.
-pub type VonMises<T> = InverseCdf<T, VonMisesLaw>;
+pub type VonMises<T> = InverseCdf<T, VonMisesFamily>;
 
 /// The scalar family behind [`VonMises`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct VonMisesLaw;
+pub struct VonMisesFamily;
 
 impl<T: Real> VonMises<T> {
     /// From mean directions and concentrations, one of each a coordinate.
@@ -72,7 +72,7 @@ impl<T: Real> VonMises<T> {
     /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the lengths differ,
     /// [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a concentration that is not above 0.
     pub fn new(mu: &[T], kappa: &[T]) -> Result<Self, Error> {
-        Self::from_quantile(VonMisesLaw, &[mu, kappa])
+        Self::from_quantile(VonMisesFamily, &[mu, kappa])
     }
 
     /// The mean directions μ.
@@ -124,7 +124,7 @@ fn about_zero(z: f64, mu: f64) -> f64 {
     turned.clamp(-PI, PI)
 }
 
-impl<T: Real> Family<T> for VonMisesLaw {
+impl<T: Real> Family<T> for VonMisesFamily {
     type Theta = [T; 2];
 
     fn parameters(&self) -> &'static [(&'static str, Domain)] {
@@ -132,7 +132,7 @@ impl<T: Real> Family<T> for VonMisesLaw {
     }
 }
 
-impl<T: Real> Quantile<T> for VonMisesLaw {
+impl<T: Real> Quantile<T> for VonMisesFamily {
     const DRAWS_DIRECTLY: bool = true;
 
     fn quantile(&self, u: Probability<T>, [mu, kappa]: [T; 2]) -> T {
@@ -151,7 +151,7 @@ impl<T: Real> Quantile<T> for VonMisesLaw {
     }
 }
 
-impl<T: Real> FamilyCdf<T> for VonMisesLaw {
+impl<T: Real> FamilyCdf<T> for VonMisesFamily {
     fn cdf(&self, z: T, [mu, kappa]: [T; 2]) -> Probability<T> {
         let (x, kappa) = (z.f64() - mu.f64(), kappa.f64());
         if x <= -PI {
@@ -164,14 +164,14 @@ impl<T: Real> FamilyCdf<T> for VonMisesLaw {
     }
 }
 
-impl<T: Real> Density<T> for VonMisesLaw {
+impl<T: Real> Density<T> for VonMisesFamily {
     #[inline]
     fn ln_density(&self, z: T, [mu, kappa]: [T; 2]) -> T {
         T::of(von_mises_ln_density(kappa.f64(), z.f64() - mu.f64()))
     }
 }
 
-impl<T: Real> DensityGradient<T> for VonMisesLaw {
+impl<T: Real> DensityGradient<T> for VonMisesFamily {
     #[inline]
     fn ln_density_gradient(&self, z: T, [mu, kappa]: [T; 2]) -> T {
         T::of(-kappa.f64() * (z.f64() - mu.f64()).sin())
@@ -187,7 +187,7 @@ impl<T: Real> DensityGradient<T> for VonMisesLaw {
     }
 }
 
-impl<T: Real> ClosedEntropy<T> for VonMisesLaw {
+impl<T: Real> ClosedEntropy<T> for VonMisesFamily {
     fn entropy(&self, [_, kappa]: [T; 2]) -> T {
         let kappa = kappa.f64();
         // ln I₀ = κ + ln(e^−κ I₀), and κ − κA = κ(1 − A).
@@ -201,7 +201,7 @@ impl<T: Real> ClosedEntropy<T> for VonMisesLaw {
     }
 }
 
-impl<T: Real> FamilyMoments<T> for VonMisesLaw {
+impl<T: Real> FamilyMoments<T> for VonMisesFamily {
     fn mean(&self, [mu, _]: [T; 2]) -> T {
         mu
     }
@@ -211,7 +211,7 @@ impl<T: Real> FamilyMoments<T> for VonMisesLaw {
     }
 }
 
-impl<T: Real> FamilyKl<T> for VonMisesLaw {
+impl<T: Real> FamilyKl<T> for VonMisesFamily {
     fn kl(&self, p: [T; 2], q: [T; 2]) -> T {
         let ([m, k], [n, l]) = (p.map(T::f64), q.map(T::f64));
         let half = (0.5 * (m - n)).sin();

@@ -44,11 +44,11 @@ use crate::special::ln_gamma;
 ///
 /// # References
 /// Weibull 1951, J. Appl. Mech. 18, 293–297, doi:10.1115/1.4010337; Johnson, Kotz & Balakrishnan 1994, vol. 1, chapter 21.
-pub type Weibull<T> = InverseCdf<T, WeibullLaw>;
+pub type Weibull<T> = InverseCdf<T, WeibullFamily>;
 
 /// The scalar family behind [`Weibull`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct WeibullLaw;
+pub struct WeibullFamily;
 
 impl<T: Real> Weibull<T> {
     /// From shapes and scales, one of each a coordinate.
@@ -57,7 +57,7 @@ impl<T: Real> Weibull<T> {
     /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the lengths differ,
     /// [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a shape or scale that is not above 0.
     pub fn new(shape: &[T], scale: &[T]) -> Result<Self, Error> {
-        Self::from_quantile(WeibullLaw, &[shape, scale])
+        Self::from_quantile(WeibullFamily, &[shape, scale])
     }
 
     /// The shapes k.
@@ -73,7 +73,7 @@ impl<T: Real> Weibull<T> {
     }
 }
 
-impl<T: Real> Family<T> for WeibullLaw {
+impl<T: Real> Family<T> for WeibullFamily {
     type Theta = [T; 2];
 
     fn parameters(&self) -> &'static [(&'static str, Domain)] {
@@ -81,7 +81,7 @@ impl<T: Real> Family<T> for WeibullLaw {
     }
 }
 
-impl<T: Real> Quantile<T> for WeibullLaw {
+impl<T: Real> Quantile<T> for WeibullFamily {
     #[inline]
     fn quantile(&self, u: Probability<T>, [shape, scale]: [T; 2]) -> T {
         scaled_exp(scale, (-u.ln_upper()).ln() / shape)
@@ -94,7 +94,7 @@ impl<T: Real> Quantile<T> for WeibullLaw {
     }
 }
 
-impl<T: Real> FamilyCdf<T> for WeibullLaw {
+impl<T: Real> FamilyCdf<T> for WeibullFamily {
     fn cdf(&self, z: T, [shape, scale]: [T; 2]) -> Probability<T> {
         if z <= T::zero() {
             return Probability::never();
@@ -104,7 +104,7 @@ impl<T: Real> FamilyCdf<T> for WeibullLaw {
     }
 }
 
-impl<T: Real> Density<T> for WeibullLaw {
+impl<T: Real> Density<T> for WeibullFamily {
     #[inline]
     fn ln_density(&self, z: T, [shape, scale]: [T; 2]) -> T {
         if z < T::zero() || z == T::infinity() {
@@ -115,7 +115,7 @@ impl<T: Real> Density<T> for WeibullLaw {
     }
 }
 
-impl<T: Real> DensityGradient<T> for WeibullLaw {
+impl<T: Real> DensityGradient<T> for WeibullFamily {
     #[inline]
     fn ln_density_gradient(&self, z: T, [shape, scale]: [T; 2]) -> T {
         if z < T::zero() {
@@ -140,7 +140,7 @@ impl<T: Real> DensityGradient<T> for WeibullLaw {
     }
 }
 
-impl<T: Real> ClosedEntropy<T> for WeibullLaw {
+impl<T: Real> ClosedEntropy<T> for WeibullFamily {
     fn entropy(&self, [shape, scale]: [T; 2]) -> T {
         let gamma = T::of(0.577_215_664_901_532_9);
         gamma * (T::one() - shape.recip()) + scale.ln() - shape.ln() + T::one()
@@ -178,7 +178,7 @@ fn relative_variance(e: f64) -> f64 {
     sum.exp_m1()
 }
 
-impl<T: Real> FamilyMoments<T> for WeibullLaw {
+impl<T: Real> FamilyMoments<T> for WeibullFamily {
     fn mean(&self, [shape, scale]: [T; 2]) -> T {
         T::of((ln_gamma(1.0 + 1.0 / shape.f64()) + scale.f64().ln()).exp())
     }
@@ -195,7 +195,7 @@ impl<T: Real> FamilyMoments<T> for WeibullLaw {
     }
 }
 
-impl<T: Real> FamilyKl<T> for WeibullLaw {
+impl<T: Real> FamilyKl<T> for WeibullFamily {
     /// −ln z is Gumbel, of location −ln λ and scale 1/k.
     fn kl(&self, p: [T; 2], q: [T; 2]) -> T {
         let ([k, a], [l, b]) = (p.map(T::f64), q.map(T::f64));
