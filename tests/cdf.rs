@@ -23,7 +23,7 @@ fn check<T: Real, Q: Quantile<T> + FamilyCdf<T> + Density<T>>(
     for tail in tails() {
         let u = Probability::from_tail(T::of(tail));
         let z = family.quantile(u, theta);
-        let density = family.ln_density(z, theta).f64().exp();
+        let density = family.log_density(z, theta).f64().exp();
         if !z.is_finite() || z == T::zero() || !density.is_normal() {
             continue;
         }

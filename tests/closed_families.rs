@@ -163,7 +163,7 @@ fn cdfs_invert_their_quantiles_in_both_tails() {
             let u = reparam::Probability::from_tail(tail);
             let z = family.quantile(u, theta);
             let side = |p: reparam::Probability<f64>| if tail > 0.0 { p.lower() } else { p.upper() };
-            let condition = (z.abs() + shift) * family.ln_density(z, theta).exp() / side(u);
+            let condition = (z.abs() + shift) * family.log_density(z, theta).exp() / side(u);
             let error = (side(family.cdf(z, theta)) / side(u) - 1.0).abs();
             assert!(error <= 1e-12 + 4.0 * f64::EPSILON * condition, "{theta:?} {tail:e} {z}: {error:e}");
         }

@@ -247,8 +247,8 @@ impl<L: Family<f64, Theta = [f64; 2]>> Family<f64> for ByCdf<L> {
 }
 
 impl<L: Density<f64> + Family<f64, Theta = [f64; 2]>> Density<f64> for ByCdf<L> {
-    fn ln_density(&self, z: f64, theta: [f64; 2]) -> f64 {
-        self.law.ln_density(z, theta)
+    fn log_density(&self, z: f64, theta: [f64; 2]) -> f64 {
+        self.law.log_density(z, theta)
     }
 }
 
@@ -396,7 +396,7 @@ fn check_round_trip<L: Quantile<f64> + Density<f64> + Family<f64, Theta = [f64; 
         } else {
             (known.survival(z, theta), u.upper())
         };
-        let condition = (z * known.law.ln_density(z, theta).exp() / exact).abs().max(1.0 + exact.ln().abs());
+        let condition = (z * known.law.log_density(z, theta).exp() / exact).abs().max(1.0 + exact.ln().abs());
         if z < (known.support)(theta).1 && z > f64::MIN_POSITIVE.copysign((known.support)(theta).0) {
             assert_relative(found, exact, 8.0 * f64::EPSILON * condition, 0.0, &format!("{u:?} -> {z:e}"));
         }
@@ -442,7 +442,7 @@ fn densities_are_derivatives_of_their_cdf() {
     ) {
         for tail in [1e-3, 0.1, 0.3, 0.45, -0.45, -0.3, -0.1, -1e-3] {
             let z = known.law.quantile(Probability::from_tail(tail), theta);
-            let density = known.law.ln_density(z, theta).exp();
+            let density = known.law.log_density(z, theta).exp();
             // A length over which the smaller tail changes by a part of itself, within the support.
             let length = (tail.abs() / density).min((z - (known.support)(theta).0).abs());
             let slope = if tail > 0.0 {

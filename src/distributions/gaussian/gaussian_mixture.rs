@@ -123,7 +123,7 @@ impl<T: Real> GaussianMixture<T> {
 
     /// `ln N(z; μₖ, σₖ²)` without the constant, and `t`.
     #[inline]
-    fn ln_density(&self, k: usize, d: usize, z: f64) -> (f64, f64) {
+    fn log_density(&self, k: usize, d: usize, z: f64) -> (f64, f64) {
         let (mu, sigma) = self.component(k, d);
         let t = (z - mu) / sigma;
         (-0.5 * t * t - sigma.ln(), t)
@@ -133,7 +133,7 @@ impl<T: Real> GaussianMixture<T> {
     #[inline]
     fn see(&self, d: usize, z: f64, ln_shares: &mut [f64]) {
         for (k, ln) in ln_shares.iter_mut().enumerate() {
-            *ln += self.ln_density(k, d, z).0;
+            *ln += self.log_density(k, d, z).0;
         }
     }
 
@@ -145,8 +145,8 @@ impl<T: Real> GaussianMixture<T> {
                 self.see(d, z.f64(), ln);
             }
             let constant = HALF_LN_TAU * self.dim() as f64;
-            let ln_density = shares(ln) - constant;
-            run(ln, ln_density)
+            let log_density = shares(ln) - constant;
+            run(ln, log_density)
         })
     }
 
@@ -171,7 +171,7 @@ impl<T: Real> GaussianMixture<T> {
         root(low, high, |z| {
             let (mut tail, mut density) = (f64::NEG_INFINITY, f64::NEG_INFINITY);
             for (k, &ln) in ln_shares.iter().enumerate() {
-                let (ln_p, t) = self.ln_density(k, d, z);
+                let (ln_p, t) = self.log_density(k, d, z);
                 tail = ln_add(tail, ln - whole + ln_tail(t, lower));
                 density = ln_add(density, ln - whole + ln_p - HALF_LN_TAU);
             }
@@ -294,17 +294,17 @@ impl<T: Real> Reparameterizable<T> for GaussianMixture<T> {
                 let mut lambda = dz[d].f64();
                 for (component, &d_ln) in later.iter().enumerate().filter(|(_, d_ln)| **d_ln != 0.0) {
                     let (_, sigma) = self.component(component, d);
-                    lambda -= d_ln * self.ln_density(component, d, x).1 / sigma;
+                    lambda -= d_ln * self.log_density(component, d, x).1 / sigma;
                 }
                 let lower = self.is_in_lower_half(d, x, before, whole);
                 let mut sum = 0.0;
                 for (component, tail) in tails.iter_mut().enumerate() {
-                    let t = self.ln_density(component, d, x).1;
+                    let t = self.log_density(component, d, x).1;
                     *tail = (before[component] - whole + ln_tail(t, lower) - ln_p).min(STEEPEST).exp();
                     sum += *tail;
                 }
                 for component in 0..k {
-                    let (_, t) = self.ln_density(component, d, x);
+                    let (_, t) = self.log_density(component, d, x);
                     let (_, sigma) = self.component(component, d);
                     let (share, at) = (after[component], component * dim + d);
                     // A component without a share says nothing, however far away it is.
@@ -329,7 +329,7 @@ impl<T: Real> GaussianMixture<T> {
     /// Whether the conditional distribution function at x is at most ½: then the lower tails have the digits.
     fn is_in_lower_half(&self, d: usize, x: f64, ln_shares: &[f64], whole: f64) -> bool {
         let below = ln_shares.iter().enumerate().map(|(k, &ln)| {
-            let t = self.ln_density(k, d, x).1;
+            let t = self.log_density(k, d, x).1;
             (ln - whole + normal_ln_cdf(t)).exp()
         });
         below.sum::<f64>() <= 0.5
@@ -347,7 +347,7 @@ impl<T: Real> UniformNoise<T> for GaussianMixture<T> {
 
 impl<T: Real> LogDensity<T> for GaussianMixture<T> {
     fn log_prob(&self, z: &[T]) -> T {
-        T::of(self.with_shares(z, |_, ln_density| ln_density))
+        T::of(self.with_shares(z, |_, log_density| log_density))
     }
 
     fn score(&self, z: &[T], score: &mut [T]) {
@@ -362,7 +362,7 @@ impl<T: Real> LogDensity<T> for GaussianMixture<T> {
                     Weights::Probabilities => self.weights.chain(share, ln),
                 });
                 for (d, z) in z.iter().enumerate() {
-                    let (_, t) = self.ln_density(component, d, z.f64());
+                    let (_, t) = self.log_density(component, d, z.f64());
                     let (_, sigma) = self.component(component, d);
                     let at = component * dim + d;
                     // Without a share it says nothing, however far away it is.

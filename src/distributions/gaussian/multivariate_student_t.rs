@@ -78,7 +78,7 @@ pub struct MultivariateStudentT<T> {
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 struct Constants {
     /// `ln Γ((ν + D)/2) − ln Γ(ν/2) − ½ D ln νπ`.
-    ln_density: f64,
+    log_density: f64,
     /// `c(ν)` and its derivative.
     excess: (f64, f64),
 }
@@ -87,7 +87,7 @@ impl Constants {
     fn new(nu: f64, dim: usize) -> Self {
         let half = 0.5 * dim as f64;
         Self {
-            ln_density: ln_gamma_rise(0.5 * nu, half) - half * (nu * std::f64::consts::PI).ln(),
+            log_density: ln_gamma_rise(0.5 * nu, half) - half * (nu * std::f64::consts::PI).ln(),
             excess: excess(nu, dim),
         }
     }
@@ -397,7 +397,7 @@ impl<T: Real> LogDensity<T> for MultivariateStudentT<T> {
         });
         let nu = degrees(self.nu());
         let spread = shrinkage(r, nu).1;
-        T::of(self.constants.ln_density - 0.5 * (nu + self.dim as f64) * spread - self.factor().ln_det())
+        T::of(self.constants.log_density - 0.5 * (nu + self.dim as f64) * spread - self.factor().ln_det())
     }
 
     fn score(&self, z: &[T], score: &mut [T]) {
@@ -441,7 +441,7 @@ impl<T: Real> Entropy<T> for MultivariateStudentT<T> {
     fn entropy(&self) -> T {
         let (nu, dim) = (degrees(self.nu()), self.dim as f64);
         let spread = (nu + dim) * (self.constants.excess.0 + 0.5 * dim / nu);
-        T::of(spread - self.constants.ln_density + self.factor().ln_det())
+        T::of(spread - self.constants.log_density + self.factor().ln_det())
     }
 
     fn entropy_gradient(&self, gradient: &mut [T]) {

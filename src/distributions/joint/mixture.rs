@@ -169,7 +169,7 @@ impl<T: Real, Q: Quantile<T> + FamilyCdf<T> + Density<T>> Mixture<T, Q> {
             let (z, reached) = (T::of(z), self.cdf_at(i, T::of(z)));
             let mut density = 0.0;
             for at in i * self.components..(i + 1) * self.components {
-                density += (self.ln_weights[at] + self.family.ln_density(z, self.theta(at)).f64()).exp();
+                density += (self.ln_weights[at] + self.family.log_density(z, self.theta(at)).f64()).exp();
             }
             if target.in_lower_half() {
                 ((reached.lower() / target.lower()).ln(), density / reached.lower())
@@ -273,7 +273,7 @@ impl<T: Real, Q: Quantile<T> + FamilyCdf<T> + Density<T>> Mixture<T, Q> {
     fn ln_parts(&self, i: usize, z: T, parts: &mut [f64]) -> f64 {
         for (component, part) in parts.iter_mut().enumerate() {
             let at = i * self.components + component;
-            *part = self.ln_weights[at] + self.family.ln_density(z, self.theta(at)).f64();
+            *part = self.ln_weights[at] + self.family.log_density(z, self.theta(at)).f64();
         }
         // An infinite density (a gamma of shape below 1 at 0) takes all, in equal parts.
         if parts.contains(&f64::INFINITY) {
@@ -367,7 +367,7 @@ impl<T: Real, Q: Quantile<T> + FamilyCdf<T> + DensityGradient<T>> Differentiable
                 self.ln_parts(i, z, parts);
                 let pull = |(component, &share): (usize, &f64)| {
                     let theta = self.theta(i * self.components + component);
-                    if share == 0.0 { 0.0 } else { share * self.family.ln_density_gradient(z, theta).f64() }
+                    if share == 0.0 { 0.0 } else { share * self.family.log_density_gradient(z, theta).f64() }
                 };
                 *dz = T::of(parts.iter().enumerate().map(pull).sum());
             });

@@ -267,7 +267,7 @@ impl<T: Real> FamilyCdf<T> for LogitBetaFamily {
 }
 
 impl<T: Real> Density<T> for BetaFamily {
-    fn ln_density(&self, z: T, theta: [T; 2]) -> T {
+    fn log_density(&self, z: T, theta: [T; 2]) -> T {
         let Shapes { a, b, .. } = Shapes::of(theta);
         let z = z.f64();
         if (0.0..=1.0).contains(&z) {
@@ -281,7 +281,7 @@ impl<T: Real> Density<T> for BetaFamily {
 }
 
 impl<T: Real> DensityGradient<T> for BetaFamily {
-    fn ln_density_gradient(&self, z: T, [alpha, beta]: [T; 2]) -> T {
+    fn log_density_gradient(&self, z: T, [alpha, beta]: [T; 2]) -> T {
         if z < T::zero() || z > T::one() {
             return T::zero();
         }
@@ -302,7 +302,7 @@ impl<T: Real> DensityGradient<T> for BetaFamily {
 impl<T: Real> Density<T> for LogitBetaFamily {
     const COVERS_LINE: bool = true;
 
-    fn ln_density(&self, l: T, theta: [T; 2]) -> T {
+    fn log_density(&self, l: T, theta: [T; 2]) -> T {
         let Shapes { a, b, .. } = Shapes::of(theta);
         if l.is_infinite() {
             return T::neg_infinity();
@@ -312,7 +312,7 @@ impl<T: Real> Density<T> for LogitBetaFamily {
 }
 
 impl<T: Real> DensityGradient<T> for LogitBetaFamily {
-    fn ln_density_gradient(&self, l: T, theta: [T; 2]) -> T {
+    fn log_density_gradient(&self, l: T, theta: [T; 2]) -> T {
         let Shapes { a, b, .. } = Shapes::of(theta);
         let l = l.f64();
         T::of(a * sigmoid(-l) - b * sigmoid(l))

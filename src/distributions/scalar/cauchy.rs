@@ -122,7 +122,7 @@ impl<T: Real> Density<T> for CauchyFamily {
     const COVERS_LINE: bool = true;
 
     #[inline]
-    fn ln_density(&self, z: T, [mu, scale]: [T; 2]) -> T {
+    fn log_density(&self, z: T, [mu, scale]: [T; 2]) -> T {
         let t = ((z - mu) / scale).abs();
         // ln(1 + t²) = 2 ln t + ln(1 + t⁻²): t² would overflow.
         let tail = if t > T::one() { T::of(2.0) * t.ln() + t.powi(-2).ln_1p() } else { (t * t).ln_1p() };
@@ -132,7 +132,7 @@ impl<T: Real> Density<T> for CauchyFamily {
 
 impl<T: Real> DensityGradient<T> for CauchyFamily {
     #[inline]
-    fn ln_density_gradient(&self, z: T, [mu, scale]: [T; 2]) -> T {
+    fn log_density_gradient(&self, z: T, [mu, scale]: [T; 2]) -> T {
         -slopes((z - mu) / scale).0 / scale
     }
 

@@ -109,15 +109,15 @@ impl<T: Real> FamilyCdf<T> for ChiSquaredFamily {
 
 impl<T: Real> Density<T> for ChiSquaredFamily {
     #[inline]
-    fn ln_density(&self, z: T, theta: [T; 1]) -> T {
-        GammaFamily.ln_density(z, gamma(theta))
+    fn log_density(&self, z: T, theta: [T; 1]) -> T {
+        GammaFamily.log_density(z, gamma(theta))
     }
 }
 
 impl<T: Real> DensityGradient<T> for ChiSquaredFamily {
     #[inline]
-    fn ln_density_gradient(&self, z: T, theta: [T; 1]) -> T {
-        GammaFamily.ln_density_gradient(z, gamma(theta))
+    fn log_density_gradient(&self, z: T, theta: [T; 1]) -> T {
+        GammaFamily.log_density_gradient(z, gamma(theta))
     }
 
     #[inline]

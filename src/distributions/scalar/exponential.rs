@@ -101,14 +101,14 @@ impl<T: Real> FamilyCdf<T> for ExponentialFamily {
 
 impl<T: Real> Density<T> for ExponentialFamily {
     #[inline]
-    fn ln_density(&self, z: T, [rate]: [T; 1]) -> T {
+    fn log_density(&self, z: T, [rate]: [T; 1]) -> T {
         if z < T::zero() { T::neg_infinity() } else { rate.ln() - rate * z }
     }
 }
 
 impl<T: Real> DensityGradient<T> for ExponentialFamily {
     #[inline]
-    fn ln_density_gradient(&self, z: T, [rate]: [T; 1]) -> T {
+    fn log_density_gradient(&self, z: T, [rate]: [T; 1]) -> T {
         if z < T::zero() { T::zero() } else { -rate }
     }
 

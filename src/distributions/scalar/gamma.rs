@@ -213,7 +213,7 @@ impl<T: Real> FamilyCdf<T> for GammaFamily {
 
 impl<T: Real> Density<T> for GammaFamily {
     #[inline]
-    fn ln_density(&self, z: T, [shape, rate]: [T; 2]) -> T {
+    fn log_density(&self, z: T, [shape, rate]: [T; 2]) -> T {
         let (alpha, rate, z) = (shape.f64(), rate.f64(), z.f64());
         if z <= 0.0 || z == f64::INFINITY {
             return T::of(ln_density_outside(alpha, rate, z));
@@ -225,7 +225,7 @@ impl<T: Real> Density<T> for GammaFamily {
 
 impl<T: Real> DensityGradient<T> for GammaFamily {
     #[inline]
-    fn ln_density_gradient(&self, z: T, [shape, rate]: [T; 2]) -> T {
+    fn log_density_gradient(&self, z: T, [shape, rate]: [T; 2]) -> T {
         if z < T::zero() {
             T::zero()
         } else if shape == T::one() {

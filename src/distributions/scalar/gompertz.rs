@@ -124,7 +124,7 @@ fn scaled_growth<T: Real>(shape: T, growth: T) -> T {
 
 impl<T: Real> Density<T> for GompertzFamily {
     #[inline]
-    fn ln_density(&self, z: T, [shape, rate]: [T; 2]) -> T {
+    fn log_density(&self, z: T, [shape, rate]: [T; 2]) -> T {
         if z < T::zero() || z == T::infinity() {
             return T::neg_infinity();
         }
@@ -139,7 +139,7 @@ impl<T: Real> Density<T> for GompertzFamily {
 
 impl<T: Real> DensityGradient<T> for GompertzFamily {
     #[inline]
-    fn ln_density_gradient(&self, z: T, [shape, rate]: [T; 2]) -> T {
+    fn log_density_gradient(&self, z: T, [shape, rate]: [T; 2]) -> T {
         if z < T::zero() { T::zero() } else { rate * (T::one() - scaled_growth(shape, rate * z)) }
     }
 

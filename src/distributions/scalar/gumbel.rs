@@ -105,7 +105,7 @@ impl<T: Real> Density<T> for GumbelFamily {
     const COVERS_LINE: bool = true;
 
     #[inline]
-    fn ln_density(&self, z: T, [mu, scale]: [T; 2]) -> T {
+    fn log_density(&self, z: T, [mu, scale]: [T; 2]) -> T {
         let t = (z - mu) / scale;
         if t == T::neg_infinity() {
             return t;
@@ -116,7 +116,7 @@ impl<T: Real> Density<T> for GumbelFamily {
 
 impl<T: Real> DensityGradient<T> for GumbelFamily {
     #[inline]
-    fn ln_density_gradient(&self, z: T, [mu, scale]: [T; 2]) -> T {
+    fn log_density_gradient(&self, z: T, [mu, scale]: [T; 2]) -> T {
         ((mu - z) / scale).exp_m1() / scale
     }
 

@@ -101,7 +101,7 @@ impl<T: Real> FamilyCdf<T> for HalfCauchyFamily {
 
 impl<T: Real> Density<T> for HalfCauchyFamily {
     #[inline]
-    fn ln_density(&self, z: T, [scale]: [T; 1]) -> T {
+    fn log_density(&self, z: T, [scale]: [T; 1]) -> T {
         if z < T::zero() {
             return T::neg_infinity();
         }
@@ -114,7 +114,7 @@ impl<T: Real> Density<T> for HalfCauchyFamily {
 
 impl<T: Real> DensityGradient<T> for HalfCauchyFamily {
     #[inline]
-    fn ln_density_gradient(&self, z: T, [scale]: [T; 1]) -> T {
+    fn log_density_gradient(&self, z: T, [scale]: [T; 1]) -> T {
         if z < T::zero() { T::zero() } else { -slopes(z / scale).0 / scale }
     }
 

@@ -97,7 +97,7 @@ const ROOT_TWO_OVER_PI: f64 = 0.797_884_560_802_865_355_88;
 
 impl<T: Real> Density<T> for HalfNormalFamily {
     #[inline]
-    fn ln_density(&self, z: T, [sigma]: [T; 1]) -> T {
+    fn log_density(&self, z: T, [sigma]: [T; 1]) -> T {
         if z < T::zero() {
             return T::neg_infinity();
         }
@@ -109,7 +109,7 @@ impl<T: Real> Density<T> for HalfNormalFamily {
 
 impl<T: Real> DensityGradient<T> for HalfNormalFamily {
     #[inline]
-    fn ln_density_gradient(&self, z: T, [sigma]: [T; 1]) -> T {
+    fn log_density_gradient(&self, z: T, [sigma]: [T; 1]) -> T {
         if z < T::zero() { T::zero() } else { -(z / sigma) / sigma }
     }
 

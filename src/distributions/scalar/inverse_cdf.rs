@@ -67,13 +67,13 @@ pub trait Density<T: Real>: Family<T> {
     const COVERS_LINE: bool = false;
 
     /// `ln p(z; θ)`; −∞ outside the support.
-    fn ln_density(&self, z: T, theta: Self::Theta) -> T;
+    fn log_density(&self, z: T, theta: Self::Theta) -> T;
 }
 
 /// A family whose density can be differentiated.
 pub trait DensityGradient<T: Real>: Density<T> {
     /// `∂ ln p/∂z`; 0 outside the support, where the density is constant.
-    fn ln_density_gradient(&self, z: T, theta: Self::Theta) -> T;
+    fn log_density_gradient(&self, z: T, theta: Self::Theta) -> T;
 
     /// The score `∂ ln p/∂θ`; 0 outside the support.
     fn score(&self, z: T, theta: Self::Theta) -> Self::Theta;
@@ -393,7 +393,7 @@ impl<T: Real, Q: Quantile<T> + DensityGradient<T>> LogDensity<T> for InverseCdf<
     fn log_prob(&self, z: &[T]) -> T {
         let mut sum = T::zero();
         for (i, &z) in z.iter().enumerate() {
-            let term = self.family.ln_density(z, self.theta(i));
+            let term = self.family.log_density(z, self.theta(i));
             // One coordinate outside the support is enough, whatever the others are (an infinite density, say).
             if term == T::neg_infinity() {
                 return term;
@@ -430,7 +430,7 @@ impl<T: Real, Q: Quantile<T> + DensityGradient<T>> Sequential<T> for InverseCdf<
 impl<T: Real, Q: Quantile<T> + DensityGradient<T>> DifferentiableLogDensity<T> for InverseCdf<T, Q> {
     fn log_prob_gradient(&self, z: &[T], dz: &mut [T]) {
         for (i, (dz, &z)) in dz.iter_mut().zip(z).enumerate() {
-            *dz = self.family.ln_density_gradient(z, self.theta(i));
+            *dz = self.family.log_density_gradient(z, self.theta(i));
         }
     }
 

@@ -121,7 +121,7 @@ impl<T: Real> FamilyCdf<T> for InverseGammaFamily {
 
 impl<T: Real> Density<T> for InverseGammaFamily {
     #[inline]
-    fn ln_density(&self, z: T, [shape, scale]: [T; 2]) -> T {
+    fn log_density(&self, z: T, [shape, scale]: [T; 2]) -> T {
         let (z, scale) = (z.f64(), scale.f64());
         if z <= 0.0 {
             return T::neg_infinity();
@@ -133,7 +133,7 @@ impl<T: Real> Density<T> for InverseGammaFamily {
 
 impl<T: Real> DensityGradient<T> for InverseGammaFamily {
     #[inline]
-    fn ln_density_gradient(&self, z: T, [shape, scale]: [T; 2]) -> T {
+    fn log_density_gradient(&self, z: T, [shape, scale]: [T; 2]) -> T {
         if z <= T::zero() { T::zero() } else { (scale / z - shape - T::one()) / z }
     }
 

@@ -128,7 +128,7 @@ impl<T: Real> Cdf<T> for InverseGaussianFamily {
     }
 
     fn cdf_gradient(&self, z: T, theta: [T; 2]) -> [T; 2] {
-        let density = self.ln_density(z, theta).exp();
+        let density = self.log_density(z, theta).exp();
         self.implicit_gradient(z, theta).map(|g| -g * density)
     }
 
@@ -175,7 +175,7 @@ impl<T: Real> Cdf<T> for InverseGaussianFamily {
 
 impl<T: Real> Density<T> for InverseGaussianFamily {
     #[inline]
-    fn ln_density(&self, z: T, [mu, shape]: [T; 2]) -> T {
+    fn log_density(&self, z: T, [mu, shape]: [T; 2]) -> T {
         let (z, mu, shape) = (z.f64(), bounded(mu), bounded(shape));
         if z <= 0.0 || z == f64::INFINITY {
             return T::neg_infinity();
@@ -187,7 +187,7 @@ impl<T: Real> Density<T> for InverseGaussianFamily {
 
 impl<T: Real> DensityGradient<T> for InverseGaussianFamily {
     #[inline]
-    fn ln_density_gradient(&self, z: T, [mu, shape]: [T; 2]) -> T {
+    fn log_density_gradient(&self, z: T, [mu, shape]: [T; 2]) -> T {
         if z <= T::zero() {
             return T::zero();
         }

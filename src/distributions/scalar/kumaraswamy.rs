@@ -144,7 +144,7 @@ impl<T: Real> FamilyCdf<T> for KumaraswamyFamily {
 
 impl<T: Real> Density<T> for KumaraswamyFamily {
     #[inline]
-    fn ln_density(&self, z: T, [a, b]: [T; 2]) -> T {
+    fn log_density(&self, z: T, [a, b]: [T; 2]) -> T {
         if z < T::zero() || z > T::one() {
             return T::neg_infinity();
         }
@@ -155,7 +155,7 @@ impl<T: Real> Density<T> for KumaraswamyFamily {
 
 impl<T: Real> DensityGradient<T> for KumaraswamyFamily {
     #[inline]
-    fn ln_density_gradient(&self, z: T, [a, b]: [T; 2]) -> T {
+    fn log_density_gradient(&self, z: T, [a, b]: [T; 2]) -> T {
         if z < T::zero() || z > T::one() {
             return T::zero();
         }
@@ -267,10 +267,10 @@ mod tests {
     #[test]
     fn the_ends_of_the_support_give_limits_and_no_nan() {
         let law = KumaraswamyFamily;
-        assert_eq!(law.ln_density(0.0, [1.0, 3.0]), 3.0f64.ln());
-        assert_eq!(law.ln_density(1.0, [3.0, 1.0]), 3.0f64.ln());
-        assert_eq!(law.ln_density(0.0, [0.5, 3.0]), f64::INFINITY);
-        assert_eq!(law.ln_density(1.0, [2.0, 3.0]), f64::NEG_INFINITY);
+        assert_eq!(law.log_density(0.0, [1.0, 3.0]), 3.0f64.ln());
+        assert_eq!(law.log_density(1.0, [3.0, 1.0]), 3.0f64.ln());
+        assert_eq!(law.log_density(0.0, [0.5, 3.0]), f64::INFINITY);
+        assert_eq!(law.log_density(1.0, [2.0, 3.0]), f64::NEG_INFINITY);
         assert_eq!(law.score(1.0, [2.0f64, 3.0])[0], 1.5);
         assert_eq!(law.score(0.0, [2.0f64, 3.0])[0], f64::NEG_INFINITY);
     }

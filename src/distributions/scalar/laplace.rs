@@ -114,14 +114,14 @@ impl<T: Real> Density<T> for LaplaceFamily {
     const COVERS_LINE: bool = true;
 
     #[inline]
-    fn ln_density(&self, z: T, [mu, scale]: [T; 2]) -> T {
+    fn log_density(&self, z: T, [mu, scale]: [T; 2]) -> T {
         -((z - mu) / scale).abs() - scale.ln() - T::LN_2()
     }
 }
 
 impl<T: Real> DensityGradient<T> for LaplaceFamily {
     #[inline]
-    fn ln_density_gradient(&self, z: T, [mu, scale]: [T; 2]) -> T {
+    fn log_density_gradient(&self, z: T, [mu, scale]: [T; 2]) -> T {
         -sign(z - mu) / scale
     }
 

@@ -111,7 +111,7 @@ impl<T: Real> Density<T> for LogGammaFamily {
     const COVERS_LINE: bool = true;
 
     #[inline]
-    fn ln_density(&self, z: T, [shape, rate]: [T; 2]) -> T {
+    fn log_density(&self, z: T, [shape, rate]: [T; 2]) -> T {
         let ln_x = z.f64() + rate.f64().ln();
         T::of(ln_mass(shape.f64(), ln_x.exp(), ln_x))
     }
@@ -119,7 +119,7 @@ impl<T: Real> Density<T> for LogGammaFamily {
 
 impl<T: Real> DensityGradient<T> for LogGammaFamily {
     #[inline]
-    fn ln_density_gradient(&self, z: T, [shape, rate]: [T; 2]) -> T {
+    fn log_density_gradient(&self, z: T, [shape, rate]: [T; 2]) -> T {
         T::of(shape.f64() - (z.f64() + rate.f64().ln()).exp())
     }
 

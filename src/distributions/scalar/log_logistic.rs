@@ -102,7 +102,7 @@ impl<T: Real> FamilyCdf<T> for LogLogisticFamily {
 
 impl<T: Real> Density<T> for LogLogisticFamily {
     #[inline]
-    fn ln_density(&self, z: T, [scale, shape]: [T; 2]) -> T {
+    fn log_density(&self, z: T, [scale, shape]: [T; 2]) -> T {
         if z < T::zero() || z == T::infinity() {
             return T::neg_infinity();
         }
@@ -116,7 +116,7 @@ impl<T: Real> Density<T> for LogLogisticFamily {
 
 impl<T: Real> DensityGradient<T> for LogLogisticFamily {
     #[inline]
-    fn ln_density_gradient(&self, z: T, [scale, shape]: [T; 2]) -> T {
+    fn log_density_gradient(&self, z: T, [scale, shape]: [T; 2]) -> T {
         if z < T::zero() {
             return T::zero();
         }

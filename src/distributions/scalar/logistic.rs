@@ -100,7 +100,7 @@ impl<T: Real> Density<T> for LogisticFamily {
     const COVERS_LINE: bool = true;
 
     #[inline]
-    fn ln_density(&self, z: T, [mu, scale]: [T; 2]) -> T {
+    fn log_density(&self, z: T, [mu, scale]: [T; 2]) -> T {
         // Even in t: e^(−|t|) never overflows.
         let t = ((z - mu) / scale).abs();
         -t - T::of(2.0) * (-t).exp().ln_1p() - scale.ln()
@@ -109,7 +109,7 @@ impl<T: Real> Density<T> for LogisticFamily {
 
 impl<T: Real> DensityGradient<T> for LogisticFamily {
     #[inline]
-    fn ln_density_gradient(&self, z: T, [mu, scale]: [T; 2]) -> T {
+    fn log_density_gradient(&self, z: T, [mu, scale]: [T; 2]) -> T {
         -(T::of(0.5) * (z - mu) / scale).tanh() / scale
     }
 
@@ -145,10 +145,10 @@ impl<T: Real> FamilyMoments<T> for LogisticFamily {
 /// not change when both laws are stretched: so p's gradient is that of q, turned round.
 pub(crate) fn kl([mu, scale]: [f64; 2], [other_mu, other_scale]: [f64; 2]) -> (f64, [f64; 2], [f64; 2]) {
     let (shift, ratio) = ((other_mu - mu) / scale, other_scale / scale);
-    let ln_density = |t: f64| -t.abs() - 2.0 * (-t.abs()).exp().ln_1p();
+    let log_density = |t: f64| -t.abs() - 2.0 * (-t.abs()).exp().ln_1p();
     let [plain, bregman, to_mu, to_scale] = line(shift.abs(), |x, y| {
-        let (ln_p, t) = (ln_density(x), y / ratio);
-        let [plain, bregman] = divergence_terms(ln_p, ln_density(t) - ratio.ln());
+        let (ln_p, t) = (log_density(x), y / ratio);
+        let [plain, bregman] = divergence_terms(ln_p, log_density(t) - ratio.ln());
         let (p, tanh) = (ln_p.exp(), (0.5 * t).tanh());
         let moments = if p == 0.0 { [0.0; 2] } else { [p * tanh, p * (t * tanh - 1.0)] };
         [plain, bregman, moments[0], moments[1]]

@@ -110,7 +110,7 @@ impl<T: Real> FamilyCdf<T> for ParetoFamily {
 
 impl<T: Real> Density<T> for ParetoFamily {
     #[inline]
-    fn ln_density(&self, z: T, [scale, shape]: [T; 2]) -> T {
+    fn log_density(&self, z: T, [scale, shape]: [T; 2]) -> T {
         if z < scale {
             return T::neg_infinity();
         }
@@ -120,7 +120,7 @@ impl<T: Real> Density<T> for ParetoFamily {
 
 impl<T: Real> DensityGradient<T> for ParetoFamily {
     #[inline]
-    fn ln_density_gradient(&self, z: T, [scale, shape]: [T; 2]) -> T {
+    fn log_density_gradient(&self, z: T, [scale, shape]: [T; 2]) -> T {
         if z < scale { T::zero() } else { -(shape + T::one()) / z }
     }
 

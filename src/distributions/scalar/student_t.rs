@@ -156,7 +156,7 @@ impl<T: Real> FamilyCdf<T> for StudentTFamily {
 impl<T: Real> Density<T> for StudentTFamily {
     const COVERS_LINE: bool = true;
 
-    fn ln_density(&self, z: T, [nu, mu, sigma]: [T; 3]) -> T {
+    fn log_density(&self, z: T, [nu, mu, sigma]: [T; 3]) -> T {
         let (nu, t) = (degrees(nu), ((z - mu) / sigma).f64());
         let constant = ln_gamma_rise(0.5 * nu, 0.5) - 0.5 * (nu * std::f64::consts::PI).ln();
         let spread = ln_spread(squares(t, nu).0, t, nu);
@@ -165,7 +165,7 @@ impl<T: Real> Density<T> for StudentTFamily {
 }
 
 impl<T: Real> DensityGradient<T> for StudentTFamily {
-    fn ln_density_gradient(&self, z: T, [nu, mu, sigma]: [T; 3]) -> T {
+    fn log_density_gradient(&self, z: T, [nu, mu, sigma]: [T; 3]) -> T {
         let (nu, t, sigma) = (degrees(nu), ((z - mu) / sigma).f64(), sigma.f64());
         T::of(-location_score(t, nu) / sigma)
     }
@@ -239,7 +239,7 @@ fn kl([nu, mu, sigma]: [f64; 3], [other_nu, other_mu, other_sigma]: [f64; 3]) ->
         let own = [nu, 0.0, 1.0];
         let other = [other_nu, 0.0, ratio];
         let (ln_p, ln_q): (f64, f64) =
-            (StudentTFamily.ln_density(x, own), StudentTFamily.ln_density(y, other));
+            (StudentTFamily.log_density(x, own), StudentTFamily.log_density(y, other));
         let [plain, bregman] = divergence_terms(ln_p, ln_q);
         let p = ln_p.exp();
         if p == 0.0 {

@@ -118,7 +118,7 @@ impl Sides {
     }
 
     /// `ln p` at the distance s from the near end.
-    fn ln_density(self, s: f64) -> f64 {
+    fn log_density(self, s: f64) -> f64 {
         (2.0 * (s / self.left)).ln() - self.whole.ln()
     }
 
@@ -185,23 +185,23 @@ impl<T: Real> FamilyCdf<T> for TriangularFamily {
 
 impl<T: Real> Density<T> for TriangularFamily {
     #[inline]
-    fn ln_density(&self, z: T, theta: [T; 3]) -> T {
+    fn log_density(&self, z: T, theta: [T; 3]) -> T {
         let [low, mode, high] = theta;
         if z < low || z > high {
             return T::neg_infinity();
         }
         let sides = Sides::of(theta);
         T::of(if z <= mode {
-            sides.ln_density(z.f64() - low.f64())
+            sides.log_density(z.f64() - low.f64())
         } else {
-            sides.mirrored().ln_density(high.f64() - z.f64())
+            sides.mirrored().log_density(high.f64() - z.f64())
         })
     }
 }
 
 impl<T: Real> DensityGradient<T> for TriangularFamily {
     #[inline]
-    fn ln_density_gradient(&self, z: T, [low, mode, high]: [T; 3]) -> T {
+    fn log_density_gradient(&self, z: T, [low, mode, high]: [T; 3]) -> T {
         if z < low || z > high {
             T::zero()
         } else if z == mode {
@@ -303,10 +303,10 @@ impl<T: Real> FamilyKl<T> for TriangularFamily {
         let [kl, a, b, c, d, e, f] = expectation(p, q[1], |s, r| {
             let (ln_q, [d, e, f]) = at_distances(p, q, s, r);
             let (ln_p, [a, b, c]) = if s <= own.left {
-                (own.ln_density(s), own.score(s))
+                (own.log_density(s), own.score(s))
             } else {
                 let [c, b, a] = own.mirrored().score(r).map(|s| -s);
-                (own.mirrored().ln_density(r), [a, b, c])
+                (own.mirrored().log_density(r), [a, b, c])
             };
             let ratio = ln_p - ln_q;
             [ratio, ratio * a, ratio * b, ratio * c, -d, -e, -f]
@@ -321,9 +321,9 @@ fn at_distances(p: [f64; 3], q: [f64; 3], s: f64, r: f64) -> (f64, [f64; 3]) {
     let sides = Sides::of(q);
     let (from_low, from_high) = ((p[0] - q[0]) + s, (q[2] - p[2]) + r);
     if from_low <= sides.left {
-        (sides.ln_density(from_low), sides.score(from_low))
+        (sides.log_density(from_low), sides.score(from_low))
     } else {
         let [high, mode, low] = sides.mirrored().score(from_high).map(|s| -s);
-        (sides.mirrored().ln_density(from_high), [low, mode, high])
+        (sides.mirrored().log_density(from_high), [low, mode, high])
     }
 }

@@ -427,7 +427,7 @@ impl<T: Real> FamilyCdf<T> for TruncatedNormalFamily {
 }
 
 impl<T: Real> Density<T> for TruncatedNormalFamily {
-    fn ln_density(&self, z: T, theta: [T; 4]) -> T {
+    fn log_density(&self, z: T, theta: [T; 4]) -> T {
         let [_, sigma, low, high] = theta;
         if z < low || z > high {
             return T::neg_infinity();
@@ -438,7 +438,7 @@ impl<T: Real> Density<T> for TruncatedNormalFamily {
 }
 
 impl<T: Real> DensityGradient<T> for TruncatedNormalFamily {
-    fn ln_density_gradient(&self, z: T, [mu, sigma, low, high]: [T; 4]) -> T {
+    fn log_density_gradient(&self, z: T, [mu, sigma, low, high]: [T; 4]) -> T {
         if z < low || z > high { T::zero() } else { (mu - z) / sigma / sigma }
     }
 

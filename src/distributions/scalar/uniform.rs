@@ -115,7 +115,7 @@ impl<T: Real> FamilyCdf<T> for UniformFamily {
 
 impl<T: Real> Density<T> for UniformFamily {
     #[inline]
-    fn ln_density(&self, z: T, theta: [T; 2]) -> T {
+    fn log_density(&self, z: T, theta: [T; 2]) -> T {
         let [low, high] = theta;
         if z < low || z > high {
             T::neg_infinity()
@@ -129,7 +129,7 @@ impl<T: Real> Density<T> for UniformFamily {
 
 impl<T: Real> DensityGradient<T> for UniformFamily {
     #[inline]
-    fn ln_density_gradient(&self, _: T, _: [T; 2]) -> T {
+    fn log_density_gradient(&self, _: T, _: [T; 2]) -> T {
         T::zero()
     }
 

@@ -166,14 +166,14 @@ impl<T: Real> FamilyCdf<T> for VonMisesFamily {
 
 impl<T: Real> Density<T> for VonMisesFamily {
     #[inline]
-    fn ln_density(&self, z: T, [mu, kappa]: [T; 2]) -> T {
+    fn log_density(&self, z: T, [mu, kappa]: [T; 2]) -> T {
         T::of(von_mises_ln_density(kappa.f64(), z.f64() - mu.f64()))
     }
 }
 
 impl<T: Real> DensityGradient<T> for VonMisesFamily {
     #[inline]
-    fn ln_density_gradient(&self, z: T, [mu, kappa]: [T; 2]) -> T {
+    fn log_density_gradient(&self, z: T, [mu, kappa]: [T; 2]) -> T {
         T::of(-kappa.f64() * (z.f64() - mu.f64()).sin())
     }
 

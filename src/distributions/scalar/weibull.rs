@@ -106,7 +106,7 @@ impl<T: Real> FamilyCdf<T> for WeibullFamily {
 
 impl<T: Real> Density<T> for WeibullFamily {
     #[inline]
-    fn ln_density(&self, z: T, [shape, scale]: [T; 2]) -> T {
+    fn log_density(&self, z: T, [shape, scale]: [T; 2]) -> T {
         if z < T::zero() || z == T::infinity() {
             return T::neg_infinity();
         }
@@ -117,7 +117,7 @@ impl<T: Real> Density<T> for WeibullFamily {
 
 impl<T: Real> DensityGradient<T> for WeibullFamily {
     #[inline]
-    fn ln_density_gradient(&self, z: T, [shape, scale]: [T; 2]) -> T {
+    fn log_density_gradient(&self, z: T, [shape, scale]: [T; 2]) -> T {
         if z < T::zero() {
             return T::zero();
         }
