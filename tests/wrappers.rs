@@ -392,11 +392,11 @@ fn sums_of_scores_are_the_scores_added_up() {
         p.sample(&mut rng(4), &mut z);
         for i in 0..p.factors() {
             let drawn = p.chosen(i, &z);
-            let at = p.log_prob(&z) - p.ln_mass(i, drawn);
+            let at = p.log_prob(&z) - p.log_mass(i, drawn);
             for k in 0..p.alternatives(i) {
                 p.choose(i, k, &mut z);
                 assert_eq!(p.chosen(i, &z), k);
-                assert!((p.log_prob(&z) - at - p.ln_mass(i, k)).abs() < 1e-12);
+                assert!((p.log_prob(&z) - at - p.log_mass(i, k)).abs() < 1e-12);
             }
             p.choose(i, drawn, &mut z);
         }
@@ -459,7 +459,7 @@ impl Distribution<f64> for UntilOne {
 
 impl LogDensity<f64> for UntilOne {
     fn log_prob(&self, z: &[f64]) -> f64 {
-        (0..self.length(z)).map(|t| self.0.ln_mass(t, self.0.chosen(t, z))).sum()
+        (0..self.length(z)).map(|t| self.0.log_mass(t, self.0.chosen(t, z))).sum()
     }
     fn score(&self, z: &[f64], score: &mut [f64]) {
         score.fill(0.0);

@@ -2,7 +2,7 @@
 
 use rand::Rng;
 
-use crate::distributions::scalar::gamma::{kl, kl_gradient, ln_mass, ln_unit_draw, shape_score};
+use crate::distributions::scalar::gamma::{kl, kl_gradient, ln_unit_draw, log_mass, shape_score};
 use crate::distributions::scalar::inverse_cdf::{
     ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, FamilyKl, FamilyMoments, InverseCdf, Quantile,
 };
@@ -127,7 +127,7 @@ impl<T: Real> Density<T> for InverseGammaFamily {
             return T::neg_infinity();
         }
         let x = scale / z;
-        T::of(ln_mass(shape.f64(), x, x.ln()) - z.ln())
+        T::of(log_mass(shape.f64(), x, x.ln()) - z.ln())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use rand::Rng;
 
-use crate::distributions::scalar::gamma::{kl, kl_gradient, ln_mass, ln_unit_draw, shape_score};
+use crate::distributions::scalar::gamma::{kl, kl_gradient, ln_unit_draw, log_mass, shape_score};
 use crate::distributions::scalar::inverse_cdf::{
     ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, FamilyKl, FamilyMoments, InverseCdf, Quantile,
 };
@@ -113,7 +113,7 @@ impl<T: Real> Density<T> for LogGammaFamily {
     #[inline]
     fn log_density(&self, z: T, [shape, rate]: [T; 2]) -> T {
         let ln_x = z.f64() + rate.f64().ln();
-        T::of(ln_mass(shape.f64(), ln_x.exp(), ln_x))
+        T::of(log_mass(shape.f64(), ln_x.exp(), ln_x))
     }
 }
 

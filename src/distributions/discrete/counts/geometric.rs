@@ -100,7 +100,7 @@ impl<T: Real> CountLaw<T> for GeometricLaw {
         T::of(draw_failures(&self.0, rng))
     }
 
-    fn ln_mass(&self, k: T) -> T {
+    fn log_mass(&self, k: T) -> T {
         let k = k.f64();
         T::of(self.0.p.ln + if k == 0.0 { 0.0 } else { k * self.0.q.ln })
     }

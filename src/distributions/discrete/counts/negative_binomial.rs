@@ -109,7 +109,7 @@ impl<T: Real> CountLaw<T> for NegativeBinomialLaw {
         T::of(draw_poisson(rate, rng))
     }
 
-    fn ln_mass(&self, k: T) -> T {
+    fn log_mass(&self, k: T) -> T {
         let (r, k) = (self.r, k.f64());
         T::of(if k == 0.0 {
             r * self.trial.p.ln
@@ -117,7 +117,7 @@ impl<T: Real> CountLaw<T> for NegativeBinomialLaw {
             // The last trial succeeds: r/(k + r) of the binomial mass.
             let over = k / r;
             let last = if over < 1e300 { -over.ln_1p() } else { r.ln() - k.ln() };
-            last + self.trial.ln_mass(k + r, r, k)
+            last + self.trial.log_mass(k + r, r, k)
         })
     }
 

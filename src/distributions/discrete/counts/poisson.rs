@@ -119,7 +119,7 @@ impl<T: Real> CountLaw<T> for PoissonLaw {
         })
     }
 
-    fn ln_mass(&self, k: T) -> T {
+    fn log_mass(&self, k: T) -> T {
         // p(k) = (z p(z) of the gamma density of shape k + 1 at z = λ) / λ.
         let k = k.f64();
         T::of(if k == 0.0 { -self.rate } else { ln_kernel(k + 1.0, self.rate, self.ln_rate) - self.ln_rate })

@@ -57,7 +57,7 @@ impl Trial {
     }
 
     /// `ln Γ(n + 1)/(Γ(k + 1) Γ(m + 1)) pᵏ qᵐ` for `n = k + m` and k, m ≥ 0, whole or not.
-    pub(super) fn ln_mass(&self, n: f64, k: f64, m: f64) -> f64 {
+    pub(super) fn log_mass(&self, n: f64, k: f64, m: f64) -> f64 {
         let (tilt, tilt_rest) = (n * self.p.p / k, n * self.q.p / m);
         if k == 0.0 {
             n * self.q.ln
