@@ -2,13 +2,11 @@
 
 use rand::Rng;
 
+use crate::distributions::scalar::declare::own_family;
 use crate::distributions::scalar::gamma::split_unit_draw;
 use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, FamilyKl, FamilyMoments, InverseCdf,
-    Quantile, ln_power,
+    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, Quantile, ln_power,
 };
-use crate::error::Error;
-use crate::layout::Domain;
 use crate::probability::Probability;
 use crate::real::Real;
 use crate::special::{
@@ -17,118 +15,95 @@ use crate::special::{
     ln_beta_log_odds_density, log_sigmoid, sigmoid, trigamma,
 };
 
-/// The Beta with independent coordinates on the unit interval, D of them.
-///
-/// | | |
-/// | --- | --- |
-/// | θ | `alpha` α, `beta` β (D numbers above 0 each, no unit) |
-/// | density | `p(z) = z^(α−1) (1 − z)^(β−1) / B(α, β)`, 0 ≤ z ≤ 1 |
-/// | transform | `z = I⁻¹(u; α, β)`, the inverse of the regularised incomplete beta function |
-/// | pullback | `dα = −(∂I_z/∂α)/p(z) dz`, `dβ = −(∂I_z/∂β)/p(z) dz`: the implicit derivative |
-/// | score | `∂α = ln z − ψ(α) + ψ(α + β)`, `∂β = ln(1 − z) − ψ(β) + ψ(α + β)` |
-/// | ∇_z log p | `(α − 1)/z − (β − 1)/(1 − z)` |
-/// | entropy | `ln B + (α − 1)(ψ(n) − ψ(α)) + (β − 1)(ψ(n) − ψ(β))`, n = α + β |
-/// | its gradient | `(n − 2) ψ′(n) − (α − 1) ψ′(α)`, and the same in β |
-/// | KL(p ‖ q) | `ln B_q − ln B_p − (α_p − α_q)(ψ(n_p) − ψ(α_p)) − (β_p − β_q)(ψ(n_p) − ψ(β_p))` |
-/// | mean, variance | `α/n`, `αβ/(n² (n + 1))` |
-///
-/// Independent draws are ratios of gamma variates (Marsaglia & Tsang 2000), in logarithms for a shape below 1; noise that is
-/// asked for goes through the quantile function. The pullback is a function of z and θ, relative error at most 1e-12 in f64 and 1e-6 in
-/// f32 for shapes up to 1e4, and 0 where a draw has rounded to 0 or 1: for shapes below about 0.02 nearly all do, and the gradient of a function of
-/// z is carried by the others, rightly. For a function of the odds or of `ln z` use [`LogitBeta`], which does not round. Shapes below 1e-150 count
-/// as 1e-150. The score is valid for both parameters, with variances `ψ′(α) − ψ′(n)` and `ψ′(β) − ψ′(n)`, and infinite where z has rounded to an
-/// end.
-///
-/// ```
-/// use reparam::prelude::*;
-///
-/// let beta = Beta::new(&[2.0], &[1.0])?;
-/// let mut z = [0.0];
-/// beta.transform(&[0.25], &mut z); // u = z²
-/// assert!((z[0] - 0.5f64).abs() < 1e-15);
-/// let mut dtheta = [0.0; 2];
-/// beta.pullback(&[0.25], &z, &[1.0], &mut dtheta); // z = u^(1/α): dz/dα = −z ln z/α
-/// assert!((dtheta[0] - 0.25 * 2f64.ln()).abs() < 1e-15);
-/// # Ok::<(), reparam::Error>(())
-/// ```
-///
-/// # References
-/// Figurnov, Mohamed & Mnih 2018, arXiv:1805.08498; Jankowiak & Obermeyer 2018, arXiv:1806.01851; Marsaglia & Tsang 2000,
-/// doi:10.1145/358407.358414.
-pub type Beta<T> = InverseCdf<T, BetaFamily>;
+own_family! {
+    /// The Beta with independent coordinates on the unit interval, D of them.
+    ///
+    /// | | |
+    /// | --- | --- |
+    /// | θ | `alpha` α, `beta` β (D numbers above 0 each, no unit) |
+    /// | density | `p(z) = z^(α−1) (1 − z)^(β−1) / B(α, β)`, 0 ≤ z ≤ 1 |
+    /// | transform | `z = I⁻¹(u; α, β)`, the inverse of the regularised incomplete beta function |
+    /// | pullback | `dα = −(∂I_z/∂α)/p(z) dz`, `dβ = −(∂I_z/∂β)/p(z) dz`: the implicit derivative |
+    /// | score | `∂α = ln z − ψ(α) + ψ(α + β)`, `∂β = ln(1 − z) − ψ(β) + ψ(α + β)` |
+    /// | ∇_z log p | `(α − 1)/z − (β − 1)/(1 − z)` |
+    /// | entropy | `ln B + (α − 1)(ψ(n) − ψ(α)) + (β − 1)(ψ(n) − ψ(β))`, n = α + β |
+    /// | its gradient | `(n − 2) ψ′(n) − (α − 1) ψ′(α)`, and the same in β |
+    /// | KL(p ‖ q) | `ln B_q − ln B_p − (α_p − α_q)(ψ(n_p) − ψ(α_p)) − (β_p − β_q)(ψ(n_p) − ψ(β_p))` |
+    /// | mean, variance | `α/n`, `αβ/(n² (n + 1))` |
+    ///
+    /// Independent draws are ratios of gamma variates (Marsaglia & Tsang 2000), in logarithms for a shape below 1; noise that is
+    /// asked for goes through the quantile function. The pullback is a function of z and θ, relative error at most 1e-12 in f64 and 1e-6 in
+    /// f32 for shapes up to 1e4, and 0 where a draw has rounded to 0 or 1: for shapes below about 0.02 nearly all do, and the gradient of a function of
+    /// z is carried by the others, rightly. For a function of the odds or of `ln z` use [`LogitBeta`], which does not round. Shapes below 1e-150 count
+    /// as 1e-150. The score is valid for both parameters, with variances `ψ′(α) − ψ′(n)` and `ψ′(β) − ψ′(n)`, and infinite where z has rounded to an
+    /// end.
+    ///
+    /// ```
+    /// use reparam::prelude::*;
+    ///
+    /// let beta = Beta::new(&[2.0], &[1.0])?;
+    /// let mut z = [0.0];
+    /// beta.transform(&[0.25], &mut z); // u = z²
+    /// assert!((z[0] - 0.5f64).abs() < 1e-15);
+    /// let mut dtheta = [0.0; 2];
+    /// beta.pullback(&[0.25], &z, &[1.0], &mut dtheta); // z = u^(1/α): dz/dα = −z ln z/α
+    /// assert!((dtheta[0] - 0.25 * 2f64.ln()).abs() < 1e-15);
+    /// # Ok::<(), reparam::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// Figurnov, Mohamed & Mnih 2018, arXiv:1805.08498; Jankowiak & Obermeyer 2018, arXiv:1806.01851; Marsaglia & Tsang 2000,
+    /// doi:10.1145/358407.358414.
+    pub Beta, BetaFamily by quantile;
+    pub fn new(
+        /// The shapes α, of the end at z = 0.
+        alpha: Positive,
+        /// The shapes β, of the end at z = 1.
+        beta: Positive,
+    );
+}
 
-/// The scalar family behind [`Beta`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct BetaFamily;
+own_family! {
+    /// The log-odds `l = ln(z/(1 − z))` of a [`Beta`], with independent coordinates, D of them: for shapes so small that z itself rounds to 0 or 1.
+    ///
+    /// | | |
+    /// | --- | --- |
+    /// | θ | `alpha` α, `beta` β (D numbers above 0 each, no unit) |
+    /// | density | `p(l) = σ(l)^α σ(−l)^β / B(α, β)` on the line |
+    /// | transform | `l = ln(z/(1 − z))`, `z = I⁻¹(u; α, β)` |
+    /// | pullback | `dα = dl/dα > 0`, `dβ = dl/dβ < 0` at fixed u: implicit derivatives, exact for every finite l |
+    /// | score | `∂α = ln σ(l) − ψ(α) + ψ(n)`, `∂β = ln σ(−l) − ψ(β) + ψ(n)`, n = α + β |
+    /// | ∇_l log p | `α σ(−l) − β σ(l)` |
+    /// | entropy | `ln B + α (ψ(n) − ψ(α)) + β (ψ(n) − ψ(β))`, gradient `n ψ′(n) − α ψ′(α)` and the same in β |
+    /// | KL(p ‖ q) | that of the Betas |
+    /// | mean, variance | `ψ(α) − ψ(β)`, `ψ′(α) + ψ′(β)` |
+    ///
+    /// Everything is finite for shapes from 1e-8 (log-odds around ±1e8) in f64 and f32 alike, with the relative error of [`Beta`].
+    ///
+    /// ```
+    /// use reparam::prelude::*;
+    ///
+    /// let beta = LogitBeta::new(&[1e-6], &[1e-6])?;
+    /// let mut l = [0.0];
+    /// beta.transform(&[0.25], &mut l); // z = e^(−693147): 0 in floating point
+    /// assert!((l[0] / -693_147.0f64 - 1.0).abs() < 1e-5);
+    /// # Ok::<(), reparam::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// Those of [`Beta`].
+    pub LogitBeta, LogitBetaFamily by quantile;
+    pub fn new(
+        /// The shapes α, of the end at z = 0.
+        alpha: Positive,
+        /// The shapes β, of the end at z = 1.
+        beta: Positive,
+    );
+}
 
-/// The log-odds `l = ln(z/(1 − z))` of a [`Beta`], with independent coordinates, D of them: for shapes so small that z itself rounds to 0 or 1.
-///
-/// | | |
-/// | --- | --- |
-/// | θ | `alpha` α, `beta` β (D numbers above 0 each, no unit) |
-/// | density | `p(l) = σ(l)^α σ(−l)^β / B(α, β)` on the line |
-/// | transform | `l = ln(z/(1 − z))`, `z = I⁻¹(u; α, β)` |
-/// | pullback | `dα = dl/dα > 0`, `dβ = dl/dβ < 0` at fixed u: implicit derivatives, exact for every finite l |
-/// | score | `∂α = ln σ(l) − ψ(α) + ψ(n)`, `∂β = ln σ(−l) − ψ(β) + ψ(n)`, n = α + β |
-/// | ∇_l log p | `α σ(−l) − β σ(l)` |
-/// | entropy | `ln B + α (ψ(n) − ψ(α)) + β (ψ(n) − ψ(β))`, gradient `n ψ′(n) − α ψ′(α)` and the same in β |
-/// | KL(p ‖ q) | that of the Betas |
-/// | mean, variance | `ψ(α) − ψ(β)`, `ψ′(α) + ψ′(β)` |
-///
-/// Everything is finite for shapes from 1e-8 (log-odds around ±1e8) in f64 and f32 alike, with the relative error of [`Beta`].
-///
-/// ```
-/// use reparam::prelude::*;
-///
-/// let beta = LogitBeta::new(&[1e-6], &[1e-6])?;
-/// let mut l = [0.0];
-/// beta.transform(&[0.25], &mut l); // z = e^(−693147): 0 in floating point
-/// assert!((l[0] / -693_147.0f64 - 1.0).abs() < 1e-5);
-/// # Ok::<(), reparam::Error>(())
-/// ```
-///
-/// # References
-/// Those of [`Beta`].
-pub type LogitBeta<T> = InverseCdf<T, LogitBetaFamily>;
-
-/// The scalar family behind [`LogitBeta`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct LogitBetaFamily;
-
-macro_rules! constructors {
-    ($name:ident, $law:ident) => {
-        impl<T: Real> $name<T> {
-            /// From the two shapes, one of each a coordinate.
-            ///
-            /// # Errors
-            /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the lengths differ,
-            /// [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for an `alpha` or `beta` that is not above 0.
-            pub fn new(alpha: &[T], beta: &[T]) -> Result<Self, Error> {
-                Self::from_quantile($law, &[alpha, beta])
-            }
-
-            /// The shapes α, of the end at z = 0.
-            #[must_use]
-            pub fn alpha(&self) -> &[T] {
-                self.values(0)
-            }
-
-            /// The shapes β, of the end at z = 1.
-            #[must_use]
-            pub fn beta(&self) -> &[T] {
-                self.values(1)
-            }
-        }
-
-        impl<T: Real> Family<T> for $law {
-            type Theta = [T; 2];
-
-            fn parameters(&self) -> &'static [(&'static str, Domain)] {
-                &[("alpha", Domain::Positive), ("beta", Domain::Positive)]
-            }
-        }
-
-        impl<T: Real> FamilyKl<T> for $law {
+macro_rules! divergence_of_shapes {
+    ($family:ident) => {
+        impl<T: Real> FamilyKl<T> for $family {
             fn kl(&self, p: [T; 2], q: [T; 2]) -> T {
                 T::of(Shapes::of(p).kl(Shapes::of(q)))
             }
@@ -144,8 +119,8 @@ macro_rules! constructors {
     };
 }
 
-constructors!(Beta, BetaFamily);
-constructors!(LogitBeta, LogitBetaFamily);
+divergence_of_shapes!(BetaFamily);
+divergence_of_shapes!(LogitBetaFamily);
 
 /// Both shapes and their sum, in f64 and within the range in which their inverses have squares.
 #[derive(Debug, Clone, Copy)]

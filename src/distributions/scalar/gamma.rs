@@ -3,12 +3,11 @@
 use rand::Rng;
 
 use crate::distribution::{Coupling, WeakPair, WeakSides};
+use crate::distributions::scalar::declare::own_family;
 use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, FamilyKl, FamilyMoments,
-    FamilyWeakDerivative, InverseCdf, Quantile,
+    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, FamilyWeakDerivative,
+    Quantile,
 };
-use crate::error::Error;
-use crate::layout::Domain;
 use crate::probability::Probability;
 use crate::real::Real;
 use crate::special::{
@@ -16,73 +15,54 @@ use crate::special::{
     ln_kernel, log_gamma_entropy, trigamma,
 };
 
-/// The gamma distribution with independent coordinates, D of them.
-///
-/// | | |
-/// | --- | --- |
-/// | θ | `shape` α (D numbers above 0), `rate` β (D numbers above 0), in units of 1/z |
-/// | density | `p(z) = β^α z^(α−1) e^(−βz) / Γ(α)` for z ≥ 0 |
-/// | transform | `z = x/β`, `P(α, x) = u` ([`gamma_quantile`](crate::special::gamma_quantile)) |
-/// | pullback | `dα = (∂x/∂α)/β dz` by implicit differentiation ([`gamma_shape_derivative`](crate::special::gamma_shape_derivative)), `dβ = −z/β dz` |
-/// | score | `∂α = ln βz − ψ(α)`, `∂β = α/β − z` |
-/// | ∇_z log p | `(α − 1)/z − β` |
-/// | entropy | `α − ln β + ln Γ(α) + (1 − α) ψ(α)`, gradient `(1 + (1 − α) ψ′(α), −1/β)` |
-/// | KL(p‖q) | `(α_p − α_q) ψ(α_p) − ln Γ(α_p)/Γ(α_q) − α_q ln r + α_p (r − 1)`, `r = β_q/β_p` |
-/// | weak derivative | `∂p/∂β = (α/β) (p − g)`, g of shape α + 1; none for α |
-///
-/// Mean α/β, variance α/β². The score is valid for both parameters.
-///
-/// Independent draws are made by the rejection sampler of Marsaglia and Tsang, and pulled back at z: differentiating through the
-/// rejection would be biased. Noise that is asked for (antithetic pairs, point sets, replay) is a uniform, and goes through the
-/// quantile function. The derivative has relative error below 1e-13 in f64 at every shape, and is rounded once in f32.
-///
-/// **Small shapes.** A draw is of size `e^(−1/α)`: below α ≈ 0.01 in f64 (0.1 in f32) a visible part of the draws underflows to 0, where
-/// the derivative is 0 as well and the score of the shape −∞. [`LogGamma`](crate::distributions::LogGamma) draws ln z and has neither problem.
-///
-/// ```
-/// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
-/// use reparam::prelude::*;
-/// use reparam::distributions::Gamma;
-///
-/// let gamma = Gamma::new(&[3.0], &[2.0])?;
-/// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
-/// let square = (|z: &[f64]| z[0] * z[0], |z: &[f64], dz: &mut [f64]| { dz[0] = 2.0 * z[0]; z[0] * z[0] });
-/// let estimate = Pathwise.estimate(&gamma, &square, 10_000, &mut rng)?;
-/// let shape = estimate.get("shape").expect("a gamma has a shape");
-/// // E z² = α(α + 1)/β², so its derivative is (2α + 1)/β².
-/// assert!((shape.gradient[0] - 7.0 / 4.0).abs() < 4.0 * shape.standard_error[0]);
-/// # Ok::<(), reparam::Error>(())
-/// ```
-///
-/// # References
-/// Implicit derivative: Figurnov, Mohamed & Mnih 2018, arXiv:1805.08498. Sampler: Marsaglia & Tsang 2000, doi:10.1145/358407.358414.
-pub type Gamma<T> = InverseCdf<T, GammaFamily>;
-
-/// The scalar family behind [`Gamma`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct GammaFamily;
-
-impl<T: Real> Gamma<T> {
-    /// From shapes and rates, one of each a coordinate.
+own_family! {
+    /// The gamma distribution with independent coordinates, D of them.
     ///
-    /// # Errors
-    /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the lengths differ,
-    /// [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a shape or a rate that is not above 0.
-    pub fn new(shape: &[T], rate: &[T]) -> Result<Self, Error> {
-        Self::from_quantile(GammaFamily, &[shape, rate])
-    }
-
-    /// The shapes α.
-    #[must_use]
-    pub fn shape(&self) -> &[T] {
-        self.values(0)
-    }
-
-    /// The rates β.
-    #[must_use]
-    pub fn rate(&self) -> &[T] {
-        self.values(1)
-    }
+    /// | | |
+    /// | --- | --- |
+    /// | θ | `shape` α (D numbers above 0), `rate` β (D numbers above 0), in units of 1/z |
+    /// | density | `p(z) = β^α z^(α−1) e^(−βz) / Γ(α)` for z ≥ 0 |
+    /// | transform | `z = x/β`, `P(α, x) = u` ([`gamma_quantile`](crate::special::gamma_quantile)) |
+    /// | pullback | `dα = (∂x/∂α)/β dz` by implicit differentiation ([`gamma_shape_derivative`](crate::special::gamma_shape_derivative)), `dβ = −z/β dz` |
+    /// | score | `∂α = ln βz − ψ(α)`, `∂β = α/β − z` |
+    /// | ∇_z log p | `(α − 1)/z − β` |
+    /// | entropy | `α − ln β + ln Γ(α) + (1 − α) ψ(α)`, gradient `(1 + (1 − α) ψ′(α), −1/β)` |
+    /// | KL(p‖q) | `(α_p − α_q) ψ(α_p) − ln Γ(α_p)/Γ(α_q) − α_q ln r + α_p (r − 1)`, `r = β_q/β_p` |
+    /// | weak derivative | `∂p/∂β = (α/β) (p − g)`, g of shape α + 1; none for α |
+    ///
+    /// Mean α/β, variance α/β². The score is valid for both parameters.
+    ///
+    /// Independent draws are made by the rejection sampler of Marsaglia and Tsang, and pulled back at z: differentiating through the
+    /// rejection would be biased. Noise that is asked for (antithetic pairs, point sets, replay) is a uniform, and goes through the
+    /// quantile function. The derivative has relative error below 1e-13 in f64 at every shape, and is rounded once in f32.
+    ///
+    /// **Small shapes.** A draw is of size `e^(−1/α)`: below α ≈ 0.01 in f64 (0.1 in f32) a visible part of the draws underflows to 0, where
+    /// the derivative is 0 as well and the score of the shape −∞. [`LogGamma`](crate::distributions::LogGamma) draws ln z and has neither problem.
+    ///
+    /// ```
+    /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
+    /// use reparam::prelude::*;
+    /// use reparam::distributions::Gamma;
+    ///
+    /// let gamma = Gamma::new(&[3.0], &[2.0])?;
+    /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
+    /// let square = (|z: &[f64]| z[0] * z[0], |z: &[f64], dz: &mut [f64]| { dz[0] = 2.0 * z[0]; z[0] * z[0] });
+    /// let estimate = Pathwise.estimate(&gamma, &square, 10_000, &mut rng)?;
+    /// let shape = estimate.get("shape").expect("a gamma has a shape");
+    /// // E z² = α(α + 1)/β², so its derivative is (2α + 1)/β².
+    /// assert!((shape.gradient[0] - 7.0 / 4.0).abs() < 4.0 * shape.standard_error[0]);
+    /// # Ok::<(), reparam::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// Implicit derivative: Figurnov, Mohamed & Mnih 2018, arXiv:1805.08498. Sampler: Marsaglia & Tsang 2000, doi:10.1145/358407.358414.
+    pub Gamma, GammaFamily by quantile;
+    pub fn new(
+        /// The shapes α.
+        shape: Positive,
+        /// The rates β.
+        rate: Positive,
+    );
 }
 
 /// One draw of shape α and rate 1.
@@ -161,14 +141,6 @@ pub(crate) fn kl_gradient<T: Real>(p: [T; 2], q: [T; 2]) -> ([T; 2], [T; 2]) {
     let dp = [(a - c) * trigamma(a) + (ratio - 1.0), (c - a * ratio) / b];
     let dq = [digamma_gap(a) - digamma_gap(c) - (ratio * a / c).ln(), a / b - c / d];
     (dp.map(T::of), dq.map(T::of))
-}
-
-impl<T: Real> Family<T> for GammaFamily {
-    type Theta = [T; 2];
-
-    fn parameters(&self) -> &'static [(&'static str, Domain)] {
-        &[("shape", Domain::Positive), ("rate", Domain::Positive)]
-    }
 }
 
 impl<T: Real> Quantile<T> for GammaFamily {

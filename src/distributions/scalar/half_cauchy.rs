@@ -1,65 +1,49 @@
 //! The half-Cauchy distribution.
 
 use crate::distributions::scalar::cauchy::slopes;
+use crate::distributions::scalar::declare::own_family;
 use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, FamilyKl, FamilyMoments, InverseCdf, Quantile,
+    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, Quantile,
 };
-use crate::error::Error;
-use crate::layout::Domain;
 use crate::probability::Probability;
 use crate::real::Real;
 
-/// The half-Cauchy with independent coordinates, `t = z/γ`, D of them: the size of a Cauchy about 0, a prior for scales.
-///
-/// | | |
-/// | --- | --- |
-/// | θ | `scale` γ (D numbers above 0), the median, in the units of z |
-/// | density | `p(z) = 2/(πγ (1 + t²))`, z ≥ 0 |
-/// | transform | `z = γ tan(πu/2)`, or `γ cot(π(1 − u)/2)` in the upper half |
-/// | pullback | `dγ = (z/γ) dz` |
-/// | score | `∂γ = (t² − 1)/(γ (t² + 1))` |
-/// | ∇_z log p | `−2t/(γ (1 + t²))` |
-/// | entropy | `ln 2πγ`, gradient `1/γ` |
-/// | KL(p ‖ q) | `ln (γ_p + γ_q)²/(4 γ_p γ_q)`; gradients `(γ_p − γ_q)/(γ_p s)`, `(γ_q − γ_p)/(γ_q s)`, `s = γ_p + γ_q` |
-/// | mean, variance | ∞ |
-///
-/// The support [0, ∞) does not move: the score is valid and bounded by 1/γ, with variance `1/(2γ²)`. It is the **pathwise** gradient that needs
-/// care, as for [`Cauchy`](crate::distributions::Cauchy): `t ∂f/∂z` has a mean only where `z ∂f/∂z` falls off. Where the objective is a function of ln z it does.
-///
-/// ```
-/// use reparam::prelude::*;
-///
-/// let half_cauchy = HalfCauchy::new(&[2.0])?;
-/// let mut z = [0.0];
-/// half_cauchy.transform(&[0.5], &mut z); // the median
-/// assert!((z[0] - 2.0f64).abs() < 1e-15);
-/// # Ok::<(), reparam::Error>(())
-/// ```
-///
-/// # References
-/// Gelman 2006, Bayesian Analysis 1, 515–534, doi:10.1214/06-BA117A; divergence: Chyzak & Nielsen 2019, arXiv:1905.10965, of which this is the half
-/// about 0.
-pub type HalfCauchy<T> = InverseCdf<T, HalfCauchyFamily>;
-
-/// The scalar family behind [`HalfCauchy`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct HalfCauchyFamily;
-
-impl<T: Real> HalfCauchy<T> {
-    /// From scales (medians), one a coordinate.
+own_family! {
+    /// The half-Cauchy with independent coordinates, `t = z/γ`, D of them: the size of a Cauchy about 0, a prior for scales.
     ///
-    /// # Errors
-    /// [`Error::EmptySupport`] without coordinates, [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a scale
-    /// that is not above 0.
-    pub fn new(scale: &[T]) -> Result<Self, Error> {
-        Self::from_quantile(HalfCauchyFamily, &[scale])
-    }
-
-    /// The scales γ.
-    #[must_use]
-    pub fn scale(&self) -> &[T] {
-        self.values(0)
-    }
+    /// | | |
+    /// | --- | --- |
+    /// | θ | `scale` γ (D numbers above 0), the median, in the units of z |
+    /// | density | `p(z) = 2/(πγ (1 + t²))`, z ≥ 0 |
+    /// | transform | `z = γ tan(πu/2)`, or `γ cot(π(1 − u)/2)` in the upper half |
+    /// | pullback | `dγ = (z/γ) dz` |
+    /// | score | `∂γ = (t² − 1)/(γ (t² + 1))` |
+    /// | ∇_z log p | `−2t/(γ (1 + t²))` |
+    /// | entropy | `ln 2πγ`, gradient `1/γ` |
+    /// | KL(p ‖ q) | `ln (γ_p + γ_q)²/(4 γ_p γ_q)`; gradients `(γ_p − γ_q)/(γ_p s)`, `(γ_q − γ_p)/(γ_q s)`, `s = γ_p + γ_q` |
+    /// | mean, variance | ∞ |
+    ///
+    /// The support [0, ∞) does not move: the score is valid and bounded by 1/γ, with variance `1/(2γ²)`. It is the **pathwise** gradient that needs
+    /// care, as for [`Cauchy`](crate::distributions::Cauchy): `t ∂f/∂z` has a mean only where `z ∂f/∂z` falls off. Where the objective is a function of ln z it does.
+    ///
+    /// ```
+    /// use reparam::prelude::*;
+    ///
+    /// let half_cauchy = HalfCauchy::new(&[2.0])?;
+    /// let mut z = [0.0];
+    /// half_cauchy.transform(&[0.5], &mut z); // the median
+    /// assert!((z[0] - 2.0f64).abs() < 1e-15);
+    /// # Ok::<(), reparam::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// Gelman 2006, Bayesian Analysis 1, 515–534, doi:10.1214/06-BA117A; divergence: Chyzak & Nielsen 2019, arXiv:1905.10965, of which this is the half
+    /// about 0.
+    pub HalfCauchy, HalfCauchyFamily by quantile;
+    pub fn new(
+        /// The scales γ, which are the medians.
+        scale: Positive,
+    );
 }
 
 /// The standard quantile, from the tail that is exact.
@@ -67,14 +51,6 @@ impl<T: Real> HalfCauchy<T> {
 fn standard<T: Real>(u: Probability<T>) -> T {
     let half_pi = T::FRAC_PI_2();
     if u.in_lower_half() { (half_pi * u.lower()).tan() } else { (half_pi * u.upper()).tan().recip() }
-}
-
-impl<T: Real> Family<T> for HalfCauchyFamily {
-    type Theta = [T; 1];
-
-    fn parameters(&self) -> &'static [(&'static str, Domain)] {
-        &[("scale", Domain::Positive)]
-    }
 }
 
 impl<T: Real> Quantile<T> for HalfCauchyFamily {

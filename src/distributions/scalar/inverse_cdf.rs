@@ -217,6 +217,12 @@ impl<T: Real, Q: Family<T>> InverseCdf<T, Q> {
         &self.family
     }
 
+    /// The values of the parameter of this name, one per coordinate; `None` if the family has no such parameter.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> Option<&[T]> {
+        self.family.parameters().iter().position(|(own, _)| *own == name).map(|place| self.values(place))
+    }
+
     /// The values of the parameter at this place in the family's list.
     #[inline]
     pub(crate) fn values(&self, place: usize) -> &[T] {

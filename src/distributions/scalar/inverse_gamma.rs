@@ -2,83 +2,55 @@
 
 use rand::Rng;
 
+use crate::distributions::scalar::declare::own_family;
 use crate::distributions::scalar::gamma::{kl, kl_gradient, ln_unit_draw, log_mass, shape_score};
 use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, FamilyKl, FamilyMoments, InverseCdf, Quantile,
+    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, Quantile,
 };
-use crate::error::Error;
-use crate::layout::Domain;
 use crate::probability::Probability;
 use crate::real::Real;
 use crate::special::{
     digamma, gamma_ln_quantile, gamma_shape_derivative, gamma_tails_at_ln, log_gamma_entropy, trigamma,
 };
 
-/// The inverse gamma distribution with independent coordinates, D of them: the law of `b/x` for x of shape a and rate 1.
-///
-/// | | |
-/// | --- | --- |
-/// | θ | `shape` a (D numbers above 0), `scale` b (D numbers above 0), in the units of z |
-/// | density | `p(z) = b^a z^(−a−1) e^(−b/z) / Γ(a)` for z > 0 |
-/// | transform | `z = b/x`, `P(a, x) = 1 − u` |
-/// | pullback | `da = −z ∂ln x/∂a dz` by implicit differentiation, `db = z/b dz` |
-/// | score | `∂a = ln(b/z) − ψ(a)`, `∂b = a/b − 1/z` |
-/// | ∇_z log p | `(b/z − a − 1)/z` |
-/// | entropy | `a + ln b + ln Γ(a) − (1 + a) ψ(a)`, gradient `(1 − (1 + a) ψ′(a), 1/b)` |
-/// | KL(p‖q) | that of [`Gamma`](crate::distributions::Gamma) with b for the rate |
-///
-/// Mean `b/(a − 1)` for a > 1, variance `b²/((a − 1)² (a − 2))` for a > 2, else infinite: a pathwise gradient of z has a finite variance
-/// only for a > 2. The score is valid for both parameters. Draws of a small shape overflow as those of a [`Gamma`](crate::distributions::Gamma)
-/// underflow, and the engine says so. Sampler, noise and accuracy are those of [`Gamma`](crate::distributions::Gamma).
-///
-/// ```
-/// use reparam::prelude::*;
-/// use reparam::distributions::InverseGamma;
-///
-/// let law = InverseGamma::new(&[1.0], &[2.0])?;
-/// let mut z = [0.0];
-/// law.transform(&[0.25], &mut z); // for a = 1, F(z) = e^(−b/z)
-/// assert!((z[0] - 2.0 / 4.0f64.ln()).abs() < 1e-14);
-/// # Ok::<(), reparam::Error>(())
-/// ```
-///
-/// # References
-/// As for [`Gamma`](crate::distributions::Gamma).
-pub type InverseGamma<T> = InverseCdf<T, InverseGammaFamily>;
-
-/// The scalar family behind [`InverseGamma`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct InverseGammaFamily;
-
-impl<T: Real> InverseGamma<T> {
-    /// From shapes and scales, one of each a coordinate.
+own_family! {
+    /// The inverse gamma distribution with independent coordinates, D of them: the law of `b/x` for x of shape a and rate 1.
     ///
-    /// # Errors
-    /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the lengths differ,
-    /// [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a shape or a scale that is not above 0.
-    pub fn new(shape: &[T], scale: &[T]) -> Result<Self, Error> {
-        Self::from_quantile(InverseGammaFamily, &[shape, scale])
-    }
-
-    /// The shapes a.
-    #[must_use]
-    pub fn shape(&self) -> &[T] {
-        self.values(0)
-    }
-
-    /// The scales b.
-    #[must_use]
-    pub fn scale(&self) -> &[T] {
-        self.values(1)
-    }
-}
-
-impl<T: Real> Family<T> for InverseGammaFamily {
-    type Theta = [T; 2];
-
-    fn parameters(&self) -> &'static [(&'static str, Domain)] {
-        &[("shape", Domain::Positive), ("scale", Domain::Positive)]
-    }
+    /// | | |
+    /// | --- | --- |
+    /// | θ | `shape` a (D numbers above 0), `scale` b (D numbers above 0), in the units of z |
+    /// | density | `p(z) = b^a z^(−a−1) e^(−b/z) / Γ(a)` for z > 0 |
+    /// | transform | `z = b/x`, `P(a, x) = 1 − u` |
+    /// | pullback | `da = −z ∂ln x/∂a dz` by implicit differentiation, `db = z/b dz` |
+    /// | score | `∂a = ln(b/z) − ψ(a)`, `∂b = a/b − 1/z` |
+    /// | ∇_z log p | `(b/z − a − 1)/z` |
+    /// | entropy | `a + ln b + ln Γ(a) − (1 + a) ψ(a)`, gradient `(1 − (1 + a) ψ′(a), 1/b)` |
+    /// | KL(p‖q) | that of [`Gamma`](crate::distributions::Gamma) with b for the rate |
+    ///
+    /// Mean `b/(a − 1)` for a > 1, variance `b²/((a − 1)² (a − 2))` for a > 2, else infinite: a pathwise gradient of z has a finite variance
+    /// only for a > 2. The score is valid for both parameters. Draws of a small shape overflow as those of a [`Gamma`](crate::distributions::Gamma)
+    /// underflow, and the engine says so. Sampler, noise and accuracy are those of [`Gamma`](crate::distributions::Gamma).
+    ///
+    /// ```
+    /// use reparam::prelude::*;
+    /// use reparam::distributions::InverseGamma;
+    ///
+    /// let law = InverseGamma::new(&[1.0], &[2.0])?;
+    /// let mut z = [0.0];
+    /// law.transform(&[0.25], &mut z); // for a = 1, F(z) = e^(−b/z)
+    /// assert!((z[0] - 2.0 / 4.0f64.ln()).abs() < 1e-14);
+    /// # Ok::<(), reparam::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// As for [`Gamma`](crate::distributions::Gamma).
+    pub InverseGamma, InverseGammaFamily by quantile;
+    pub fn new(
+        /// The shapes a.
+        shape: Positive,
+        /// The scales b.
+        scale: Positive,
+    );
 }
 
 impl<T: Real> Quantile<T> for InverseGammaFamily {

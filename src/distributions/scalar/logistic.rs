@@ -1,79 +1,51 @@
 //! The logistic distribution.
 
+use crate::distributions::scalar::declare::own_family;
 use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, FamilyKl, FamilyMoments, InverseCdf, Quantile,
+    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, Quantile,
 };
-use crate::error::Error;
-use crate::layout::Domain;
 use crate::numerics::quadrature::{divergence, divergence_terms, line};
 use crate::probability::Probability;
 use crate::real::Real;
 use crate::special::sigmoid;
 
-/// The logistic with independent coordinates, `t = (z − μ)/s`, D of them.
-///
-/// | | |
-/// | --- | --- |
-/// | θ | `mu` μ (D finite numbers), `scale` s (D numbers above 0), in the units of z |
-/// | density | `p(z) = e^(−t) / (s (1 + e^(−t))²)` |
-/// | transform | `z = μ + s l`, `l = ln u − ln(1 − u)` |
-/// | pullback | `dμ = dz`, `ds = l dz` |
-/// | score | `∂μ = tanh(t/2)/s`, `∂s = (t tanh(t/2) − 1)/s` |
-/// | ∇_z log p | `−tanh(t/2)/s` |
-/// | entropy | `ln s + 2`, gradient `(0, 1/s)` |
-/// | KL(p ‖ q) | no closed form: by quadrature, some 1000 evaluations, relative accuracy 1e-11 |
-/// | mean, variance | μ, `π² s²/3` |
-///
-/// The score is valid for both parameters; its variance is `1/(3s²)` for μ and `(3 + π²)/(9s²)` for s. Mean μ, variance `s²π²/3`.
-/// Every noise value gives a finite draw, |l| ≤ 54 in f64 and f32 alike.
-///
-/// ```
-/// use reparam::prelude::*;
-///
-/// let logistic = Logistic::new(&[1.0], &[0.5])?;
-/// let mut z = [0.0];
-/// logistic.transform(&[0.25], &mut z); // the lower quartile: μ − s ln 3
-/// assert!((z[0] - (1.0 - 0.5 * 3.0f64.ln())).abs() < 1e-15);
-/// # Ok::<(), reparam::Error>(())
-/// ```
-///
-/// # References
-/// Johnson, Kotz & Balakrishnan 1995, Continuous Univariate Distributions vol. 2, chapter 23, ISBN 0-471-58494-0.
-pub type Logistic<T> = InverseCdf<T, LogisticFamily>;
-
-/// The scalar family behind [`Logistic`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct LogisticFamily;
-
-impl<T: Real> Logistic<T> {
-    /// From locations and scales, one of each a coordinate.
+own_family! {
+    /// The logistic with independent coordinates, `t = (z − μ)/s`, D of them.
     ///
-    /// # Errors
-    /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the lengths differ,
-    /// [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a scale that is not above 0.
-    pub fn new(mu: &[T], scale: &[T]) -> Result<Self, Error> {
-        Self::from_quantile(LogisticFamily, &[mu, scale])
-    }
-
-    /// The locations μ.
-    #[must_use]
-    pub fn mu(&self) -> &[T] {
-        self.values(0)
-    }
-
-    /// The scales s.
-    #[must_use]
-    pub fn scale(&self) -> &[T] {
-        self.values(1)
-    }
-}
-
-impl<T: Real> Family<T> for LogisticFamily {
-    type Theta = [T; 2];
-
-    fn parameters(&self) -> &'static [(&'static str, Domain)] {
-        &[("mu", Domain::Real), ("scale", Domain::Positive)]
-    }
+    /// | | |
+    /// | --- | --- |
+    /// | θ | `mu` μ (D finite numbers), `scale` s (D numbers above 0), in the units of z |
+    /// | density | `p(z) = e^(−t) / (s (1 + e^(−t))²)` |
+    /// | transform | `z = μ + s l`, `l = ln u − ln(1 − u)` |
+    /// | pullback | `dμ = dz`, `ds = l dz` |
+    /// | score | `∂μ = tanh(t/2)/s`, `∂s = (t tanh(t/2) − 1)/s` |
+    /// | ∇_z log p | `−tanh(t/2)/s` |
+    /// | entropy | `ln s + 2`, gradient `(0, 1/s)` |
+    /// | KL(p ‖ q) | no closed form: by quadrature, some 1000 evaluations, relative accuracy 1e-11 |
+    /// | mean, variance | μ, `π² s²/3` |
+    ///
+    /// The score is valid for both parameters; its variance is `1/(3s²)` for μ and `(3 + π²)/(9s²)` for s. Mean μ, variance `s²π²/3`.
+    /// Every noise value gives a finite draw, |l| ≤ 54 in f64 and f32 alike.
+    ///
+    /// ```
+    /// use reparam::prelude::*;
+    ///
+    /// let logistic = Logistic::new(&[1.0], &[0.5])?;
+    /// let mut z = [0.0];
+    /// logistic.transform(&[0.25], &mut z); // the lower quartile: μ − s ln 3
+    /// assert!((z[0] - (1.0 - 0.5 * 3.0f64.ln())).abs() < 1e-15);
+    /// # Ok::<(), reparam::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// Johnson, Kotz & Balakrishnan 1995, Continuous Univariate Distributions vol. 2, chapter 23, ISBN 0-471-58494-0.
+    pub Logistic, LogisticFamily by quantile;
+    pub fn new(
+        /// The locations μ.
+        mu: Real,
+        /// The scales s.
+        scale: Positive,
+    );
 }
 
 impl<T: Real> Quantile<T> for LogisticFamily {

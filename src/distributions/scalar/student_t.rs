@@ -2,11 +2,10 @@
 
 use rand::Rng;
 
+use crate::distributions::scalar::declare::own_family;
 use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, FamilyKl, FamilyMoments, InverseCdf, Quantile,
+    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, Quantile,
 };
-use crate::error::Error;
-use crate::layout::Domain;
 use crate::numerics::quadrature::{divergence, divergence_terms, line};
 use crate::probability::Probability;
 use crate::real::Real;
@@ -14,75 +13,52 @@ use crate::special::{
     central_excess, ln_gamma_rise, log1p_minus, student_t_cdf, student_t_implicit_gradient, student_t_inverse,
 };
 
-/// Student's t with independent coordinates, `t = (z − μ)/σ`, D of them; ν need not be whole and is learned like the rest.
-///
-/// | | |
-/// | --- | --- |
-/// | θ | `nu` ν (D numbers above 0), `mu` μ (D finite numbers), `sigma` σ (D numbers above 0, in the units of z) |
-/// | density | `p(z) = Γ((ν + 1)/2) / (Γ(ν/2) √(νπ) σ) (1 + t²/ν)^(−(ν + 1)/2)` |
-/// | transform | `z = μ + σ t`, `t = F⁻¹(u; ν)` |
-/// | pullback | `dν = σ dt/dν dz` with the implicit derivative `dt/dν = −(∂F/∂ν)/p(t)`, `dμ = dz`, `dσ = t dz` |
-/// | score | `∂ν = c(ν) − ½ (ln(1 + t²/ν) − s) + s/(2ν)`, `∂μ = (ν + 1) t/((ν + t²) σ)`, `∂σ = ν (t² − 1)/((ν + t²) σ)` |
-/// | | with `s = t²/(ν + t²)`, `c = ½ (ψ((ν + 1)/2) − ψ(ν/2) − 1/ν)` |
-/// | ∇_z log p | `−(ν + 1) t/((ν + t²) σ)` |
-/// | entropy | `(ν + 1)(c + 1/(2ν)) − ln Γ((ν + 1)/2) + ln Γ(ν/2) + ½ ln νπ + ln σ` |
-/// | its gradient | `(ν + 1) c′(ν) − 1/(2ν²)`, 0, `1/σ` |
-/// | mean, variance | μ for ν > 1 (else none: NaN), `σ² ν/(ν − 2)` for ν > 2 (∞ down to ν > 1, else NaN) |
-/// | KL(p ‖ q) | no closed form: by quadrature, some 1000 evaluations, relative accuracy 1e-10 for ν from 0.2 on |
-///
-/// Independent draws by Bailey's polar method; noise that is asked for goes through the quantile function. `dt/dν` has a relative error of at
-/// most 1e-13 in f64 and 1e-6 in f32 for ν from 0.1 to 1e4. Its pullbacks take t as `(z − μ)/σ`: they have the digits that this has where |μ| ≫ σ.
-///
-/// **Heavy tails.** The pathwise gradient of f needs `E[(f′ t)²]`: with a linear f its variance for σ is finite for ν > 2 only, with a quadratic one
-/// for ν > 4, and `dt/dν` grows as `t ln t`. The score of all three parameters is bounded in z or grows as `ln z`, so the variance of the score function is
-/// finite where that of f is, and for a quadratic f infinite for ν ≤ 4: neither estimator's standard error means anything below that.
-/// A draw overflows to ±∞ with a probability of about `MAX^(−ν)`: the engine then says so.
-///
-/// ```
-/// use reparam::prelude::*;
-///
-/// let t = StudentT::new(&[1.0], &[2.0], &[0.5])?; // a Cauchy
-/// let mut z = [0.0];
-/// t.transform(&[0.25], &mut z);
-/// assert!((z[0] - 1.5f64).abs() < 1e-14); // the lower quartile: μ − σ
-/// # Ok::<(), reparam::Error>(())
-/// ```
-///
-/// # References
-/// Bailey 1994, Mathematics of Computation 62, 779–781, doi:10.1090/S0025-5718-1994-1219702-8; Figurnov, Mohamed & Mnih 2018, arXiv:1805.08498.
-pub type StudentT<T> = InverseCdf<T, StudentTFamily>;
-
-/// The scalar family behind [`StudentT`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct StudentTFamily;
-
-impl<T: Real> StudentT<T> {
-    /// From degrees of freedom, locations and scales, one of each a coordinate.
+own_family! {
+    /// Student's t with independent coordinates, `t = (z − μ)/σ`, D of them; ν need not be whole and is learned like the rest.
     ///
-    /// # Errors
-    /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the lengths differ,
-    /// [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a `nu` or `sigma` that is not above 0.
-    pub fn new(nu: &[T], mu: &[T], sigma: &[T]) -> Result<Self, Error> {
-        Self::from_quantile(StudentTFamily, &[nu, mu, sigma])
-    }
-
-    /// The degrees of freedom ν.
-    #[must_use]
-    pub fn nu(&self) -> &[T] {
-        self.values(0)
-    }
-
-    /// The locations μ.
-    #[must_use]
-    pub fn mu(&self) -> &[T] {
-        self.values(1)
-    }
-
-    /// The scales σ.
-    #[must_use]
-    pub fn sigma(&self) -> &[T] {
-        self.values(2)
-    }
+    /// | | |
+    /// | --- | --- |
+    /// | θ | `nu` ν (D numbers above 0), `mu` μ (D finite numbers), `sigma` σ (D numbers above 0, in the units of z) |
+    /// | density | `p(z) = Γ((ν + 1)/2) / (Γ(ν/2) √(νπ) σ) (1 + t²/ν)^(−(ν + 1)/2)` |
+    /// | transform | `z = μ + σ t`, `t = F⁻¹(u; ν)` |
+    /// | pullback | `dν = σ dt/dν dz` with the implicit derivative `dt/dν = −(∂F/∂ν)/p(t)`, `dμ = dz`, `dσ = t dz` |
+    /// | score | `∂ν = c(ν) − ½ (ln(1 + t²/ν) − s) + s/(2ν)`, `∂μ = (ν + 1) t/((ν + t²) σ)`, `∂σ = ν (t² − 1)/((ν + t²) σ)` |
+    /// | | with `s = t²/(ν + t²)`, `c = ½ (ψ((ν + 1)/2) − ψ(ν/2) − 1/ν)` |
+    /// | ∇_z log p | `−(ν + 1) t/((ν + t²) σ)` |
+    /// | entropy | `(ν + 1)(c + 1/(2ν)) − ln Γ((ν + 1)/2) + ln Γ(ν/2) + ½ ln νπ + ln σ` |
+    /// | its gradient | `(ν + 1) c′(ν) − 1/(2ν²)`, 0, `1/σ` |
+    /// | mean, variance | μ for ν > 1 (else none: NaN), `σ² ν/(ν − 2)` for ν > 2 (∞ down to ν > 1, else NaN) |
+    /// | KL(p ‖ q) | no closed form: by quadrature, some 1000 evaluations, relative accuracy 1e-10 for ν from 0.2 on |
+    ///
+    /// Independent draws by Bailey's polar method; noise that is asked for goes through the quantile function. `dt/dν` has a relative error of at
+    /// most 1e-13 in f64 and 1e-6 in f32 for ν from 0.1 to 1e4. Its pullbacks take t as `(z − μ)/σ`: they have the digits that this has where |μ| ≫ σ.
+    ///
+    /// **Heavy tails.** The pathwise gradient of f needs `E[(f′ t)²]`: with a linear f its variance for σ is finite for ν > 2 only, with a quadratic one
+    /// for ν > 4, and `dt/dν` grows as `t ln t`. The score of all three parameters is bounded in z or grows as `ln z`, so the variance of the score function is
+    /// finite where that of f is, and for a quadratic f infinite for ν ≤ 4: neither estimator's standard error means anything below that.
+    /// A draw overflows to ±∞ with a probability of about `MAX^(−ν)`: the engine then says so.
+    ///
+    /// ```
+    /// use reparam::prelude::*;
+    ///
+    /// let t = StudentT::new(&[1.0], &[2.0], &[0.5])?; // a Cauchy
+    /// let mut z = [0.0];
+    /// t.transform(&[0.25], &mut z);
+    /// assert!((z[0] - 1.5f64).abs() < 1e-14); // the lower quartile: μ − σ
+    /// # Ok::<(), reparam::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// Bailey 1994, Mathematics of Computation 62, 779–781, doi:10.1090/S0025-5718-1994-1219702-8; Figurnov, Mohamed & Mnih 2018, arXiv:1805.08498.
+    pub StudentT, StudentTFamily by quantile;
+    pub fn new(
+        /// The degrees of freedom ν.
+        nu: Positive,
+        /// The locations μ.
+        mu: Real,
+        /// The scales σ.
+        sigma: Positive,
+    );
 }
 
 /// Degrees of freedom in the range in which their inverses have squares.
@@ -116,14 +92,6 @@ fn draw<R: Rng + ?Sized>(nu: f64, rng: &mut R) -> f64 {
             let square = nu * (-2.0 / nu * w.ln()).exp_m1();
             return 2.0 * x / w.sqrt() * square.sqrt();
         }
-    }
-}
-
-impl<T: Real> Family<T> for StudentTFamily {
-    type Theta = [T; 3];
-
-    fn parameters(&self) -> &'static [(&'static str, Domain)] {
-        &[("nu", Domain::Positive), ("mu", Domain::Real), ("sigma", Domain::Positive)]
     }
 }
 

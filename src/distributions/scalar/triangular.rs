@@ -1,80 +1,57 @@
 //! The triangular distribution.
 
+use crate::distributions::scalar::declare::own_family;
 use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, FamilyKl, FamilyMoments, InverseCdf, Quantile,
+    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, Quantile,
 };
-use crate::error::Error;
-use crate::layout::Domain;
 use crate::numerics::quadrature::piece;
 use crate::probability::Probability;
 use crate::real::Real;
 
-/// The triangular on an interval with independent coordinates, D of them: a guess by its least, likeliest and largest value.
-///
-/// | | |
-/// | --- | --- |
-/// | θ | `low` l (D finite numbers), `mode` m (D numbers above `low`), `high` h (D numbers above `mode`), in the units of z |
-/// | density | `p(z) = 2 (z − l)/(w c)` up to m, `2 (h − z)/(w d)` from m, with `w = h − l`, `c = m − l`, `d = h − m` |
-/// | transform | `z = l + √(u w c)` for `u ≤ c/w`, else `h − √((1 − u) w d)` |
-/// | pullback | up to m, `s = z − l`: `dl = ½ ((c − s)/c + (w − s)/w) dz`, `dm = s/(2c) dz`, `dh = s/(2w) dz`; from m mirrored |
-/// | score | `∂m = −1/c` up to m, `1/d` from m; `∂l`, `∂h` (**not usable**, see below) |
-/// | ∇_z log p | `1/(z − l)` up to m, `−1/(h − z)` from m |
-/// | entropy | `½ + ln(w/2)`, gradient `(−1/w, 0, 1/w)` |
-/// | KL(p ‖ q) | `E_p[ln p − ln q]` by quadrature, ∞ where q's interval does not cover p's; at a common bound the gradient is that of a p which stays covered |
-/// | mean, variance | `(l + m + h)/3`, `(c² + cd + d²)/18` |
-///
-/// The density is continuous in m, so the score of the mode is valid, with variance `1/(cd)`; at z = m, which has probability 0, it is the middle of its
-/// two values. The bounds move the support. The density is 0 there, so even their scores have mean 0, but an infinite variance: the score function
-/// is refused for this distribution by the name `low`. Pathwise gradients hold for all three.
-///
-/// The mode is *strictly* inside: at an end the density jumps with it, and a derivative with respect to it does not exist. A right triangle is
-/// the limit, and a mode in the last digits next to an end is taken.
-///
-/// ```
-/// use reparam::prelude::*;
-///
-/// let triangular = Triangular::new(&[0.0], &[1.0], &[4.0])?;
-/// let mut z = [0.0];
-/// triangular.transform(&[-0.1875], &mut z); // h − √(3/16 · 4 · 3)
-/// assert!((z[0] - 2.5f64).abs() < 1e-15);
-/// # Ok::<(), reparam::Error>(())
-/// ```
-///
-/// # References
-/// Kotz & van Dorp 2004, Beyond Beta, chapter 1, doi:10.1142/5720.
-pub type Triangular<T> = InverseCdf<T, TriangularFamily>;
-
-/// The scalar family behind [`Triangular`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct TriangularFamily;
-
-impl<T: Real> Triangular<T> {
-    /// From least, likeliest and largest values, one of each a coordinate.
+own_family! {
+    /// The triangular on an interval with independent coordinates, D of them: a guess by its least, likeliest and largest value.
     ///
-    /// # Errors
-    /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the lengths differ,
-    /// [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a mode that is not above its low or a high that is not above its mode.
-    pub fn new(low: &[T], mode: &[T], high: &[T]) -> Result<Self, Error> {
-        Self::from_quantile(TriangularFamily, &[low, mode, high])
-    }
-
-    /// The lower ends.
-    #[must_use]
-    pub fn low(&self) -> &[T] {
-        self.values(0)
-    }
-
-    /// The modes.
-    #[must_use]
-    pub fn mode(&self) -> &[T] {
-        self.values(1)
-    }
-
-    /// The upper ends.
-    #[must_use]
-    pub fn high(&self) -> &[T] {
-        self.values(2)
-    }
+    /// | | |
+    /// | --- | --- |
+    /// | θ | `low` l (D finite numbers), `mode` m (D numbers above `low`), `high` h (D numbers above `mode`), in the units of z |
+    /// | density | `p(z) = 2 (z − l)/(w c)` up to m, `2 (h − z)/(w d)` from m, with `w = h − l`, `c = m − l`, `d = h − m` |
+    /// | transform | `z = l + √(u w c)` for `u ≤ c/w`, else `h − √((1 − u) w d)` |
+    /// | pullback | up to m, `s = z − l`: `dl = ½ ((c − s)/c + (w − s)/w) dz`, `dm = s/(2c) dz`, `dh = s/(2w) dz`; from m mirrored |
+    /// | score | `∂m = −1/c` up to m, `1/d` from m; `∂l`, `∂h` (**not usable**, see below) |
+    /// | ∇_z log p | `1/(z − l)` up to m, `−1/(h − z)` from m |
+    /// | entropy | `½ + ln(w/2)`, gradient `(−1/w, 0, 1/w)` |
+    /// | KL(p ‖ q) | `E_p[ln p − ln q]` by quadrature, ∞ where q's interval does not cover p's; at a common bound the gradient is that of a p which stays covered |
+    /// | mean, variance | `(l + m + h)/3`, `(c² + cd + d²)/18` |
+    ///
+    /// The density is continuous in m, so the score of the mode is valid, with variance `1/(cd)`; at z = m, which has probability 0, it is the middle of its
+    /// two values. The bounds move the support. The density is 0 there, so even their scores have mean 0, but an infinite variance: the score function
+    /// is refused for this distribution by the name `low`. Pathwise gradients hold for all three.
+    ///
+    /// The mode is *strictly* inside: at an end the density jumps with it, and a derivative with respect to it does not exist. A right triangle is
+    /// the limit, and a mode in the last digits next to an end is taken.
+    ///
+    /// ```
+    /// use reparam::prelude::*;
+    ///
+    /// let triangular = Triangular::new(&[0.0], &[1.0], &[4.0])?;
+    /// let mut z = [0.0];
+    /// triangular.transform(&[-0.1875], &mut z); // h − √(3/16 · 4 · 3)
+    /// assert!((z[0] - 2.5f64).abs() < 1e-15);
+    /// # Ok::<(), reparam::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// Kotz & van Dorp 2004, Beyond Beta, chapter 1, doi:10.1142/5720.
+    pub Triangular, TriangularFamily by quantile;
+    pub fn new(
+        /// The lower ends.
+        low: Real,
+        /// The modes, the likeliest values.
+        mode: AbovePrevious,
+        /// The upper ends.
+        high: AbovePrevious,
+    );
+    moving support: low, high;
 }
 
 /// The triangle from its lower end: the widths of the whole and of both sides.
@@ -126,18 +103,6 @@ impl Sides {
     fn score(self, s: f64) -> [f64; 3] {
         let (c, w) = (self.left, self.whole);
         [1.0 / w + (s - c) / c / s, -1.0 / c, -1.0 / w]
-    }
-}
-
-impl<T: Real> Family<T> for TriangularFamily {
-    type Theta = [T; 3];
-
-    fn parameters(&self) -> &'static [(&'static str, Domain)] {
-        &[("low", Domain::Real), ("mode", Domain::AbovePrevious), ("high", Domain::AbovePrevious)]
-    }
-
-    fn moving_support(&self) -> &'static [&'static str] {
-        &["low", "high"]
     }
 }
 

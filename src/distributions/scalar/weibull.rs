@@ -1,84 +1,56 @@
 //! The Weibull distribution.
 
+use crate::distributions::scalar::declare::own_family;
 use crate::distributions::scalar::gumbel;
 use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, FamilyKl, FamilyMoments, InverseCdf,
-    Quantile, ln_power, scaled_exp, vanishing_product,
+    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, Quantile, ln_power,
+    scaled_exp, vanishing_product,
 };
-use crate::error::Error;
-use crate::layout::Domain;
 use crate::probability::Probability;
 use crate::real::Real;
 use crate::special::ln_gamma;
 
-/// The Weibull with independent coordinates, `t = z/λ`, D of them: lifetimes whose hazard is a power of the age.
-///
-/// | | |
-/// | --- | --- |
-/// | θ | `shape` k (D numbers above 0, no unit), `scale` λ (D numbers above 0, in the units of z) |
-/// | density | `p(z) = (k/λ) t^(k−1) exp(−t^k)`, z ≥ 0 |
-/// | transform | `z = λ E^(1/k)`, `E = −ln(1 − u)` |
-/// | pullback | `dk = −z (ln E)/k² dz`, `dλ = (z/λ) dz` |
-/// | score | `∂k = 1/k + (1 − t^k) ln t`, `∂λ = k (t^k − 1)/λ` |
-/// | ∇_z log p | `(k − 1 − k t^k)/z` |
-/// | entropy | `γ(1 − 1/k) + ln(λ/k) + 1`, γ = 0.5772… (Euler), gradient `(γ/k² − 1/k, 1/λ)` |
-/// | KL(p ‖ q) | `−ln r + γ (r − 1) + d + e^(−d) Γ(1 + r) − 1`, `r = k_q/k_p`, `d = k_q ln(λ_q/λ_p)` |
-/// | mean, variance | `λ Γ(1 + 1/k)`, `λ² (Γ(1 + 2/k) − Γ(1 + 1/k)²)` |
-///
-/// The support [0, ∞) does not move, so the score is valid for both parameters; its variance is finite, `(k/λ)²` for λ and
-/// `1.8237/k²` for k. Limits: a draw underflows to 0 with probability about `2^(−1022k)` in f64 and `2^(−126k)` in f32 (never for k above 0.08
-/// and 0.61, as E is at least 2⁻⁷⁷). Density and score return their limits there, and the engine reports those that are not
-/// finite.
-///
-/// ```
-/// use reparam::prelude::*;
-///
-/// let weibull = Weibull::new(&[2.0], &[3.0])?;
-/// let (mut z, mut dtheta) = ([0.0], [0.0; 2]);
-/// weibull.transform(&[-0.25], &mut z); // E = ln 4
-/// assert!((z[0] - 3.0 * 4.0f64.ln().sqrt()).abs() < 1e-14);
-/// weibull.pullback(&[-0.25], &z, &[1.0], &mut dtheta);
-/// assert_eq!(dtheta[1], z[0] / 3.0);
-/// # Ok::<(), reparam::Error>(())
-/// ```
-///
-/// # References
-/// Weibull 1951, J. Appl. Mech. 18, 293–297, doi:10.1115/1.4010337; Johnson, Kotz & Balakrishnan 1994, vol. 1, chapter 21.
-pub type Weibull<T> = InverseCdf<T, WeibullFamily>;
-
-/// The scalar family behind [`Weibull`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct WeibullFamily;
-
-impl<T: Real> Weibull<T> {
-    /// From shapes and scales, one of each a coordinate.
+own_family! {
+    /// The Weibull with independent coordinates, `t = z/λ`, D of them: lifetimes whose hazard is a power of the age.
     ///
-    /// # Errors
-    /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the lengths differ,
-    /// [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a shape or scale that is not above 0.
-    pub fn new(shape: &[T], scale: &[T]) -> Result<Self, Error> {
-        Self::from_quantile(WeibullFamily, &[shape, scale])
-    }
-
-    /// The shapes k.
-    #[must_use]
-    pub fn shape(&self) -> &[T] {
-        self.values(0)
-    }
-
-    /// The scales λ.
-    #[must_use]
-    pub fn scale(&self) -> &[T] {
-        self.values(1)
-    }
-}
-
-impl<T: Real> Family<T> for WeibullFamily {
-    type Theta = [T; 2];
-
-    fn parameters(&self) -> &'static [(&'static str, Domain)] {
-        &[("shape", Domain::Positive), ("scale", Domain::Positive)]
-    }
+    /// | | |
+    /// | --- | --- |
+    /// | θ | `shape` k (D numbers above 0, no unit), `scale` λ (D numbers above 0, in the units of z) |
+    /// | density | `p(z) = (k/λ) t^(k−1) exp(−t^k)`, z ≥ 0 |
+    /// | transform | `z = λ E^(1/k)`, `E = −ln(1 − u)` |
+    /// | pullback | `dk = −z (ln E)/k² dz`, `dλ = (z/λ) dz` |
+    /// | score | `∂k = 1/k + (1 − t^k) ln t`, `∂λ = k (t^k − 1)/λ` |
+    /// | ∇_z log p | `(k − 1 − k t^k)/z` |
+    /// | entropy | `γ(1 − 1/k) + ln(λ/k) + 1`, γ = 0.5772… (Euler), gradient `(γ/k² − 1/k, 1/λ)` |
+    /// | KL(p ‖ q) | `−ln r + γ (r − 1) + d + e^(−d) Γ(1 + r) − 1`, `r = k_q/k_p`, `d = k_q ln(λ_q/λ_p)` |
+    /// | mean, variance | `λ Γ(1 + 1/k)`, `λ² (Γ(1 + 2/k) − Γ(1 + 1/k)²)` |
+    ///
+    /// The support [0, ∞) does not move, so the score is valid for both parameters; its variance is finite, `(k/λ)²` for λ and
+    /// `1.8237/k²` for k. Limits: a draw underflows to 0 with probability about `2^(−1022k)` in f64 and `2^(−126k)` in f32 (never for k above 0.08
+    /// and 0.61, as E is at least 2⁻⁷⁷). Density and score return their limits there, and the engine reports those that are not
+    /// finite.
+    ///
+    /// ```
+    /// use reparam::prelude::*;
+    ///
+    /// let weibull = Weibull::new(&[2.0], &[3.0])?;
+    /// let (mut z, mut dtheta) = ([0.0], [0.0; 2]);
+    /// weibull.transform(&[-0.25], &mut z); // E = ln 4
+    /// assert!((z[0] - 3.0 * 4.0f64.ln().sqrt()).abs() < 1e-14);
+    /// weibull.pullback(&[-0.25], &z, &[1.0], &mut dtheta);
+    /// assert_eq!(dtheta[1], z[0] / 3.0);
+    /// # Ok::<(), reparam::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// Weibull 1951, J. Appl. Mech. 18, 293–297, doi:10.1115/1.4010337; Johnson, Kotz & Balakrishnan 1994, vol. 1, chapter 21.
+    pub Weibull, WeibullFamily by quantile;
+    pub fn new(
+        /// The shapes k.
+        shape: Positive,
+        /// The scales λ.
+        scale: Positive,
+    );
 }
 
 impl<T: Real> Quantile<T> for WeibullFamily {
