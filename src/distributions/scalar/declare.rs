@@ -1,11 +1,12 @@
 //! The declaration of a scalar family: alias, marker type, parameters, constructor and accessors in one place.
 
 /// Declares a scalar family: its marker type with [`Family`](crate::distributions::Family), and the distribution as an alias of
-/// [`InverseCdf`](crate::distributions::InverseCdf). What can be computed is then implemented for the marker, trait by trait.
+/// [`InverseCdf`](crate::distributions::InverseCdf) or [`Counts`](crate::distributions::Counts). What can be computed is then
+/// implemented for the marker, trait by trait.
 ///
 /// The first line names distribution and marker, and says whether the family has a
-/// [quantile function](crate::distributions::Quantile) (`by quantile`) or a [CDF](crate::distributions::Cdf) (`by cdf`). Then come a
-/// constructor with one slice per parameter, each with its documentation and its [`Domain`](crate::Domain), and, where there are any, the
+/// [quantile function](crate::distributions::Quantile) (`by quantile`), a [CDF](crate::distributions::Cdf) (`by cdf`), or is one
+/// of [counts](crate::distributions::CountFamily) (`by counts`). Then come a constructor with one slice per parameter, each with its documentation and its [`Domain`](crate::Domain), and, where there are any, the
 /// parameters that move the support. The constructor is an associated function of the marker.
 ///
 /// ```
@@ -60,7 +61,7 @@ macro_rules! scalar_family {
             $(#[doc = ::core::concat!("- `", ::core::stringify!($parameter), "`:", $($doc),+)])+
             ///
             /// # Errors
-            /// Those of `InverseCdf::from_quantile`.
+            /// Those of `InverseCdf::from_quantile` and `Counts::from_family`.
             $new_vis fn $new<T: $crate::Real>(
                 $($parameter: &[T]),+
             ) -> ::core::result::Result<$name<T>, $crate::Error> {
@@ -102,11 +103,16 @@ macro_rules! scalar_family {
         $crate::distributions::InverseCdf<$t, $crate::distributions::NumericInverse<$family>>
     };
 
+    (@type counts, $t:ident, $family:ident) => { $crate::distributions::Counts<$t, $family> };
+
     (@build quantile, $family:ident, $($parameter:ident),+) => {
         $crate::distributions::InverseCdf::from_quantile($family, &[$($parameter),+])
     };
     (@build cdf, $family:ident, $($parameter:ident),+) => {
         $crate::distributions::InverseCdf::from_cdf($family, &[$($parameter),+])
+    };
+    (@build counts, $family:ident, $($parameter:ident),+) => {
+        $crate::distributions::Counts::from_family($family, &[$($parameter),+])
     };
 
     (@theta $t:ident; $a:ident) => { [$t; 1] };
