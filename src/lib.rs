@@ -97,6 +97,7 @@
 struct Readme;
 
 pub mod bijections;
+mod bijector;
 pub mod distribution;
 pub mod distributions;
 mod engine;
@@ -106,7 +107,6 @@ mod estimator;
 pub mod estimators;
 mod layout;
 mod linalg;
-mod link;
 mod node;
 pub mod noise;
 mod numerics;
@@ -120,6 +120,7 @@ mod sums;
 mod vector;
 pub mod verify;
 
+pub use bijector::PositiveBijector;
 pub use distribution::{
     Bits, Categories, Conditional, Coupling, DifferentiableLogDensity, Distribution, Entropy, FiniteFactors,
     FiniteSupport, Jump, KlDivergence, LogDensity, MeanVariance, Relaxable, Reparameterizable, Sequential,
@@ -130,7 +131,6 @@ pub use error::Error;
 pub use estimate::{GradientEstimate, Moments, ParameterEstimate};
 pub use estimator::{Block, BlockShape, GradientEstimator, Lesson};
 pub use layout::{Domain, Layout, ParamRange};
-pub use link::PositiveLink;
 pub use node::{EstimatorNode, StochasticNode, Tape};
 pub use noise::NoiseSource;
 pub use objective::{

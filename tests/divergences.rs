@@ -283,9 +283,9 @@ fn products_and_unconstrained_parameters_pass_divergences_on() {
     let free = |x: f64| Unconstrained::new(Weibull::new(&[1.5 + x], &[2.0]).unwrap()).unwrap();
     check_kl_gradient(&free(0.0), &free(0.4), "unconstrained Weibull");
     let free = |x: f64| {
-        Unconstrained::with_link(
+        Unconstrained::with_bijector(
             TruncatedNormal::new(&[0.3], &[1.0], &[-x], &[x]).unwrap(),
-            reparam::PositiveLink::Softplus,
+            reparam::PositiveBijector::Softplus,
         )
         .unwrap()
     };

@@ -6,7 +6,7 @@ mod common;
 
 use common::{Row, Table, rng, sample_batches};
 use reparam::prelude::*;
-use reparam::{Domain, Layout, PositiveLink, Real};
+use reparam::{Domain, Layout, PositiveBijector, Real};
 
 /// Bonferroni: at most 60 comparisons in one of these tests; 5 standard errors with 63 degrees of freedom.
 const SIGMAS: f64 = 5.0;
@@ -197,8 +197,8 @@ fn categories_on_the_real_line_are_categories_by_their_logits() {
 #[test]
 fn rewards_to_go_on_the_real_line_are_the_inner_ones_with_the_chain_rule() {
     fn check<D: Sequential<f64> + Clone>(p: &D) {
-        for link in [PositiveLink::Log, PositiveLink::Softplus] {
-            let walk = Unconstrained::with_link(p.clone(), link).unwrap();
+        for link in [PositiveBijector::Exp, PositiveBijector::Softplus] {
+            let walk = Unconstrained::with_bijector(p.clone(), link).unwrap();
             let chained = |g: &[f64]| {
                 let mut g = g.to_vec();
                 walk.chain_rule(&mut g).unwrap();

@@ -16,14 +16,14 @@ pub use discrete::counts::{
 };
 pub use discrete::subsets::{ConditionalBernoulli, PlackettLuce, Subsets};
 pub use gaussian::gaussian_mixture::GaussianMixture;
-pub use gaussian::log_normal::{Exp, LogNormal};
-pub use gaussian::logit_normal::{LogitNormal, Sigmoid};
+pub use gaussian::log_normal::LogNormal;
+pub use gaussian::logit_normal::LogitNormal;
 pub use gaussian::low_rank_normal::LowRankNormal;
-pub use gaussian::mapped_normal::{MappedNormal, PositiveMap};
+pub use gaussian::mapped_normal::MappedNormal;
 pub use gaussian::multivariate_normal::MultivariateNormal;
 pub use gaussian::multivariate_student_t::MultivariateStudentT;
 pub use gaussian::normal::Normal;
-pub use gaussian::softplus_normal::{Softplus, SoftplusNormal};
+pub use gaussian::softplus_normal::SoftplusNormal;
 pub use joint::dirichlet::Dirichlet;
 pub use joint::mixture::Mixture;
 pub use joint::product::Product;

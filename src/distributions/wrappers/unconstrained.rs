@@ -2,6 +2,7 @@
 
 use rand::Rng;
 
+use crate::bijector::{PositiveBijector, chain, constrain, unconstrain};
 use crate::distribution::{
     Bits, Categories, Coupling, DifferentiableLogDensity, Distribution, Entropy, FiniteFactors,
     FiniteSupport, Jump, KlDivergence, LogDensity, MeanVariance, Relaxable, Reparameterizable, Sequential,
@@ -9,7 +10,6 @@ use crate::distribution::{
 };
 use crate::error::{Error, check_len};
 use crate::layout::{Domain, Layout};
-use crate::link::{PositiveLink, chain, constrain, unconstrain};
 use crate::probability::Probability;
 use crate::real::Real;
 use crate::room::with_room;
@@ -20,8 +20,8 @@ use crate::room::with_room;
 /// | domain of θ | map | slope |
 /// | --- | --- | --- |
 /// | real | `θ = φ` | 1 |
-/// | positive, [`PositiveLink::Log`] | `θ = e^φ` | `θ` |
-/// | positive, [`PositiveLink::Softplus`] | `θ = ln(1 + e^φ)` | `σ(φ)` |
+/// | positive, [`PositiveBijector::Exp`] | `θ = e^φ` | `θ` |
+/// | positive, [`PositiveBijector::Softplus`] | `θ = ln(1 + e^φ)` | `σ(φ)` |
 /// | unit interval | `θ = σ(φ)` | `θ(1 − θ)` |
 /// | simplex | `θ = softmax(φ)` | `∂θₖ/∂φⱼ = θₖ(1[j = k] − θⱼ)` |
 /// | above a lower bound | `θ = bound + e^φ` (or softplus) | `e^φ`, and 1 to the bound |
@@ -72,7 +72,7 @@ use crate::room::with_room;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Unconstrained<T, D> {
     inner: D,
-    link: PositiveLink,
+    bijector: PositiveBijector,
     /// φ.
     params: Vec<T>,
     /// dθ/dφ at φ.
@@ -88,21 +88,21 @@ impl<T: Real, D: Distribution<T>> Unconstrained<T, D> {
     /// # Errors
     /// [`Error::NonFiniteParameter`] if a parameter has no finite counterpart (the difference of two bounds overflows).
     pub fn new(inner: D) -> Result<Self, Error> {
-        Self::with_link(inner, PositiveLink::Log)
+        Self::with_bijector(inner, PositiveBijector::Exp)
     }
 
     /// With a chosen map for positive parameters.
     ///
     /// # Errors
     /// As [`new`](Self::new).
-    pub fn with_link(inner: D, link: PositiveLink) -> Result<Self, Error> {
+    pub fn with_bijector(inner: D, bijector: PositiveBijector) -> Result<Self, Error> {
         let layout = inner.layout().unconstrained();
-        let params = unconstrain(inner.layout(), link, inner.params());
+        let params = unconstrain(inner.layout(), bijector, inner.params());
         layout.check(&params)?;
         let mut theta = inner.params().to_vec();
         let mut slope = theta.clone();
-        constrain(inner.layout(), link, &params, &mut theta, &mut slope);
-        Ok(Self { inner, link, params, slope, theta, layout })
+        constrain(inner.layout(), bijector, &params, &mut theta, &mut slope);
+        Ok(Self { inner, bijector, params, slope, theta, layout })
     }
 
     /// The distribution in its own parameters θ.
@@ -169,9 +169,9 @@ impl<T: Real, D: Distribution<T>> Distribution<T> for Unconstrained<T, D> {
     /// Also refuses, by the inner distribution's error, a φ whose θ is not representable: `e^φ` that overflows or is 0.
     fn set_params(&mut self, params: &[T]) -> Result<(), Error> {
         self.layout.check(params)?;
-        constrain(self.inner.layout(), self.link, params, &mut self.theta, &mut self.slope);
+        constrain(self.inner.layout(), self.bijector, params, &mut self.theta, &mut self.slope);
         if let Err(error) = self.inner.set_params(&self.theta) {
-            constrain(self.inner.layout(), self.link, &self.params, &mut self.theta, &mut self.slope);
+            constrain(self.inner.layout(), self.bijector, &self.params, &mut self.theta, &mut self.slope);
             return Err(error);
         }
         self.params.copy_from_slice(params);
