@@ -109,7 +109,7 @@ mod layout;
 mod linalg;
 mod node;
 pub mod noise;
-mod numerics;
+pub mod numerics;
 mod objective;
 mod probability;
 mod real;

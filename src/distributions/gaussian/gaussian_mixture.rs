@@ -5,11 +5,11 @@ use rand::Rng;
 use crate::distribution::{
     DifferentiableLogDensity, Distribution, LogDensity, MeanVariance, Reparameterizable, UniformNoise,
 };
-use crate::distributions::gaussian::normal::negate;
 use crate::distributions::joint::weights::{Weights, pick, shares};
 use crate::error::{Error, check_len};
 use crate::layout::{Domain, Layout};
 use crate::numerics::bracketed::root;
+use crate::numerics::negate;
 use crate::probability::Probability;
 use crate::real::Real;
 use crate::room::with_room;

@@ -9,10 +9,11 @@ use crate::distribution::{
     Sequential, UniformNoise,
 };
 use crate::distributions::Normal;
-use crate::distributions::gaussian::normal::{affine, fill_standard_normal, negate, normal_from_uniforms};
+use crate::distributions::gaussian::normal::{affine, fill_standard_normal};
 use crate::error::Error;
 use crate::layout::Layout;
 use crate::numerics::quadrature::line;
+use crate::numerics::{negate, normal_from_uniforms};
 use crate::real::Real;
 use crate::special::HALF_LN_TAU;
 

@@ -9,12 +9,13 @@ use crate::distribution::{
 use crate::distributions::gaussian::multivariate_normal::{
     covariance, location_and_factor, outer_triangle, pack_cholesky, pack_triangle, shear_rows,
 };
-use crate::distributions::gaussian::normal::{fill_standard_normal, negate, normal_from_uniforms};
+use crate::distributions::gaussian::normal::fill_standard_normal;
 use crate::distributions::scalar::gamma::split_unit_draw;
 use crate::distributions::scalar::student_t::degrees;
 use crate::error::Error;
 use crate::layout::{Domain, Layout};
 use crate::linalg::{Triangle, length, row_below, subtract};
+use crate::numerics::{negate, normal_from_uniforms};
 use crate::probability::Probability;
 use crate::real::Real;
 use crate::room::with_room;

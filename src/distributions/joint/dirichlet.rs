@@ -6,11 +6,10 @@ use crate::distribution::{
     Conditional, DifferentiableLogDensity, Distribution, Entropy, KlDivergence, LogDensity, MeanVariance,
     Reparameterizable, UniformNoise,
 };
-use crate::distributions::gaussian::normal::negate;
 use crate::distributions::scalar::gamma::split_unit_draw;
-use crate::distributions::scalar::inverse_cdf::ln_power;
 use crate::error::{Error, check_len};
 use crate::layout::{Domain, Layout};
+use crate::numerics::{log_power, negate};
 use crate::probability::Probability;
 use crate::real::Real;
 use crate::special::{
@@ -307,7 +306,7 @@ impl<T: Real> LogDensity<T> for Dirichlet<T> {
             }
             let mut term = -row.ln_beta();
             for (a, z) in row.shapes().zip(z) {
-                let power = ln_power(a - 1.0, z.f64().ln());
+                let power = log_power(a - 1.0, z.f64().ln());
                 // A coordinate without density is enough, however dense another is.
                 if power == f64::NEG_INFINITY {
                     return T::neg_infinity();
@@ -334,7 +333,7 @@ impl<T: Real> DifferentiableLogDensity<T> for Dirichlet<T> {
     /// In the ambient coordinates: the formula of the density is differentiated in each coordinate by itself.
     fn log_prob_gradient(&self, z: &[T], dz: &mut [T]) {
         for ((dz, &z), &alpha) in dz.iter_mut().zip(z).zip(&self.params) {
-            *dz = ln_power(alpha - T::one(), z.recip());
+            *dz = log_power(alpha - T::one(), z.recip());
         }
     }
 }

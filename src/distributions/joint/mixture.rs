@@ -6,7 +6,6 @@ use crate::distribution::{
     DifferentiableLogDensity, Distribution, LogDensity, MeanVariance, Reparameterizable, Sequential,
     UniformNoise,
 };
-use crate::distributions::gaussian::normal::negate;
 use crate::distributions::joint::weights::{Weights, pick, shares};
 use crate::distributions::scalar::inverse_cdf::{
     Density, DensityGradient, FamilyCdf, FamilyMoments, Quantile,
@@ -14,6 +13,7 @@ use crate::distributions::scalar::inverse_cdf::{
 use crate::error::{Error, check_len};
 use crate::layout::Layout;
 use crate::numerics::bracketed::root;
+use crate::numerics::negate;
 use crate::probability::Probability;
 use crate::real::Real;
 use crate::room::with_room;

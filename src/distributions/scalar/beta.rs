@@ -5,8 +5,9 @@ use rand::Rng;
 use crate::distributions::scalar::declare::own_family;
 use crate::distributions::scalar::gamma::split_unit_draw;
 use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, Quantile, ln_power,
+    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, Quantile,
 };
+use crate::numerics::log_power;
 use crate::probability::Probability;
 use crate::real::Real;
 use crate::special::{
@@ -261,7 +262,7 @@ impl<T: Real> DensityGradient<T> for BetaFamily {
             return T::zero();
         }
         let one = T::one();
-        ln_power(alpha - one, z.recip()) - ln_power(beta - one, (one - z).recip())
+        log_power(alpha - one, z.recip()) - log_power(beta - one, (one - z).recip())
     }
 
     fn score(&self, z: T, theta: [T; 2]) -> [T; 2] {

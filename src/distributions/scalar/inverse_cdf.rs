@@ -8,9 +8,9 @@ use crate::distribution::{
     Conditional, Coupling, DifferentiableLogDensity, Distribution, Entropy, KlDivergence, LogDensity,
     MeanVariance, Reparameterizable, Sequential, UniformNoise, WeakDerivative, WeakPair, WeakSides,
 };
-use crate::distributions::gaussian::normal::negate;
 use crate::error::{Error, check_len};
 use crate::layout::{Domain, Layout};
+use crate::numerics::negate;
 use crate::probability::Probability;
 use crate::real::Real;
 
@@ -512,35 +512,9 @@ impl<T: Real, Q: Quantile<T> + FamilyKl<T>> KlDivergence<T> for InverseCdf<T, Q>
     }
 }
 
-/// `scale · eˣ` where neither factor may overflow before the product does.
-#[inline]
-pub(crate) fn scaled_exp<T: Real>(scale: T, x: T) -> T {
-    let factor = x.exp();
-    if factor.is_normal() { scale * factor } else { (x + scale.ln()).exp() }
-}
-
-/// `z l` with `0 · ∞ = 0`: z vanishes as an exponential of what l grows with.
-#[inline]
-pub(crate) fn vanishing_product<T: Real>(z: T, l: T) -> T {
-    if z == T::zero() { z } else { z * l }
-}
-
-/// `factor · logarithm` with `0 · ±∞ = 0`: a power with exponent 0 is 1, also at the end of the support.
-#[inline]
-pub(crate) fn ln_power<T: Real>(factor: T, logarithm: T) -> T {
-    if factor == T::zero() { T::zero() } else { factor * logarithm }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn helpers_hold_at_the_ends() {
-        // Neither a scale of 1e-300 nor a factor beyond the range loses a product that is within it.
-        assert!((scaled_exp(1e-300f64, 800.0).ln() - (800.0 + 1e-300f64.ln())).abs() < 1e-12);
-        assert_eq!(ln_power(0.0, f64::NEG_INFINITY), 0.0);
-    }
 
     /// Claims two parameters, has room for one.
     #[derive(Debug)]

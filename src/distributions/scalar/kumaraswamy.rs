@@ -2,10 +2,10 @@
 
 use crate::distributions::scalar::declare::own_family;
 use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, Quantile, ln_power,
-    vanishing_product,
+    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, Quantile,
 };
 use crate::numerics::quadrature::unit;
+use crate::numerics::{log_power, vanishing_product};
 use crate::probability::Probability;
 use crate::real::Real;
 use crate::special::{digamma, ln_1m_exp, ln_beta, trigamma};
@@ -121,7 +121,7 @@ impl<T: Real> Density<T> for KumaraswamyFamily {
             return T::neg_infinity();
         }
         let ln_z = z.ln();
-        a.ln() + b.ln() + ln_power(a - T::one(), ln_z) + ln_power(b - T::one(), ln_1m_exp(a * ln_z))
+        a.ln() + b.ln() + log_power(a - T::one(), ln_z) + log_power(b - T::one(), ln_1m_exp(a * ln_z))
     }
 }
 
@@ -132,11 +132,11 @@ impl<T: Real> DensityGradient<T> for KumaraswamyFamily {
             return T::zero();
         }
         if a == T::one() {
-            return -ln_power(b - a, (a - z).recip());
+            return -log_power(b - a, (a - z).recip());
         }
         // z^a/(1 − z^a) = 1/(z^(−a) − 1)
         let odds = (-a * z.ln()).exp_m1().recip();
-        (a - T::one() - ln_power(b - T::one(), a * odds)) / z
+        (a - T::one() - log_power(b - T::one(), a * odds)) / z
     }
 
     #[inline]

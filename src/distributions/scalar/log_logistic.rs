@@ -2,10 +2,10 @@
 
 use crate::distributions::scalar::declare::own_family;
 use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, Quantile, ln_power,
-    scaled_exp, vanishing_product,
+    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, Quantile,
 };
 use crate::distributions::scalar::logistic;
+use crate::numerics::{log_power, scaled_exp, vanishing_product};
 use crate::probability::Probability;
 use crate::real::Real;
 use crate::special::{sigmoid, softplus};
@@ -82,7 +82,7 @@ impl<T: Real> Density<T> for LogLogisticFamily {
         let spread = T::of(2.0) * softplus(-(shape * ln_t).abs());
         // Below the median the power is β − 1, above it −β − 1.
         let power = if ln_t <= T::zero() { shape - T::one() } else { -shape - T::one() };
-        shape.ln() - scale.ln() + ln_power(power, ln_t) - spread
+        shape.ln() - scale.ln() + log_power(power, ln_t) - spread
     }
 }
 

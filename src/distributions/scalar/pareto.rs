@@ -2,8 +2,9 @@
 
 use crate::distributions::scalar::declare::own_family;
 use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, Quantile, scaled_exp,
+    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, Quantile,
 };
+use crate::numerics::scaled_exp;
 use crate::probability::Probability;
 use crate::real::Real;
 use crate::special::deviance;

@@ -3,9 +3,9 @@
 use crate::distributions::scalar::declare::own_family;
 use crate::distributions::scalar::gumbel;
 use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, Quantile, ln_power,
-    scaled_exp, vanishing_product,
+    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, Quantile,
 };
+use crate::numerics::{log_power, scaled_exp, vanishing_product};
 use crate::probability::Probability;
 use crate::real::Real;
 use crate::special::ln_gamma;
@@ -83,7 +83,7 @@ impl<T: Real> Density<T> for WeibullFamily {
             return T::neg_infinity();
         }
         let ln_t = (z / scale).ln();
-        shape.ln() - scale.ln() + ln_power(shape - T::one(), ln_t) - (shape * ln_t).exp()
+        shape.ln() - scale.ln() + log_power(shape - T::one(), ln_t) - (shape * ln_t).exp()
     }
 }
 
