@@ -4,7 +4,7 @@
 //! derivatives are `v = dl/da = −(∂I/∂a)/q > 0` and `w = dl/db = −(∂I/∂b)/q < 0`, and `dx/da = x (1 − x) v`. They need neither q nor B
 //! and neither underflow nor cancel: `incomplete_beta_fields` has both at once.
 
-use super::gamma_rise::ln_a_beta;
+use super::gamma_difference::ln_a_beta;
 use super::incomplete_beta_fields::{Point, Route, SMALL, field, ln_kernel, route};
 use super::ln_1m_exp;
 use crate::probability::Probability;

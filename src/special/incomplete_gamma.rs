@@ -1,7 +1,7 @@
 //! The incomplete gamma function: both tails, the quantile, and the derivative of the quantile with respect to the shape.
 
 use super::gamma::{
-    HALF_LN_TAU, STIRLING_FROM, digamma_gap, exp_excess, half_gap, ln_gamma, ln_gamma_1p, stirling,
+    HALF_LN_TAU, STIRLING_FROM, exp_m1_minus_x, half_gap, ln_gamma, ln_gamma_1p, ln_minus_digamma, stirling,
 };
 use super::gamma_tables::{NEAR_ZERO, REMAINDER, SCALED_HIGH, SCALED_LOW, SCALED_MIDDLE, SCALED_TOP};
 use super::{digamma, mills_ratio, normal_quantile};
@@ -147,9 +147,9 @@ fn scaled_log_derivative(alpha: f64, z: f64, ln_z: f64, from_z: bool) -> f64 {
         if z <= 1.5 && alpha < STIRLING_FROM {
             return short_series(alpha, z, logarithm(z, ln_z, from_z));
         }
-        long_series(alpha, z, 1.0 / alpha - digamma_gap(alpha) - t)
+        long_series(alpha, z, 1.0 / alpha - ln_minus_digamma(alpha) - t)
     } else {
-        upper_tail_derivative(alpha, z, alpha * (t + digamma_gap(alpha)))
+        upper_tail_derivative(alpha, z, alpha * (t + ln_minus_digamma(alpha)))
     }
 }
 
@@ -290,7 +290,7 @@ pub(crate) fn ln_kernel(alpha: f64, z: f64, ln_z: f64) -> f64 {
         let ln_gamma = if alpha < 1.0 { ln_gamma_1p(alpha) - alpha.ln() } else { ln_gamma(alpha) };
         return alpha * ln_z - z - ln_gamma;
     }
-    0.5 * alpha.ln() - HALF_LN_TAU - stirling(alpha) - alpha * exp_excess(log_ratio(alpha, z, ln_z))
+    0.5 * alpha.ln() - HALF_LN_TAU - stirling(alpha) - alpha * exp_m1_minus_x(log_ratio(alpha, z, ln_z))
 }
 
 /// `ln(z/α)`, relative to itself near 0.
@@ -339,7 +339,7 @@ fn tails_at(alpha: f64, z: f64, ln_z: f64) -> (f64, f64) {
             _ => None,
         };
         if let Some(patch) = patch {
-            let excess = alpha * exp_excess(t);
+            let excess = alpha * exp_m1_minus_x(t);
             // erfc(x)/2 = e^−x² m(x √2)/√2π; √(2πα) in units of 1/√2π.
             let normal = mills_ratio((2.0 * excess).sqrt());
             let sign = if t > 0.0 { 1.0 } else { -1.0 };

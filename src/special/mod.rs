@@ -4,7 +4,7 @@ mod bessel;
 mod beta_field;
 mod digamma;
 mod gamma;
-mod gamma_rise;
+mod gamma_difference;
 mod gamma_tables;
 mod incomplete_beta;
 mod incomplete_beta_fields;
@@ -14,19 +14,21 @@ mod normal;
 mod normal_interval;
 mod normal_tails;
 mod polynomial;
-mod race;
 mod sigmoid;
 mod student_t;
 mod student_t_shape;
+mod successive_sampling;
 mod von_mises;
 mod von_mises_tables;
 
 pub use bessel::{bessel_i0_scaled, bessel_ratio, bessel_ratio_complement, bessel_ratio_derivative};
 pub(crate) use beta_field::BetaField;
 pub use digamma::{digamma, trigamma};
-pub(crate) use gamma::{deviance, digamma_gap, exp_excess, gamma_kl, log_gamma_entropy, stirling_remainder};
+pub(crate) use gamma::{
+    deviance, exp_m1_minus_x, gamma_kl, ln_minus_digamma, log_gamma_entropy, stirling_remainder,
+};
 pub use gamma::{ln_beta, ln_gamma};
-pub(crate) use gamma_rise::{digamma_rise, ln_gamma_rise, log1p_minus};
+pub(crate) use gamma_difference::{digamma_difference, ln_1p_minus_x, ln_gamma_difference};
 pub use incomplete_beta::{
     beta_implicit_gradient, beta_log_odds_implicit_gradient, beta_log_odds_quantile, beta_quantile,
     incomplete_beta, incomplete_beta_gradient, incomplete_beta_log_odds, incomplete_beta_upper,
@@ -40,10 +42,9 @@ pub use incomplete_gamma::{
 };
 pub use mills::{mills_defect, mills_ratio};
 pub use normal::normal_quantile;
-pub(crate) use normal_interval::{GAUSS_LEGENDRE, fall, interval, mass};
+pub(crate) use normal_interval::{GAUSS_LEGENDRE, interval, log_density_drop, mass};
 pub(crate) use normal_tails::{HALF_LN_TAU, half_square_exp, normal_half_quantile};
 pub use normal_tails::{normal_cdf, normal_ln_cdf, normal_ln_survival, normal_quantile_ln, normal_survival};
-pub(crate) use race::{LnSum, ln_add, race};
 pub(crate) use sigmoid::ln_1m_exp;
 pub use sigmoid::{log_sigmoid, log_sum_exp, sigmoid, softplus, softplus_inverse};
 pub use student_t::student_t_quantile;
@@ -51,5 +52,6 @@ pub(crate) use student_t_shape::central_excess;
 pub use student_t_shape::{
     student_t_cdf, student_t_cdf_gradient, student_t_implicit_gradient, student_t_inverse,
 };
+pub(crate) use successive_sampling::{LogSum, log_add_exp, successive_sampling_tables};
 pub use von_mises::{von_mises_concentration_derivative, von_mises_quantile, von_mises_survival};
 pub(crate) use von_mises::{von_mises_ln_density, von_mises_variance};

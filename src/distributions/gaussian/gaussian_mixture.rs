@@ -172,8 +172,8 @@ impl<T: Real> GaussianMixture<T> {
             let (mut tail, mut density) = (f64::NEG_INFINITY, f64::NEG_INFINITY);
             for (k, &ln) in ln_shares.iter().enumerate() {
                 let (ln_p, t) = self.log_density(k, d, z);
-                tail = ln_add(tail, ln - whole + ln_tail(t, lower));
-                density = ln_add(density, ln - whole + ln_p - HALF_LN_TAU);
+                tail = log_add_exp(tail, ln - whole + ln_tail(t, lower));
+                density = log_add_exp(density, ln - whole + ln_p - HALF_LN_TAU);
             }
             let residual = if lower { tail - target } else { target - tail };
             (residual, (density - tail).exp())
@@ -198,7 +198,7 @@ fn ln_tail(t: f64, lower: bool) -> f64 {
 
 /// `ln(eᵃ + eᵇ)`
 #[inline]
-fn ln_add(a: f64, b: f64) -> f64 {
+fn log_add_exp(a: f64, b: f64) -> f64 {
     let (small, large) = (a.min(b), a.max(b));
     if small == f64::NEG_INFINITY { large } else { large + (small - large).exp().ln_1p() }
 }

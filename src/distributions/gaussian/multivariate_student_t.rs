@@ -20,7 +20,8 @@ use crate::probability::Probability;
 use crate::real::Real;
 use crate::room::with_room;
 use crate::special::{
-    beta_log_odds_implicit_gradient, beta_log_odds_quantile, central_excess, ln_gamma_rise, log1p_minus,
+    beta_log_odds_implicit_gradient, beta_log_odds_quantile, central_excess, ln_1p_minus_x,
+    ln_gamma_difference,
 };
 
 /// The multivariate t, `z = μ + L y`, with one number of degrees of freedom ν for all coordinates, learned like the rest: tails that are heavy together,
@@ -88,7 +89,7 @@ impl Constants {
     fn new(nu: f64, dim: usize) -> Self {
         let half = 0.5 * dim as f64;
         Self {
-            log_density: ln_gamma_rise(0.5 * nu, half) - half * (nu * std::f64::consts::PI).ln(),
+            log_density: ln_gamma_difference(0.5 * nu, half) - half * (nu * std::f64::consts::PI).ln(),
             excess: excess(nu, dim),
         }
     }
@@ -409,7 +410,7 @@ impl<T: Real> LogDensity<T> for MultivariateStudentT<T> {
         self.with_solutions(z, |n, w, r| {
             let (s, spread) = shrinkage(r, nu);
             // ln(1 + r²/ν) − s, which is −ln(1 − s) − s, is small where s is.
-            let bend = if s < 0.4 { -log1p_minus(-s) } else { spread - s };
+            let bend = if s < 0.4 { -ln_1p_minus_x(-s) } else { spread - s };
             dnu[0] = T::of(self.constants.excess.0 - 0.5 * bend + 0.5 * dim * s / nu);
             let (pull, share) = (pull_to_centre(r, nu, self.dim), (nu + dim) * s);
             for i in 0..self.dim {

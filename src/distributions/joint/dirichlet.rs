@@ -13,8 +13,8 @@ use crate::numerics::{log_power, negate};
 use crate::probability::Probability;
 use crate::real::Real;
 use crate::special::{
-    BetaField, beta_implicit_log_odds_slope, beta_log_odds_quantile, digamma_rise, ln_gamma_rise, sigmoid,
-    trigamma,
+    BetaField, beta_implicit_log_odds_slope, beta_log_odds_quantile, digamma_difference, ln_gamma_difference,
+    sigmoid, trigamma,
 };
 
 /// The Dirichlet: rows of K positive numbers that sum to 1, each row with concentrations of its own, independent of the others.
@@ -179,12 +179,12 @@ impl<T: Real> Concentration<'_, T> {
 
     /// `ψ(α₀) − ψ(αⱼ) = −E ln zⱼ`.
     fn surprise(&self, j: usize, whole: f64) -> f64 {
-        digamma_rise(shape(self.0[j]), whole, self.beside(j, whole))
+        digamma_difference(shape(self.0[j]), whole, self.beside(j, whole))
     }
 
     /// `ln B(α) = Σ ln Γ(αⱼ) − ln Γ(α₀)`.
     fn ln_beta(&self) -> f64 {
-        let ln_gamma = |a: f64| ln_gamma_rise(1.0, a) - a.ln();
+        let ln_gamma = |a: f64| ln_gamma_difference(1.0, a) - a.ln();
         self.shapes().map(ln_gamma).sum::<f64>() - ln_gamma(self.sum())
     }
 }

@@ -12,7 +12,7 @@ use crate::probability::Probability;
 use crate::real::Real;
 use crate::special::{
     beta_implicit_gradient, beta_log_odds_implicit_gradient, beta_log_odds_quantile, beta_quantile, digamma,
-    digamma_rise, incomplete_beta, incomplete_beta_log_odds, incomplete_beta_upper, ln_beta_density,
+    digamma_difference, incomplete_beta, incomplete_beta_log_odds, incomplete_beta_upper, ln_beta_density,
     ln_beta_log_odds_density, log_sigmoid, sigmoid, trigamma,
 };
 
@@ -141,13 +141,13 @@ impl Shapes {
     /// `ψ(n) − ψ(α) = −E ln z`.
     #[inline]
     fn to_a(self) -> f64 {
-        digamma_rise(self.a, self.n, self.b)
+        digamma_difference(self.a, self.n, self.b)
     }
 
     /// `ψ(n) − ψ(β) = −E ln(1 − z)`.
     #[inline]
     fn to_b(self) -> f64 {
-        digamma_rise(self.b, self.n, self.a)
+        digamma_difference(self.b, self.n, self.a)
     }
 
     /// `−ln p` of the log-odds at the mean, and `E ln z − ln E z`, `E ln(1 − z) − ln E(1 − z)`: `ln B` without the large terms that cancel.

@@ -11,8 +11,8 @@ use crate::distributions::scalar::inverse_cdf::{
 use crate::probability::Probability;
 use crate::real::Real;
 use crate::special::{
-    deviance, digamma, digamma_gap, gamma_kl, gamma_p, gamma_q, gamma_quantile, gamma_shape_derivative,
-    ln_kernel, log_gamma_entropy, trigamma,
+    deviance, digamma, gamma_kl, gamma_p, gamma_q, gamma_quantile, gamma_shape_derivative, ln_kernel,
+    ln_minus_digamma, log_gamma_entropy, trigamma,
 };
 
 own_family! {
@@ -126,7 +126,7 @@ pub(crate) fn log_mass(alpha: f64, x: f64, ln_x: f64) -> f64 {
 /// `ln x − ψ(α)`, the score of the shape.
 #[inline]
 pub(crate) fn shape_score(alpha: f64, ln_x: f64) -> f64 {
-    if ln_x.is_infinite() { ln_x } else { (ln_x - alpha.ln()) + digamma_gap(alpha) }
+    if ln_x.is_infinite() { ln_x } else { (ln_x - alpha.ln()) + ln_minus_digamma(alpha) }
 }
 
 /// KL between two gamma laws of (α, β); the same for any bijection of them: the reciprocal, the logarithm.
@@ -139,7 +139,7 @@ pub(crate) fn kl_gradient<T: Real>(p: [T; 2], q: [T; 2]) -> ([T; 2], [T; 2]) {
     let ([a, b], [c, d]) = (p.map(T::f64), q.map(T::f64));
     let ratio = d / b;
     let dp = [(a - c) * trigamma(a) + (ratio - 1.0), (c - a * ratio) / b];
-    let dq = [digamma_gap(a) - digamma_gap(c) - (ratio * a / c).ln(), a / b - c / d];
+    let dq = [ln_minus_digamma(a) - ln_minus_digamma(c) - (ratio * a / c).ln(), a / b - c / d];
     (dp.map(T::of), dq.map(T::of))
 }
 

@@ -6,7 +6,7 @@ use crate::distributions::scalar::inverse_cdf::{
 };
 use crate::probability::Probability;
 use crate::real::Real;
-use crate::special::{deviance, exp_excess};
+use crate::special::{deviance, exp_m1_minus_x};
 
 own_family! {
     /// The Laplace (double exponential) with independent coordinates, `t = (z − μ)/b`, D of them.
@@ -128,7 +128,7 @@ impl<T: Real> FamilyKl<T> for LaplaceFamily {
         let ([m, b], [n, c]) = (p.map(T::f64), q.map(T::f64));
         let (r, x) = (b / c, ((m - n) / b).abs());
         // r e^(−x) + r x − 1 − ln r in two terms that are not negative.
-        T::of(deviance(r) + r * exp_excess(-x))
+        T::of(deviance(r) + r * exp_m1_minus_x(-x))
     }
 
     fn kl_gradient(&self, p: [T; 2], q: [T; 2]) -> ([T; 2], [T; 2]) {
@@ -138,7 +138,7 @@ impl<T: Real> FamilyKl<T> for LaplaceFamily {
         // (1 + x) e^(−x) − 1
         let bend = (-x).exp_m1() + if x == f64::INFINITY { 0.0 } else { x * (-x).exp() };
         let dp = [to_mu, (b - c) / (b * c) + bend / c];
-        let dq = [-to_mu, (c - b) / c / c - b / c / c * exp_excess(-x)];
+        let dq = [-to_mu, (c - b) / c / c - b / c / c * exp_m1_minus_x(-x)];
         (dp.map(T::of), dq.map(T::of))
     }
 }

@@ -10,7 +10,8 @@ use crate::numerics::quadrature::{divergence, divergence_terms, line};
 use crate::probability::Probability;
 use crate::real::Real;
 use crate::special::{
-    central_excess, ln_gamma_rise, log1p_minus, student_t_cdf, student_t_implicit_gradient, student_t_inverse,
+    central_excess, ln_1p_minus_x, ln_gamma_difference, student_t_cdf, student_t_implicit_gradient,
+    student_t_inverse,
 };
 
 own_family! {
@@ -126,7 +127,7 @@ impl<T: Real> Density<T> for StudentTFamily {
 
     fn log_density(&self, z: T, [nu, mu, sigma]: [T; 3]) -> T {
         let (nu, t) = (degrees(nu), ((z - mu) / sigma).f64());
-        let constant = ln_gamma_rise(0.5 * nu, 0.5) - 0.5 * (nu * std::f64::consts::PI).ln();
+        let constant = ln_gamma_difference(0.5 * nu, 0.5) - 0.5 * (nu * std::f64::consts::PI).ln();
         let spread = ln_spread(squares(t, nu).0, t, nu);
         T::of(constant - 0.5 * (nu + 1.0) * spread - sigma.f64().ln())
     }
@@ -142,7 +143,7 @@ impl<T: Real> DensityGradient<T> for StudentTFamily {
         let (nu, t, sigma) = (degrees(nu), ((z - mu) / sigma).f64(), sigma.f64());
         let (ratio, s) = squares(t, nu);
         // ln(1 + t²/ν) − s, which is −ln(1 − s) − s, is small where s is.
-        let bend = if s < 0.4 { -log1p_minus(-s) } else { ln_spread(ratio, t, nu) - s };
+        let bend = if s < 0.4 { -ln_1p_minus_x(-s) } else { ln_spread(ratio, t, nu) - s };
         let to_nu = central_excess(nu).0 - 0.5 * bend + 0.5 * s / nu;
         // ν (t² − 1)/(ν + t²) = (ν + 1) s − 1
         let to_sigma =
@@ -160,7 +161,7 @@ fn location_score(t: f64, nu: f64) -> f64 {
 impl<T: Real> ClosedEntropy<T> for StudentTFamily {
     fn entropy(&self, [nu, _, sigma]: [T; 3]) -> T {
         let nu = degrees(nu);
-        let constant = ln_gamma_rise(0.5 * nu, 0.5) - 0.5 * (nu * std::f64::consts::PI).ln();
+        let constant = ln_gamma_difference(0.5 * nu, 0.5) - 0.5 * (nu * std::f64::consts::PI).ln();
         let spread = (nu + 1.0) * (central_excess(nu).0 + 0.5 / nu);
         T::of(spread - constant + sigma.f64().ln())
     }

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::probability::Probability;
 use crate::real::Real;
 use crate::special::{
-    fall, half_square_exp, interval, mass, mills_ratio, normal_quantile, normal_quantile_ln,
+    half_square_exp, interval, log_density_drop, mass, mills_ratio, normal_quantile, normal_quantile_ln,
 };
 
 own_family! {
@@ -147,12 +147,12 @@ impl Standard {
 
     /// `(x² − c²)/2`, what the logarithm of the density has lost.
     pub(crate) fn excess(&self, at: Point) -> f64 {
-        if self.a >= 0.0 { fall(self.a, at.from_a) } else { 0.5 * at.x * at.x }
+        if self.a >= 0.0 { log_density_drop(self.a, at.from_a) } else { 0.5 * at.x * at.x }
     }
 
     /// `e^(−(x² − c²)/2)`.
     fn density(&self, at: Point) -> f64 {
-        if self.a >= 0.0 { (-fall(self.a, at.from_a)).exp() } else { half_square_exp(at.x) }
+        if self.a >= 0.0 { (-log_density_drop(self.a, at.from_a)).exp() } else { half_square_exp(at.x) }
     }
 
     /// The mass below the point, in units of `mass`.
@@ -180,7 +180,7 @@ impl Standard {
     /// The densities at both bounds, in units of `mass`.
     pub(crate) fn at_bounds(&self) -> (f64, f64) {
         if self.a >= 0.0 {
-            (1.0 / self.mass, (-fall(self.a, self.width)).exp() / self.mass)
+            (1.0 / self.mass, (-log_density_drop(self.a, self.width)).exp() / self.mass)
         } else {
             (half_square_exp(self.a) / self.mass, half_square_exp(self.b) / self.mass)
         }
@@ -209,7 +209,7 @@ impl Standard {
     fn start(&self, lower: f64, upper: f64) -> f64 {
         if self.a > 0.0 {
             // 1 − Φ(x) = (1 − u)(1 − Φ(a)) + u (1 − Φ(b)), over φ(a).
-            let decay = (-fall(self.a, self.width)).exp();
+            let decay = (-log_density_drop(self.a, self.width)).exp();
             let far = if decay == 0.0 { 0.0 } else { decay * mills_ratio(self.b) };
             let ln_tail = (upper * mills_ratio(self.a) + lower * far).ln() - 0.5 * self.a * self.a;
             return -normal_quantile_ln(ln_tail - crate::special::HALF_LN_TAU);
@@ -410,7 +410,7 @@ impl<T: Real> DensityGradient<T> for TruncatedNormalFamily {
         let (at_a, at_b) = law.at_bounds();
         // From the nearest bound where that is to the right of the mean, as x − E x and x² − E x² would cancel.
         let (off, off_square) = if law.a >= 0.0 {
-            (at.from_a - mean, 2.0 * fall(law.a, at.from_a) - mean_square)
+            (at.from_a - mean, 2.0 * log_density_drop(law.a, at.from_a) - mean_square)
         } else {
             (at.x - mean, at.x * at.x - mean_square)
         };

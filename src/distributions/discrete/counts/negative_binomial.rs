@@ -9,7 +9,7 @@ use super::trial::{Trial, family_of_trials};
 use super::{CountFamily, CountJump, CountLaw, CountWeakDerivative};
 use crate::distribution::{Coupling, WeakPair, WeakSides};
 use crate::real::Real;
-use crate::special::digamma_rise;
+use crate::special::digamma_difference;
 
 family_of_trials! {
     /// D independent negative binomial counts: how many trials fail before r of them succeed, for any r above 0, whole or not: a Poisson count whose
@@ -91,7 +91,7 @@ impl<T: Real> CountLaw<T> for NegativeBinomialLaw {
 
     fn score(&self, k: T) -> [T; 2] {
         let (p, q, r, k) = (self.trial.p.p, self.trial.q.p, self.r, k.f64());
-        let rise = if k == 0.0 { 0.0 } else { digamma_rise(r, r + k, k) };
+        let rise = if k == 0.0 { 0.0 } else { digamma_difference(r, r + k, k) };
         let by = |count: f64, p: f64| if count == 0.0 { 0.0 } else { count / p };
         let own = if self.trial.by_logits { r * q - k * p } else { by(r, p) - by(k, q) };
         [T::of(rise + self.trial.p.ln), T::of(own)]
