@@ -6,7 +6,7 @@ mod common;
 use common::*;
 use rand_distr::{Distribution as _, Gamma};
 use reparam::prelude::*;
-use reparam::special::{beta_implicit_gradient, beta_log_odds_implicit_gradient, incomplete_beta};
+use reparam::special::{beta_cdf, beta_implicit_gradient, beta_log_odds_implicit_gradient};
 use reparam::{Conditional, KlDivergence, MeanVariance};
 
 /// `dz/dαⱼ`, column j, by pulling back unit cotangents.
@@ -259,7 +259,7 @@ fn draws_have_beta_marginals() {
     dirichlet.transform_block(&noise, &mut from_noise);
     for z in [direct, from_noise] {
         for (j, &a) in alpha.iter().enumerate() {
-            let mut u: Vec<_> = z.chunks(4).map(|z| incomplete_beta(z[j], a, whole - a)).collect();
+            let mut u: Vec<_> = z.chunks(4).map(|z| beta_cdf(z[j], a, whole - a)).collect();
             u.sort_by(f64::total_cmp);
             let n = n as f64;
             let distance =

@@ -13,7 +13,7 @@ use crate::numerics::negate;
 use crate::probability::Probability;
 use crate::real::Real;
 use crate::room::with_room;
-use crate::special::{log_sum_exp, normal_ln_cdf, normal_ln_survival, normal_quantile};
+use crate::special::{log_sum_exp, normal_log_cdf, normal_log_survival, normal_quantile};
 
 /// A mixture of K Gaussians with independent coordinates, in D dimensions: all parameters pathwise, the weights too.
 ///
@@ -193,7 +193,7 @@ const STEEPEST: f64 = 600.0;
 /// The logarithm of the lower or the upper tail at t.
 #[inline]
 fn ln_tail(t: f64, lower: bool) -> f64 {
-    if lower { normal_ln_cdf(t) } else { normal_ln_survival(t) }
+    if lower { normal_log_cdf(t) } else { normal_log_survival(t) }
 }
 
 /// `ln(eᵃ + eᵇ)`
@@ -330,7 +330,7 @@ impl<T: Real> GaussianMixture<T> {
     fn is_in_lower_half(&self, d: usize, x: f64, ln_shares: &[f64], whole: f64) -> bool {
         let below = ln_shares.iter().enumerate().map(|(k, &ln)| {
             let t = self.log_density(k, d, x).1;
-            (ln - whole + normal_ln_cdf(t)).exp()
+            (ln - whole + normal_log_cdf(t)).exp()
         });
         below.sum::<f64>() <= 0.5
     }

@@ -11,9 +11,9 @@ use crate::numerics::log_power;
 use crate::probability::Probability;
 use crate::real::Real;
 use crate::special::{
-    beta_implicit_gradient, beta_log_odds_implicit_gradient, beta_log_odds_quantile, beta_quantile, digamma,
-    digamma_difference, incomplete_beta, incomplete_beta_log_odds, incomplete_beta_upper, ln_beta_density,
-    ln_beta_log_odds_density, log_sigmoid, sigmoid, trigamma,
+    beta_cdf, beta_implicit_gradient, beta_log_density, beta_log_odds_implicit_gradient,
+    beta_log_odds_log_density, beta_log_odds_quantile, beta_log_odds_tails, beta_quantile, beta_survival,
+    digamma, digamma_difference, log_sigmoid, sigmoid, trigamma,
 };
 
 own_family! {
@@ -154,7 +154,7 @@ impl Shapes {
     fn at_mean(self) -> (f64, f64, f64) {
         let odds = self.a.ln() - self.b.ln();
         let (ln_x, ln_y) = (log_sigmoid(odds), log_sigmoid(-odds));
-        (-ln_beta_log_odds_density(odds, self.a, self.b), -ln_x - self.to_a(), -ln_y - self.to_b())
+        (-beta_log_odds_log_density(odds, self.a, self.b), -ln_x - self.to_a(), -ln_y - self.to_b())
     }
 
     fn log_odds_entropy(self) -> f64 {
@@ -167,7 +167,7 @@ impl Shapes {
         let odds = self.a.ln() - self.b.ln();
         let (_, gap_x, gap_y) = self.at_mean();
         let height =
-            ln_beta_log_odds_density(odds, self.a, self.b) - ln_beta_log_odds_density(odds, q.a, q.b);
+            beta_log_odds_log_density(odds, self.a, self.b) - beta_log_odds_log_density(odds, q.a, q.b);
         (height + (self.a - q.a) * gap_x + (self.b - q.b) * gap_y).max(0.0)
     }
 
@@ -231,13 +231,13 @@ impl<T: Real> Quantile<T> for LogitBetaFamily {
 
 impl<T: Real> FamilyCdf<T> for BetaFamily {
     fn cdf(&self, z: T, [alpha, beta]: [T; 2]) -> Probability<T> {
-        Probability::from_sides(incomplete_beta(z, alpha, beta), incomplete_beta_upper(z, alpha, beta))
+        Probability::from_sides(beta_cdf(z, alpha, beta), beta_survival(z, alpha, beta))
     }
 }
 
 impl<T: Real> FamilyCdf<T> for LogitBetaFamily {
     fn cdf(&self, l: T, [alpha, beta]: [T; 2]) -> Probability<T> {
-        let (lower, upper) = incomplete_beta_log_odds(l, alpha, beta);
+        let (lower, upper) = beta_log_odds_tails(l, alpha, beta);
         Probability::from_sides(lower, upper)
     }
 }
@@ -247,7 +247,7 @@ impl<T: Real> Density<T> for BetaFamily {
         let Shapes { a, b, .. } = Shapes::of(theta);
         let z = z.f64();
         if (0.0..=1.0).contains(&z) {
-            T::of(ln_beta_density(z, a, b))
+            T::of(beta_log_density(z, a, b))
         } else if z.is_nan() {
             T::nan()
         } else {
@@ -283,7 +283,7 @@ impl<T: Real> Density<T> for LogitBetaFamily {
         if l.is_infinite() {
             return T::neg_infinity();
         }
-        T::of(ln_beta_log_odds_density(l.f64(), a, b))
+        T::of(beta_log_odds_log_density(l.f64(), a, b))
     }
 }
 

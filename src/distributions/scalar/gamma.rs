@@ -11,8 +11,8 @@ use crate::distributions::scalar::inverse_cdf::{
 use crate::probability::Probability;
 use crate::real::Real;
 use crate::special::{
-    deviance, digamma, gamma_kl, gamma_p, gamma_q, gamma_quantile, gamma_shape_derivative, ln_kernel,
-    ln_minus_digamma, log_gamma_entropy, trigamma,
+    deviance, digamma, gamma_cdf, gamma_implicit_gradient, gamma_kl, gamma_quantile, gamma_survival,
+    ln_kernel, ln_minus_digamma, log_gamma_entropy, trigamma,
 };
 
 own_family! {
@@ -23,7 +23,7 @@ own_family! {
     /// | θ | `shape` α (D numbers above 0), `rate` β (D numbers above 0), in units of 1/z |
     /// | density | `p(z) = β^α z^(α−1) e^(−βz) / Γ(α)` for z ≥ 0 |
     /// | transform | `z = x/β`, `P(α, x) = u` ([`gamma_quantile`](crate::special::gamma_quantile)) |
-    /// | pullback | `dα = (∂x/∂α)/β dz` by implicit differentiation ([`gamma_shape_derivative`](crate::special::gamma_shape_derivative)), `dβ = −z/β dz` |
+    /// | pullback | `dα = (∂x/∂α)/β dz` by implicit differentiation ([`gamma_implicit_gradient`](crate::special::gamma_implicit_gradient)), `dβ = −z/β dz` |
     /// | score | `∂α = ln βz − ψ(α)`, `∂β = α/β − z` |
     /// | ∇_z log p | `(α − 1)/z − β` |
     /// | entropy | `α − ln β + ln Γ(α) + (1 − α) ψ(α)`, gradient `(1 + (1 − α) ψ′(α), −1/β)` |
@@ -147,13 +147,13 @@ impl<T: Real> Quantile<T> for GammaFamily {
     const DRAWS_DIRECTLY: bool = true;
 
     fn quantile(&self, u: Probability<T>, [shape, rate]: [T; 2]) -> T {
-        T::of(gamma_quantile(shape.f64(), u.to_f64()) / rate.f64())
+        T::of(gamma_quantile(u.to_f64(), shape.f64()) / rate.f64())
     }
 
     #[inline]
     fn quantile_gradient(&self, _: Probability<T>, z: T, [shape, rate]: [T; 2]) -> [T; 2] {
         let (z, rate) = (z.f64(), rate.f64());
-        [T::of(gamma_shape_derivative(shape.f64(), z * rate) / rate), T::of(-z / rate)]
+        [T::of(gamma_implicit_gradient(z * rate, shape.f64()) / rate), T::of(-z / rate)]
     }
 
     #[inline]
@@ -179,7 +179,7 @@ impl<T: Real> FamilyCdf<T> for GammaFamily {
             return Probability::never();
         }
         let (shape, x) = (shape.f64(), rate.f64() * z.f64());
-        Probability::from_sides(T::of(gamma_p(shape, x)), T::of(gamma_q(shape, x)))
+        Probability::from_sides(T::of(gamma_cdf(x, shape)), T::of(gamma_survival(x, shape)))
     }
 }
 

@@ -10,7 +10,7 @@ use crate::distributions::scalar::inverse_cdf::{
 use crate::probability::Probability;
 use crate::real::Real;
 use crate::special::{
-    digamma, gamma_ln_quantile, gamma_shape_derivative, gamma_tails_at_ln, log_gamma_entropy, trigamma,
+    digamma, gamma_implicit_gradient, gamma_log_quantile, gamma_tails_at_log, log_gamma_entropy, trigamma,
 };
 
 own_family! {
@@ -58,7 +58,7 @@ impl<T: Real> Quantile<T> for InverseGammaFamily {
 
     fn quantile(&self, u: Probability<T>, [shape, scale]: [T; 2]) -> T {
         let above = Probability::from_tail(-u.to_f64().tail());
-        T::of((scale.f64().ln() - gamma_ln_quantile(shape.f64(), above)).exp())
+        T::of((scale.f64().ln() - gamma_log_quantile(above, shape.f64())).exp())
     }
 
     #[inline]
@@ -72,7 +72,7 @@ impl<T: Real> Quantile<T> for InverseGammaFamily {
             // The limit for z → 0.
             return [T::zero(), T::of(z / scale)];
         }
-        [T::of(-z * (gamma_shape_derivative(shape.f64(), x) / x)), T::of(z / scale)]
+        [T::of(-z * (gamma_implicit_gradient(x, shape.f64()) / x)), T::of(z / scale)]
     }
 
     #[inline]
@@ -86,7 +86,7 @@ impl<T: Real> FamilyCdf<T> for InverseGammaFamily {
         if z <= T::zero() {
             return Probability::never();
         }
-        let (upper, lower) = gamma_tails_at_ln(shape.f64(), scale.f64().ln() - z.f64().ln());
+        let (upper, lower) = gamma_tails_at_log(scale.f64().ln() - z.f64().ln(), shape.f64());
         Probability::from_sides(T::of(lower), T::of(upper))
     }
 }

@@ -10,7 +10,7 @@ use crate::distributions::scalar::inverse_cdf::{
 use crate::probability::Probability;
 use crate::real::Real;
 use crate::special::{
-    digamma, gamma_ln_quantile, gamma_log_shape_derivative, gamma_tails_at_ln, log_gamma_entropy, trigamma,
+    digamma, gamma_log_implicit_gradient, gamma_log_quantile, gamma_tails_at_log, log_gamma_entropy, trigamma,
 };
 
 own_family! {
@@ -21,8 +21,8 @@ own_family! {
     /// | --- | --- |
     /// | θ | `shape` α (D numbers above 0), `rate` β (D numbers above 0), in units of 1/w |
     /// | density | `p(z) = β^α e^(αz − βe^z) / Γ(α)` on the line |
-    /// | transform | `z = ln x − ln β`, `P(α, x) = u` ([`gamma_ln_quantile`](crate::special::gamma_ln_quantile)) |
-    /// | pullback | `dα = ∂ln x/∂α dz` by implicit differentiation ([`gamma_log_shape_derivative`](crate::special::gamma_log_shape_derivative)), `dβ = −dz/β` |
+    /// | transform | `z = ln x − ln β`, `P(α, x) = u` ([`gamma_log_quantile`](crate::special::gamma_log_quantile)) |
+    /// | pullback | `dα = ∂ln x/∂α dz` by implicit differentiation ([`gamma_log_implicit_gradient`](crate::special::gamma_log_implicit_gradient)), `dβ = −dz/β` |
     /// | score | `∂α = z + ln β − ψ(α)`, `∂β = α/β − e^z` |
     /// | ∇_z log p | `α − β e^z` |
     /// | entropy | `α + ln Γ(α) − α ψ(α)`, gradient `(1 − α ψ′(α), 0)` |
@@ -57,13 +57,13 @@ impl<T: Real> Quantile<T> for LogGammaFamily {
     const DRAWS_DIRECTLY: bool = true;
 
     fn quantile(&self, u: Probability<T>, [shape, rate]: [T; 2]) -> T {
-        T::of(gamma_ln_quantile(shape.f64(), u.to_f64()) - rate.f64().ln())
+        T::of(gamma_log_quantile(u.to_f64(), shape.f64()) - rate.f64().ln())
     }
 
     #[inline]
     fn quantile_gradient(&self, _: Probability<T>, z: T, [shape, rate]: [T; 2]) -> [T; 2] {
         let ln_x = z.f64() + rate.f64().ln();
-        [T::of(gamma_log_shape_derivative(shape.f64(), ln_x)), -rate.recip()]
+        [T::of(gamma_log_implicit_gradient(ln_x, shape.f64())), -rate.recip()]
     }
 
     #[inline]
@@ -74,7 +74,7 @@ impl<T: Real> Quantile<T> for LogGammaFamily {
 
 impl<T: Real> FamilyCdf<T> for LogGammaFamily {
     fn cdf(&self, z: T, [shape, rate]: [T; 2]) -> Probability<T> {
-        let (lower, upper) = gamma_tails_at_ln(shape.f64(), z.f64() + rate.f64().ln());
+        let (lower, upper) = gamma_tails_at_log(z.f64() + rate.f64().ln(), shape.f64());
         Probability::from_sides(T::of(lower), T::of(upper))
     }
 }

@@ -11,7 +11,7 @@ use crate::probability::Probability;
 use crate::real::Real;
 use crate::special::{
     central_excess, ln_1p_minus_x, ln_gamma_difference, student_t_cdf, student_t_implicit_gradient,
-    student_t_inverse,
+    student_t_quantile,
 };
 
 own_family! {
@@ -100,7 +100,7 @@ impl<T: Real> Quantile<T> for StudentTFamily {
     const DRAWS_DIRECTLY: bool = true;
 
     fn quantile(&self, u: Probability<T>, [nu, mu, sigma]: [T; 3]) -> T {
-        mu + sigma * student_t_inverse(u, nu)
+        mu + sigma * student_t_quantile(u, nu)
     }
 
     #[inline]

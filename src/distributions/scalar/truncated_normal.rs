@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::probability::Probability;
 use crate::real::Real;
 use crate::special::{
-    half_square_exp, interval, log_density_drop, mass, mills_ratio, normal_quantile, normal_quantile_ln,
+    half_square_exp, interval, log_density_drop, mass, mills_ratio, normal_quantile, normal_quantile_from_log,
 };
 
 own_family! {
@@ -212,7 +212,7 @@ impl Standard {
             let decay = (-log_density_drop(self.a, self.width)).exp();
             let far = if decay == 0.0 { 0.0 } else { decay * mills_ratio(self.b) };
             let ln_tail = (upper * mills_ratio(self.a) + lower * far).ln() - 0.5 * self.a * self.a;
-            return -normal_quantile_ln(ln_tail - crate::special::HALF_LN_TAU);
+            return -normal_quantile_from_log(ln_tail - crate::special::HALF_LN_TAU);
         }
         let tail = |x: f64| crate::special::normal_survival(x);
         let below = upper * tail(-self.a) + lower * tail(-self.b);

@@ -11,8 +11,8 @@ use crate::distributions::scalar::inverse_cdf::{
 use crate::probability::Probability;
 use crate::real::Real;
 use crate::special::{
-    bessel_i0_scaled, bessel_ratio, bessel_ratio_derivative, von_mises_concentration_derivative,
-    von_mises_ln_density, von_mises_quantile, von_mises_survival,
+    bessel_i0_scaled, bessel_ratio, bessel_ratio_derivative, von_mises_implicit_gradient,
+    von_mises_log_density, von_mises_quantile, von_mises_survival,
 };
 
 own_family! {
@@ -108,13 +108,13 @@ impl<T: Real> Quantile<T> for VonMisesFamily {
     const DRAWS_DIRECTLY: bool = true;
 
     fn quantile(&self, u: Probability<T>, [mu, kappa]: [T; 2]) -> T {
-        T::of(mu.f64() + von_mises_quantile(kappa.f64(), u.to_f64()))
+        T::of(mu.f64() + von_mises_quantile(u.to_f64(), kappa.f64()))
     }
 
     #[inline]
     fn quantile_gradient(&self, _: Probability<T>, z: T, [mu, kappa]: [T; 2]) -> [T; 2] {
         let x = about_zero(z.f64(), mu.f64());
-        [T::one(), T::of(von_mises_concentration_derivative(kappa.f64(), x))]
+        [T::one(), T::of(von_mises_implicit_gradient(x, kappa.f64()))]
     }
 
     #[inline]
@@ -131,7 +131,7 @@ impl<T: Real> FamilyCdf<T> for VonMisesFamily {
         } else if x >= PI {
             Probability::always()
         } else {
-            Probability::from_sides(T::of(von_mises_survival(kappa, -x)), T::of(von_mises_survival(kappa, x)))
+            Probability::from_sides(T::of(von_mises_survival(-x, kappa)), T::of(von_mises_survival(x, kappa)))
         }
     }
 }
@@ -139,7 +139,7 @@ impl<T: Real> FamilyCdf<T> for VonMisesFamily {
 impl<T: Real> Density<T> for VonMisesFamily {
     #[inline]
     fn log_density(&self, z: T, [mu, kappa]: [T; 2]) -> T {
-        T::of(von_mises_ln_density(kappa.f64(), z.f64() - mu.f64()))
+        T::of(von_mises_log_density(z.f64() - mu.f64(), kappa.f64()))
     }
 }
 
