@@ -54,7 +54,7 @@ fn the_cdf_is_the_inverse_of_the_quantile_in_both_tails() {
         }
     }
     for theta in [[0.7f64, 2.0], [3.0, 0.01], [40.0, 50.0]] {
-        check(&WeibullFamily, theta, 0.0, bar);
+        check(&WeibullFamily, [theta[1], theta[0]], 0.0, bar);
         check(&ParetoFamily, theta, 0.0, bar);
         check(&KumaraswamyFamily, theta, 0.0, bar);
         check(&GammaFamily, theta, 0.0, bar);
@@ -79,7 +79,7 @@ fn single_precision_keeps_both_tails_too() {
     check(&GumbelFamily, [0.5f32, 2.0], 0.5, bar);
     check(&LaplaceFamily, [0.5f32, 2.0], 0.5, bar);
     check(&CauchyFamily, [0.5f32, 2.0], 0.5, bar);
-    check(&WeibullFamily, [1.5f32, 2.0], 0.0, bar);
+    check(&WeibullFamily, [2.0f32, 1.5], 0.0, bar);
     check(&GammaFamily, [1.5f32, 2.0], 0.0, bar);
     check(&BetaFamily, [1.5f32, 2.0], 0.0, bar);
     check(&StudentTFamily, [3.0f32, 0.5, 2.0], 0.5, bar);
@@ -106,7 +106,7 @@ fn outside_the_support_the_cdf_is_exactly_0_or_1() {
     check(&GumbelFamily, [1.0, 2.0], &[-inf], &[inf]);
     check(&LaplaceFamily, [1.0, 2.0], &[-inf], &[inf]);
     check(&CauchyFamily, [1.0, 2.0], &[-inf], &[inf]);
-    check(&WeibullFamily, [1.0, 2.0], &positive, &[inf]);
+    check(&WeibullFamily, [2.0, 1.0], &positive, &[inf]);
     check(&ParetoFamily, [1.0, 2.0], &[-inf, 0.0, 1.0], &[inf]);
     check(&UniformFamily, [1.0, 2.0], &[-inf, 0.0, 1.0], &[2.0, 3.0, inf]);
     check(&KumaraswamyFamily, [3.0, 2.0], &positive, &[1.0, 2.0, inf]);
@@ -123,7 +123,7 @@ fn outside_the_support_the_cdf_is_exactly_0_or_1() {
 
 #[test]
 fn a_distribution_writes_its_cdf_as_the_noise_of_its_transform() {
-    let weibull = Weibull::new(&[0.7, 2.0], &[1.0, 3.0]).unwrap();
+    let weibull = Weibull::new(&[1.0, 3.0], &[0.7, 2.0]).unwrap();
     let noise = [0.1f64, -1e-9, -0.4, 1e-7];
     let (mut z, mut found) = ([0.0; 4], [0.0; 4]);
     weibull.transform_block(&noise, &mut z);

@@ -367,7 +367,7 @@ fn extreme_parameters_never_give_nan() {
                         );
                     }
                 }
-                nans::<T, _>(Weibull::new(&[a], &[b]), "weibull", found);
+                nans::<T, _>(Weibull::new(&[b], &[a]), "weibull", found);
                 nans::<T, _>(Pareto::new(&[a], &[b]), "pareto", found);
                 nans::<T, _>(Kumaraswamy::new(&[a], &[b]), "kumaraswamy", found);
                 nans::<T, _>(LogLogistic::new(&[a], &[b]), "log-logistic", found);

@@ -125,12 +125,12 @@ fn cauchy_derivatives_match_differences() {
 #[test]
 fn weibull_derivatives_match_differences() {
     let new = |a: &[f64], b: &[f64]| Weibull::new(a, b).unwrap();
-    check_family(log_uniform(0.2, 20.0), log_uniform(1e-3, 1e3), new, |shape, scale, tail, z| {
+    check_family(log_uniform(1e-3, 1e3), log_uniform(0.2, 20.0), new, |scale, shape, tail, z| {
         let ln_e = exponential_of(tail).ln().abs();
         let steep = 1.0f64.max(shape);
         Lengths {
-            pullback: [shape / 1f64.max(ln_e / shape), scale],
-            score: [shape / 1f64.max(ln_e), scale / steep],
+            pullback: [scale, shape / 1f64.max(ln_e / shape)],
+            score: [scale / steep, shape / 1f64.max(ln_e)],
             z: z / steep,
         }
     });
@@ -207,7 +207,7 @@ entropy_and_mean_score! {
     gumbel_entropy_and_mean_score: Gumbel::new(&[1.0, -2.0], &[0.3, 5.0]);
     laplace_entropy_and_mean_score: Laplace::new(&[1.0, -2.0], &[0.3, 5.0]);
     cauchy_entropy_and_mean_score: Cauchy::new(&[1.0, -2.0], &[0.3, 5.0]);
-    weibull_entropy_and_mean_score: Weibull::new(&[0.6, 4.0], &[0.3, 5.0]);
+    weibull_entropy_and_mean_score: Weibull::new(&[0.3, 5.0], &[0.6, 4.0]);
     pareto_entropy_and_mean_score: Pareto::new(&[0.6, 4.0], &[0.8, 5.0]);
     uniform_entropy: Uniform::new(&[0.6, -4.0], &[0.8, 5.0]);
     kumaraswamy_entropy_and_mean_score: Kumaraswamy::new(&[0.6, 4.0], &[0.8, 5.0]);
@@ -338,11 +338,11 @@ fn cauchy_by_cdf() -> ByCdf<CauchyFamily> {
 fn weibull_by_cdf() -> ByCdf<WeibullFamily> {
     ByCdf {
         law: WeibullFamily,
-        cdf: |z, [k, s]| -(-(z / s).powf(k)).exp_m1(),
-        survival: |z, [k, s]| (-(z / s).powf(k)).exp(),
-        gradient: |z, [k, s]| {
+        cdf: |z, [s, k]| -(-(z / s).powf(k)).exp_m1(),
+        survival: |z, [s, k]| (-(z / s).powf(k)).exp(),
+        gradient: |z, [s, k]| {
             let e = (z / s).powf(k);
-            [(-e).exp() * e * (z / s).ln(), -(-e).exp() * e * k / s]
+            [-(-e).exp() * e * k / s, (-e).exp() * e * (z / s).ln()]
         },
         support: POSITIVE,
     }
@@ -411,7 +411,7 @@ fn quantile_functions_invert_their_cdf_in_both_tails() {
         check_round_trip(&laplace_by_cdf(), [0.0, scale]);
         check_round_trip(&cauchy_by_cdf(), [0.0, scale]);
         for shape in [1.5, 4.0, 30.0] {
-            check_round_trip(&weibull_by_cdf(), [shape, scale]);
+            check_round_trip(&weibull_by_cdf(), [scale, shape]);
             check_round_trip(&pareto_by_cdf(), [scale, shape]);
         }
     }
@@ -457,8 +457,8 @@ fn densities_are_derivatives_of_their_cdf() {
     check(&gumbel_by_cdf(), [0.3, 0.7]);
     check(&laplace_by_cdf(), [0.3, 0.7]);
     check(&cauchy_by_cdf(), [0.3, 0.7]);
-    check(&weibull_by_cdf(), [0.8, 1.5]);
-    check(&weibull_by_cdf(), [6.0, 1.5]);
+    check(&weibull_by_cdf(), [1.5, 0.8]);
+    check(&weibull_by_cdf(), [1.5, 6.0]);
     check(&pareto_by_cdf(), [2.0, 3.0]);
     check(&kumaraswamy_by_cdf(), [2.0, 3.0]);
     check(&kumaraswamy_by_cdf(), [0.7, 1.5]);
@@ -499,9 +499,9 @@ fn numerical_inversion_matches_closed_forms_in_both_tails() {
     check_inversion(&laplace_by_cdf(), [0.7, 1.3], (0.0, 0.0));
     // The density of a Cauchy is the square of its tail, and underflows first.
     check_inversion(&cauchy_by_cdf(), [0.7, 1.3], (1e-150, 1e-150));
-    check_inversion(&weibull_by_cdf(), [1.7, 1.3], (0.0, 0.0));
-    check_inversion(&weibull_by_cdf(), [0.7, 1e-5], (0.0, 0.0));
-    check_inversion(&weibull_by_cdf(), [12.0, 1e5], (0.0, 0.0));
+    check_inversion(&weibull_by_cdf(), [1.3, 1.7], (0.0, 0.0));
+    check_inversion(&weibull_by_cdf(), [1e-5, 0.7], (0.0, 0.0));
+    check_inversion(&weibull_by_cdf(), [1e5, 12.0], (0.0, 0.0));
     // z − m and 1 − z have few digits left near those ends of the support; the density of a Pareto underflows like a Cauchy's.
     check_inversion(&pareto_by_cdf(), [2.0, 3.0], (1e-3, 1e-220));
     check_inversion(&kumaraswamy_by_cdf(), [2.0, 3.0], (0.0, 1e-3));
@@ -510,8 +510,8 @@ fn numerical_inversion_matches_closed_forms_in_both_tails() {
 
 #[test]
 fn a_numerically_inverted_family_gives_the_same_estimate_as_the_closed_form() {
-    let closed = Weibull::new(&[1.7, 0.8], &[1.3, 2.0]).unwrap();
-    let inverted = InverseCdf::from_cdf(weibull_by_cdf(), &[&[1.7, 0.8], &[1.3, 2.0]]).unwrap();
+    let closed = Weibull::new(&[1.3, 2.0], &[1.7, 0.8]).unwrap();
+    let inverted = InverseCdf::from_cdf(weibull_by_cdf(), &[&[1.3, 2.0], &[1.7, 0.8]]).unwrap();
     let f = Differentiable(|z: &[f64], dz: Option<&mut [f64]>| {
         if let Some(dz) = dz {
             dz.copy_from_slice(&[z[1].cos(), -z[0] * z[1].sin()]);
@@ -621,7 +621,7 @@ fn estimates_match_the_exact_gradients_of_the_reference_table() {
         }
         match row.text("family") {
             "Exponential" => check!(Exponential::new(&of("lam")), true),
-            "Weibull" => check!(Weibull::new(&of("k"), &of("scale")), true),
+            "Weibull" => check!(Weibull::new(&of("scale"), &of("k")), true),
             "Laplace" => check!(Laplace::new(&of("loc"), &of("scale")), true),
             "Logistic" => check!(Logistic::new(&of("loc"), &of("scale")), true),
             "Gumbel" => check!(Gumbel::new(&of("loc"), &of("scale")), true),
@@ -694,7 +694,7 @@ fn bad_parameters_are_refused_by_name_index_and_value() {
     assert_eq!(Gumbel::new(&[0.0], &[-1.0]).err(), domain("scale", 0, -1.0, positive));
     assert_eq!(Laplace::new(&[0.0], &[-1.0]).err(), domain("scale", 0, -1.0, positive));
     assert_eq!(Cauchy::new(&[0.0], &[-1.0]).err(), domain("scale", 0, -1.0, positive));
-    assert_eq!(Weibull::new(&[0.0], &[1.0]).err(), domain("shape", 0, 0.0, positive));
+    assert_eq!(Weibull::new(&[1.0], &[0.0]).err(), domain("shape", 0, 0.0, positive));
     assert_eq!(Pareto::new(&[1.0], &[-2.0]).err(), domain("shape", 0, -2.0, positive));
     assert_eq!(Pareto::new(&[0.0], &[2.0]).err(), domain("scale", 0, 0.0, positive));
     assert_eq!(Kumaraswamy::new(&[1.0], &[0.0]).err(), domain("b", 0, 0.0, positive));
@@ -713,17 +713,17 @@ fn bad_parameters_are_refused_by_name_index_and_value() {
     }
     let length =
         |what: &'static str, expected, found| Some(Error::Length { what: what.into(), expected, found });
-    assert_eq!(Weibull::new(&[1.0, 2.0], &[1.0]).err(), length("scale", 2, 1));
+    assert_eq!(Weibull::new(&[1.0, 2.0], &[1.0]).err(), length("shape", 2, 1));
     assert!(matches!(Exponential::<f64>::new(&[]).err(), Some(Error::EmptySupport { .. })));
     let error = InverseCdf::from_quantile(WeibullFamily, &[&[1.0]]).err();
     assert_eq!(error, length("the list of parameters", 2, 1));
 
     let mut weibull = Weibull::new(&[1.0], &[2.0]).unwrap();
-    assert_eq!(weibull.set_params(&[3.0, -4.0]).err(), domain("scale", 0, -4.0, positive));
+    assert_eq!(weibull.set_params(&[3.0, -4.0]).err(), domain("shape", 0, -4.0, positive));
     assert_eq!(weibull.set_params(&[3.0]).err(), length("params", 2, 1));
     assert_eq!(weibull.params(), [1.0, 2.0]);
     weibull.set_params(&[3.0, 4.0]).unwrap();
-    assert_eq!((weibull.shape(), weibull.scale()), (&[3.0][..], &[4.0][..]));
+    assert_eq!((weibull.scale(), weibull.shape()), (&[3.0][..], &[4.0][..]));
 }
 
 #[test]
@@ -746,9 +746,9 @@ fn outside_the_support_the_log_density_is_minus_infinity_and_never_nan() {
     check!(Gumbel::new(&[0.0], &[2.0]), [-inf, inf]);
     check!(Laplace::new(&[0.0], &[2.0]), [-inf, inf]);
     check!(Cauchy::new(&[0.0], &[2.0]), [-inf, inf]);
-    check!(Weibull::new(&[0.7], &[2.0]), [-1e-300, -inf, inf]);
-    check!(Weibull::new(&[1.0], &[2.0]), [-1e-300, -inf, inf]);
-    check!(Weibull::new(&[3.0], &[2.0]), [0.0, -1e-300, -inf, inf]);
+    check!(Weibull::new(&[2.0], &[0.7]), [-1e-300, -inf, inf]);
+    check!(Weibull::new(&[2.0], &[1.0]), [-1e-300, -inf, inf]);
+    check!(Weibull::new(&[2.0], &[3.0]), [0.0, -1e-300, -inf, inf]);
     check!(Pareto::new(&[2.0], &[3.0]), [1.999, 0.0, -1.0, -inf, inf]);
     check!(Uniform::new(&[2.0], &[3.0]), [1.999, 3.001, -inf, inf]);
     check!(Kumaraswamy::new(&[0.7], &[0.8]), [-1e-300, 1.0 + 1e-15, -inf, inf]);
@@ -769,7 +769,7 @@ fn derivatives_are_zero_outside_the_support() {
             assert_eq!((score, dz), ([0.0; 2], [0.0]));
         }};
     }
-    check!(Weibull::new(&[0.7], &[2.0]), -1.0);
+    check!(Weibull::new(&[2.0], &[0.7]), -1.0);
     check!(Pareto::new(&[2.0], &[3.0]), 1.0);
     check!(Uniform::new(&[2.0], &[3.0]), 1.0);
     check!(Kumaraswamy::new(&[0.7], &[0.8]), 1.5);
@@ -777,20 +777,20 @@ fn derivatives_are_zero_outside_the_support() {
 
 #[test]
 fn lent_parameters_give_the_same_draws_and_pullbacks() {
-    let weibull = Weibull::new(&[0.7, 2.0, 5.0], &[1.0, 3.0, 0.2]).unwrap();
+    let weibull = Weibull::new(&[1.0, 3.0, 0.2], &[0.7, 2.0, 5.0]).unwrap();
     let noise = [0.1, -0.2, 0.45];
     let z = drawn(&weibull, &noise);
     // An object that only says the shape.
     let shape = Weibull::new(&[1.0; 3], &[1.0; 3]).unwrap();
     let mut lent = [0.0; 3];
-    shape.transform_with(&[weibull.shape(), weibull.scale()], &noise, &mut lent);
+    shape.transform_with(&[weibull.scale(), weibull.shape()], &noise, &mut lent);
     assert_eq!(lent[..], z[..]);
 
     let dz = [1.0, -2.0, 0.5];
     let mut expected = [0.0; 6];
     weibull.pullback(&noise, &z, &dz, &mut expected);
     let mut found = [f64::NAN; 6];
-    shape.pullback_with(&[weibull.shape(), weibull.scale()], &noise, &z, &dz, &mut found);
+    shape.pullback_with(&[weibull.scale(), weibull.shape()], &noise, &z, &dz, &mut found);
     assert_eq!(found, expected);
 }
 
@@ -834,7 +834,7 @@ fn single_precision_is_finite_over_a_million_draws() {
     check_finite(&Gumbel::new(&[1.0f32], &[2.0]).unwrap());
     check_finite(&Laplace::new(&[1.0f32], &[2.0]).unwrap());
     check_finite(&Cauchy::new(&[1.0f32], &[2.0]).unwrap());
-    check_finite(&Weibull::new(&[0.8f32], &[2.0]).unwrap());
+    check_finite(&Weibull::new(&[2.0], &[0.8f32]).unwrap());
     check_finite(&Pareto::new(&[1.0f32], &[2.0]).unwrap());
     check_finite(&Uniform::new(&[-1.0f32], &[2.0]).unwrap());
     check_finite(&Kumaraswamy::new(&[0.8f32], &[1.5]).unwrap());
@@ -864,8 +864,8 @@ fn extreme_noise_gives_finite_draws() {
     check!(Gumbel::new(&[1.0], &[2.0]));
     check!(Laplace::new(&[1.0], &[2.0]));
     check!(Cauchy::new(&[1.0], &[2.0]));
-    check!(Weibull::new(&[0.8], &[2.0]));
-    check!(Weibull::new(&[0.05], &[2.0]));
+    check!(Weibull::new(&[2.0], &[0.8]));
+    check!(Weibull::new(&[2.0], &[0.05]));
     check!(Pareto::new(&[1.0], &[1.0]));
     check!(Uniform::new(&[-1.0], &[2.0]));
     check!(Kumaraswamy::new(&[0.8], &[1.5]));
