@@ -8,7 +8,7 @@ use std::fmt;
 use crate::error::{Error, check_len};
 use crate::layout::Layout;
 use crate::real::Real;
-use crate::special::student_t_quantile;
+use crate::special::student_t_integer_quantile;
 use crate::sums::ShiftedSums;
 
 /// Count, mean and second central moment of a random vector, coordinate by coordinate, in `f64`.
@@ -295,7 +295,7 @@ impl<T: Real> GradientEstimate<T> {
         if self.samples() < 2 {
             return Ok(vec![(f64::NEG_INFINITY, f64::INFINITY); self.gradient.len()]);
         }
-        let t = student_t_quantile(0.5 * (1.0 - level), self.samples() - 1).abs();
+        let t = student_t_integer_quantile(0.5 * (1.0 - level), self.samples() - 1).abs();
         let interval = |(&mean, &m2): (&f64, &f64)| {
             let half = t * self.moments.standard_error_of(m2);
             (mean - half, mean + half)

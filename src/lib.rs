@@ -99,6 +99,7 @@
 struct Readme;
 
 pub mod bijections;
+mod bijector;
 pub mod distribution;
 pub mod distributions;
 mod engine;
@@ -108,10 +109,9 @@ mod estimator;
 pub mod estimators;
 mod layout;
 mod linalg;
-mod link;
 mod node;
 pub mod noise;
-mod numerics;
+pub mod numerics;
 mod objective;
 mod probability;
 mod real;
@@ -122,6 +122,7 @@ mod sums;
 mod vector;
 pub mod verify;
 
+pub use bijector::PositiveBijector;
 pub use distribution::{
     Bits, Categories, Conditional, Coupling, DifferentiableLogDensity, Distribution, Draws, DrawsMut,
     Entropy, FiniteFactors, FiniteSupport, Jump, KlDivergence, LogDensity, MeanVariance, Relaxable,
@@ -132,7 +133,6 @@ pub use error::Error;
 pub use estimate::{GradientEstimate, Moments, ParameterEstimate};
 pub use estimator::{Block, BlockRng, BlockShape, ExplicitGradient, GradientEstimator, Statistics};
 pub use layout::{Domain, Layout, ParamRange};
-pub use link::PositiveLink;
 pub use node::{EstimatorNode, StochasticNode, Tape};
 pub use noise::NoiseSource;
 pub use objective::{

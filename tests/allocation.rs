@@ -77,7 +77,7 @@ fn check_both<D: LogDensity<f64> + Reparameterizable<f64>>(what: &str, p: &D) {
 fn nothing_is_allocated_after_the_first_block_nor_in_a_later_estimate() {
     check_both("Normal", &Normal::new(&[1.0; 9], &[0.5; 9]).unwrap());
     check_both("LogNormal", &LogNormal::new(&[0.0; 3], &[0.5; 3]).unwrap());
-    check_both("Weibull", &Weibull::new(&[1.5; 3], &[0.5; 3]).unwrap());
+    check_both("Weibull", &Weibull::new(&[0.5; 3], &[1.5; 3]).unwrap());
     check_both("Kumaraswamy", &Kumaraswamy::new(&[1.5; 3], &[2.5; 3]).unwrap());
     check_both("Laplace", &Laplace::new(&[1.5; 3], &[2.5; 3]).unwrap());
     check_both("Beta", &Beta::new(&[1.5; 3], &[2.5; 3]).unwrap());

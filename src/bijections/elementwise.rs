@@ -1,30 +1,14 @@
 //! Fixed increasing maps of the line, coordinate by coordinate.
 
-use std::fmt::Debug;
 use std::marker::PhantomData;
 
 use super::{Bijection, check_dim, no_params};
+use crate::bijector::{Exp, ScalarBijection, Sigmoid, Softplus, Tanh};
 use crate::error::Error;
 use crate::layout::Layout;
 use crate::real::Real;
-use crate::special::{log_sigmoid, sigmoid, softplus, softplus_inverse};
 
-/// An increasing, differentiable function of the line.
-pub trait Curve: Debug + Copy + Default + PartialEq + Send + Sync + 'static {
-    /// `h(x)`.
-    fn value<T: Real>(x: T) -> T;
-
-    /// `h⁻¹(y)`; NaN if y is not a value.
-    fn inverse<T: Real>(y: T) -> T;
-
-    /// `ln h′(x)`.
-    fn ln_slope<T: Real>(x: T) -> T;
-
-    /// `d ln h′/dx`.
-    fn ln_slope_gradient<T: Real>(x: T) -> T;
-}
-
-/// `y = h(x)` with a [`Curve`] h, coordinate by coordinate. Use it by its names: [`ExpMap`], [`SoftplusMap`], [`SigmoidMap`], [`TanhMap`].
+/// `y = h(x)` with a [`ScalarBijection`] h, coordinate by coordinate. Use it by its names: [`ExpMap`], [`SoftplusMap`], [`SigmoidMap`], [`TanhMap`].
 ///
 /// ```
 /// use reparam::bijections::{Bijection, TanhMap};
@@ -37,108 +21,34 @@ pub trait Curve: Debug + Copy + Default + PartialEq + Send + Sync + 'static {
 /// # Ok::<(), reparam::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
-pub struct Elementwise<T, C> {
+pub struct Elementwise<T, S> {
     dim: usize,
     layout: Layout,
-    curve: PhantomData<(fn() -> T, C)>,
+    map: S,
+    scalar: PhantomData<fn() -> T>,
 }
 
 /// `y = eˣ`.
-pub type ExpMap<T> = Elementwise<T, ExpCurve>;
+pub type ExpMap<T> = Elementwise<T, Exp>;
 /// `y = ln(1 + eˣ)`.
-pub type SoftplusMap<T> = Elementwise<T, SoftplusCurve>;
+pub type SoftplusMap<T> = Elementwise<T, Softplus>;
 /// `y = σ(x)`.
-pub type SigmoidMap<T> = Elementwise<T, SigmoidCurve>;
+pub type SigmoidMap<T> = Elementwise<T, Sigmoid>;
 /// `y = tanh x`.
-pub type TanhMap<T> = Elementwise<T, TanhCurve>;
+pub type TanhMap<T> = Elementwise<T, Tanh>;
 
-/// The exponential.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct ExpCurve;
-/// The softplus.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct SoftplusCurve;
-/// The sigmoid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct SigmoidCurve;
-/// The hyperbolic tangent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct TanhCurve;
-
-impl Curve for ExpCurve {
-    fn value<T: Real>(x: T) -> T {
-        x.exp()
-    }
-    fn inverse<T: Real>(y: T) -> T {
-        if y > T::zero() { y.ln() } else { T::nan() }
-    }
-    fn ln_slope<T: Real>(x: T) -> T {
-        x
-    }
-    fn ln_slope_gradient<T: Real>(_: T) -> T {
-        T::one()
-    }
-}
-
-impl Curve for SoftplusCurve {
-    fn value<T: Real>(x: T) -> T {
-        softplus(x)
-    }
-    fn inverse<T: Real>(y: T) -> T {
-        if y > T::zero() { softplus_inverse(y) } else { T::nan() }
-    }
-    fn ln_slope<T: Real>(x: T) -> T {
-        log_sigmoid(x)
-    }
-    fn ln_slope_gradient<T: Real>(x: T) -> T {
-        sigmoid(-x)
-    }
-}
-
-impl Curve for SigmoidCurve {
-    fn value<T: Real>(x: T) -> T {
-        sigmoid(x)
-    }
-    fn inverse<T: Real>(y: T) -> T {
-        if y > T::zero() && y < T::one() { y.ln() - (-y).ln_1p() } else { T::nan() }
-    }
-    fn ln_slope<T: Real>(x: T) -> T {
-        log_sigmoid(x) + log_sigmoid(-x)
-    }
-    fn ln_slope_gradient<T: Real>(x: T) -> T {
-        -(T::of(0.5) * x).tanh()
-    }
-}
-
-impl Curve for TanhCurve {
-    fn value<T: Real>(x: T) -> T {
-        x.tanh()
-    }
-    fn inverse<T: Real>(y: T) -> T {
-        if y.abs() < T::one() { T::of(0.5) * (y.ln_1p() - (-y).ln_1p()) } else { T::nan() }
-    }
-    fn ln_slope<T: Real>(x: T) -> T {
-        // sech² = 4 e^(−2|x|)/(1 + e^(−2|x|))²
-        let two = T::of(2.0);
-        two * (T::LN_2() - x.abs() - (-two * x.abs()).exp().ln_1p())
-    }
-    fn ln_slope_gradient<T: Real>(x: T) -> T {
-        T::of(-2.0) * x.tanh()
-    }
-}
-
-impl<T: Real, C: Curve> Elementwise<T, C> {
+impl<T: Real, S: ScalarBijection> Elementwise<T, S> {
     /// Of so many coordinates.
     ///
     /// # Errors
     /// [`Error::EmptySupport`] without coordinates.
     pub fn new(dim: usize) -> Result<Self, Error> {
         check_dim(dim)?;
-        Ok(Self { dim, layout: Layout::default(), curve: PhantomData })
+        Ok(Self { dim, layout: Layout::default(), map: S::default(), scalar: PhantomData })
     }
 }
 
-impl<T: Real, C: Curve> Bijection<T> for Elementwise<T, C> {
+impl<T: Real, S: ScalarBijection> Bijection<T> for Elementwise<T, S> {
     fn input_dim(&self) -> usize {
         self.dim
     }
@@ -161,27 +71,27 @@ impl<T: Real, C: Curve> Bijection<T> for Elementwise<T, C> {
 
     fn forward(&self, x: &[T], y: &mut [T]) -> T {
         for (y, &x) in y.iter_mut().zip(x) {
-            *y = C::value(x);
+            *y = self.map.forward(x);
         }
-        x.iter().map(|&x| C::ln_slope(x)).sum()
+        x.iter().map(|&x| self.map.log_derivative(x)).sum()
     }
 
     fn inverse(&self, y: &[T], x: &mut [T]) -> bool {
         for (x, &y) in x.iter_mut().zip(y) {
-            *x = C::inverse(y);
+            *x = if self.map.contains(y) { self.map.inverse(y) } else { T::nan() };
         }
         x.iter().all(|x| !x.is_nan())
     }
 
     fn pullback(&self, x: &[T], _: &[T], dy: &[T], dln: T, dx: &mut [T], _: &mut [T]) {
         for ((dx, &dy), &x) in dx.iter_mut().zip(dy).zip(x) {
-            *dx = C::ln_slope(x).exp() * dy + dln * C::ln_slope_gradient(x);
+            *dx = self.map.log_derivative(x).exp() * dy + dln * self.map.log_derivative_gradient(x);
         }
     }
 
     fn solve_transposed(&self, x: &[T], _: &[T], dx: &[T], dy: &mut [T]) {
         for ((dy, &dx), &x) in dy.iter_mut().zip(dx).zip(x) {
-            *dy = dx * (-C::ln_slope(x)).exp();
+            *dy = dx * (-self.map.log_derivative(x)).exp();
         }
     }
 }

@@ -6,6 +6,7 @@
 //! | [`AffineMap`] | `shift + scale · x` | the line | `shift`, `scale` |
 //! | [`ExpMap`], [`SoftplusMap`] | `eˣ`, `ln(1 + eˣ)` | positive | none |
 //! | [`SigmoidMap`], [`TanhMap`] | `σ(x)`, `tanh x` | (0, 1), (−1, 1) | none |
+//! | [`Elementwise`] | any [`ScalarBijection`] of each coordinate | its image | none |
 //! | [`StickBreaking`] | rows of K probabilities from rows of K − 1 numbers | the simplex | none |
 //! | [`Planar`] | `x + û tanh(w·x + b)` | all | `w`, `u`, `b` |
 //! | [`AffineCoupling`] | one part of x scaled and shifted by what the other says | all | its [`Conditioner`]'s |
@@ -22,13 +23,12 @@ mod stick_breaking;
 pub use affine::AffineMap;
 pub use chain::Chain;
 pub use coupling::{AffineCoupling, Conditioner, TanhConditioner};
-pub use elementwise::{
-    Curve, Elementwise, ExpCurve, ExpMap, SigmoidCurve, SigmoidMap, SoftplusCurve, SoftplusMap, TanhCurve,
-    TanhMap,
-};
+pub use elementwise::{Elementwise, ExpMap, SigmoidMap, SoftplusMap, TanhMap};
 pub use planar::Planar;
 pub use stack::Stack;
 pub use stick_breaking::StickBreaking;
+
+pub use crate::bijector::{Exp, ScalarBijection, Sigmoid, Softplus, Tanh};
 
 use crate::error::{Error, check_len};
 use crate::layout::Layout;

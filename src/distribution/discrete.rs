@@ -42,7 +42,7 @@ pub trait FiniteFactors<T: Real>: LogDensity<T> {
     fn chosen(&self, factor: usize, z: &[T]) -> usize;
 
     /// `ln p` of an alternative.
-    fn ln_mass(&self, factor: usize, alternative: usize) -> T;
+    fn log_mass(&self, factor: usize, alternative: usize) -> T;
 
     /// Adds `weight · ∂ ln p(alternative)/∂θ` to a gradient.
     fn add_score(&self, factor: usize, alternative: usize, weight: T, gradient: &mut [T]);

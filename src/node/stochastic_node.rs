@@ -3,9 +3,9 @@
 use rand::Rng;
 
 use super::heads::{count_rows, is_fused, read_row, write_rows};
+use crate::bijector::{PositiveBijector, chain, constrain};
 use crate::distribution::Conditional;
 use crate::error::{Error, check_len};
-use crate::link::{PositiveLink, chain, constrain};
 use crate::real::Real;
 
 /// A layer that samples: a minibatch of draws forward, keeping the noise, and `(∂z/∂θ)ᵀ ∂L/∂z` back. The parameters are rows
@@ -49,7 +49,7 @@ use crate::real::Real;
 #[derive(Debug, Clone)]
 pub struct StochasticNode<T, D> {
     prototype: D,
-    link: Option<PositiveLink>,
+    bijector: Option<PositiveBijector>,
     rows: usize,
     noise: Vec<T>,
     z: Vec<T>,
@@ -66,7 +66,7 @@ impl<T: Real, D: Conditional<T>> StochasticNode<T, D> {
     pub fn new(prototype: D) -> Self {
         Self {
             prototype,
-            link: None,
+            bijector: None,
             rows: 0,
             noise: Vec::new(),
             z: Vec::new(),
@@ -79,13 +79,13 @@ impl<T: Real, D: Conditional<T>> StochasticNode<T, D> {
     /// A node whose heads are unconstrained, with the logarithm of every positive parameter.
     #[must_use]
     pub fn unconstrained(prototype: D) -> Self {
-        Self::unconstrained_with(prototype, PositiveLink::Log)
+        Self::unconstrained_with(prototype, PositiveBijector::Exp)
     }
 
     /// A node whose heads are unconstrained, with a chosen map for positive parameters.
     #[must_use]
-    pub fn unconstrained_with(prototype: D, link: PositiveLink) -> Self {
-        Self { link: Some(link), ..Self::new(prototype) }
+    pub fn unconstrained_with(prototype: D, bijector: PositiveBijector) -> Self {
+        Self { bijector: Some(bijector), ..Self::new(prototype) }
     }
 
     /// The prototype.
@@ -170,7 +170,7 @@ impl<T: Real, D: Conditional<T>> StochasticNode<T, D> {
             let noise = &self.noise[row * noise_dim..][..noise_dim];
             let (z, dz) = (&self.z[row * dim..][..dim], &dz[row * dim..][..dim]);
             self.prototype.pullback_with(&lent, noise, z, dz, dtheta);
-            if self.link.is_some() {
+            if self.bijector.is_some() {
                 chain(layout, &self.slope[row * params..][..params], dtheta);
             }
         }
@@ -182,7 +182,7 @@ impl<T: Real, D: Conditional<T>> StochasticNode<T, D> {
         self.rows = 0;
         let rows = count_rows(self.prototype.layout(), heads)?;
         let params = self.prototype.layout().len();
-        if let Some(link) = self.link {
+        if let Some(bijector) = self.bijector {
             self.theta.resize(rows * params, T::zero());
             self.slope.resize(rows * params, T::zero());
             self.row.resize(params, T::zero());
@@ -190,7 +190,7 @@ impl<T: Real, D: Conditional<T>> StochasticNode<T, D> {
             for row in 0..rows {
                 read_row(layout, heads, row, &mut self.row);
                 let (theta, slope) = (&mut self.theta[row * params..], &mut self.slope[row * params..]);
-                constrain(layout, link, &self.row, &mut theta[..params], &mut slope[..params]);
+                constrain(layout, bijector, &self.row, &mut theta[..params], &mut slope[..params]);
             }
         }
         let mut lent = Vec::with_capacity(self.prototype.layout().iter().len());
@@ -212,7 +212,7 @@ impl<T: Real, D: Conditional<T>> StochasticNode<T, D> {
         let params = layout.len();
         for (i, part) in layout.iter().enumerate() {
             let len = part.range.len();
-            lent.push(match (self.link, is_fused(layout, heads)) {
+            lent.push(match (self.bijector, is_fused(layout, heads)) {
                 (Some(_), _) => &self.theta[row * params..][part.range.clone()],
                 (None, true) => &heads[0][row * params..][part.range.clone()],
                 (None, false) => &heads[i][row * len..][..len],

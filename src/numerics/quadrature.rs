@@ -9,7 +9,7 @@
 
 use std::f64::consts::{FRAC_PI_2, PI};
 
-use crate::special::{exp_excess, sigmoid};
+use crate::special::{exp_m1_minus_x, sigmoid};
 
 /// `sinh` of this takes the map to the ends of floating point.
 const REACH: f64 = 6.625;
@@ -89,7 +89,7 @@ pub(crate) fn divergence_terms(ln_p: f64, ln_q: f64) -> [f64; 2] {
     if p == 0.0 {
         return [0.0, ln_q.exp()];
     }
-    let bregman = if ratio < 30.0 { p * exp_excess(ratio) } else { ln_q.exp() - p - p * ratio };
+    let bregman = if ratio < 30.0 { p * exp_m1_minus_x(ratio) } else { ln_q.exp() - p - p * ratio };
     [-p * ratio, bregman]
 }
 

@@ -1,6 +1,6 @@
 //! The implicit derivative of one Beta at many points: a table about its mean.
 
-use super::gamma_rise::digamma_rise_beyond_logarithm;
+use super::gamma_difference::digamma_difference_beyond_log;
 use super::incomplete_beta_fields::{LARGE, beta_implicit_log_odds_slope, visit_taylor};
 
 /// `dl/da` of the log-odds of a Beta(a, b) as a function of x, for a caller that asks often: up to two and a half standard deviations from the mean by
@@ -44,7 +44,7 @@ impl BetaField {
         }
         c[0] = beta_implicit_log_odds_slope(x0, y0, a, b);
         // E ln z − ln E z
-        c[1] = -digamma_rise_beyond_logarithm(a, n, b) / y0;
+        c[1] = -digamma_difference_beyond_log(a, n, b) / y0;
         let mut sign = -1.0;
         for k in 1..TERMS - 1 {
             let order = k as f64;

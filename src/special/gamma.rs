@@ -1,6 +1,6 @@
 //! The logarithms of the gamma and beta functions, without cancellation at either end.
 
-use super::gamma_rise::log1p_minus;
+use super::gamma_difference::ln_1p_minus_x;
 use super::gamma_tables::LOG_GAMMA;
 use super::polynomial::horner;
 use super::{digamma, trigamma};
@@ -91,7 +91,7 @@ pub(crate) fn stirling_remainder(x: f64) -> f64 {
 }
 
 /// `ln x − ψ(x)` for x > 0, without the cancellation of its two parts for large x.
-pub(crate) fn digamma_gap(x: f64) -> f64 {
+pub(crate) fn ln_minus_digamma(x: f64) -> f64 {
     if x < STIRLING_FROM { x.ln() - digamma(x) } else { 0.5 / x + half_gap(x) }
 }
 
@@ -105,7 +105,7 @@ pub(super) fn half_gap(x: f64) -> f64 {
 }
 
 /// `ψ′(x) − 1/x` for x ≥ 10 (Abramowitz & Stegun 6.4.12).
-fn trigamma_gap(x: f64) -> f64 {
+fn trigamma_minus_reciprocal(x: f64) -> f64 {
     let r = 1.0 / x;
     let y = r * r;
     let series = y
@@ -118,11 +118,11 @@ fn trigamma_gap(x: f64) -> f64 {
 
 /// `x − 1 − ln x` for x > 0, to a few ulp of itself near its double root at 1.
 pub(crate) fn deviance(x: f64) -> f64 {
-    -log1p_minus(x - 1.0)
+    -ln_1p_minus_x(x - 1.0)
 }
 
 /// `e^t − 1 − t`, to a few ulp of itself near its double root at 0.
-pub(crate) fn exp_excess(t: f64) -> f64 {
+pub(crate) fn exp_m1_minus_x(t: f64) -> f64 {
     if t.abs() > 0.75 {
         return t.exp_m1() - t;
     }
@@ -143,7 +143,7 @@ pub(crate) fn log_gamma_entropy(alpha: f64) -> (f64, f64) {
         return (alpha + 1.0 + ln_gamma(alpha) - alpha * psi, 1.0 - alpha * slope - 1.0 / alpha);
     }
     let entropy = HALF_LN_TAU + 0.5 - 0.5 * alpha.ln() + stirling(alpha) + alpha * half_gap(alpha);
-    (entropy, -alpha * trigamma_gap(alpha))
+    (entropy, -alpha * trigamma_minus_reciprocal(alpha))
 }
 
 /// `KL(Γ(p, βp) ‖ Γ(q, βq))` with `ratio = βq/βp`: never a difference of large terms when the shapes are large.

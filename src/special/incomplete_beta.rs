@@ -4,7 +4,7 @@
 //! derivatives are `v = dl/da = −(∂I/∂a)/q > 0` and `w = dl/db = −(∂I/∂b)/q < 0`, and `dx/da = x (1 − x) v`. They need neither q nor B
 //! and neither underflow nor cancel: `incomplete_beta_fields` has both at once.
 
-use super::gamma_rise::ln_a_beta;
+use super::gamma_difference::ln_a_beta;
 use super::incomplete_beta_fields::{Point, Route, SMALL, field, ln_kernel, route};
 use super::ln_1m_exp;
 use crate::probability::Probability;
@@ -20,7 +20,7 @@ fn admissible(a: f64, b: f64) -> Option<(f64, f64)> {
 }
 
 /// `ln p(x)` of a Beta on the closed unit interval, limits at its ends included.
-pub(crate) fn ln_beta_density(x: f64, a: f64, b: f64) -> f64 {
+pub(crate) fn beta_log_density(x: f64, a: f64, b: f64) -> f64 {
     let power = |shape: f64, ln: f64| if shape == 1.0 { 0.0 } else { (shape - 1.0) * ln };
     if x <= 0.0 || x >= 1.0 {
         // (−∞) · shape of one end; the other end's factor is 1.
@@ -32,7 +32,7 @@ pub(crate) fn ln_beta_density(x: f64, a: f64, b: f64) -> f64 {
 }
 
 /// `ln p(l)` of the log-odds of a Beta.
-pub(crate) fn ln_beta_log_odds_density(l: f64, a: f64, b: f64) -> f64 {
+pub(crate) fn beta_log_odds_log_density(l: f64, a: f64, b: f64) -> f64 {
     ln_kernel(a, b, Point::at_log_odds(l))
 }
 
@@ -125,7 +125,7 @@ fn tails_at(x: f64, a: f64, b: f64) -> (f64, f64) {
     (lower.exp().min(1.0), upper.exp().min(1.0))
 }
 
-/// `I_x(a, b)`, the probability that a Beta(a, b) is at most x.
+/// `I_x(a, b)`, the probability that a Beta(a, b) is at most x: the regularised incomplete beta function.
 ///
 /// 0 below the unit interval and 1 above it; NaN if a or b is not above 0 or anything is NaN. Shapes beyond 1e-150 … 1e70 count as these.
 ///
@@ -133,22 +133,24 @@ fn tails_at(x: f64, a: f64, b: f64) -> (f64, f64) {
 /// f32 function is the f64 one, rounded.
 ///
 /// ```
-/// use reparam::special::{incomplete_beta, incomplete_beta_upper};
+/// use reparam::special::{beta_cdf, beta_survival};
 /// // Two of three coins show heads: P(B(3, p) ≥ 2) = I_p(2, 2) = 3p² − 2p³.
-/// assert!((incomplete_beta(0.5f64, 2.0, 2.0) - 0.5).abs() < 1e-15);
-/// assert!((incomplete_beta_upper(0.9f64, 2.0, 2.0) - 0.028).abs() < 1e-15);
+/// assert!((beta_cdf(0.5f64, 2.0, 2.0) - 0.5).abs() < 1e-15);
+/// assert!((beta_survival(0.9f64, 2.0, 2.0) - 0.028).abs() < 1e-15);
 /// ```
+#[doc(alias = "incomplete_beta")]
+#[doc(alias = "betainc")]
 #[must_use]
-pub fn incomplete_beta<T: Real>(x: T, a: T, b: T) -> T {
+pub fn beta_cdf<T: Real>(x: T, a: T, b: T) -> T {
     match admissible(a.f64(), b.f64()) {
         Some((a, b)) if !x.is_nan() => T::of(tails_at(x.f64(), a, b).0),
         _ => T::nan(),
     }
 }
 
-/// `1 − I_x(a, b)`, with the relative precision of [`incomplete_beta`].
+/// `1 − I_x(a, b)`, with the relative precision of [`beta_cdf`].
 #[must_use]
-pub fn incomplete_beta_upper<T: Real>(x: T, a: T, b: T) -> T {
+pub fn beta_survival<T: Real>(x: T, a: T, b: T) -> T {
     match admissible(a.f64(), b.f64()) {
         Some((a, b)) if !x.is_nan() => T::of(tails_at(x.f64(), a, b).1),
         _ => T::nan(),
@@ -158,12 +160,12 @@ pub fn incomplete_beta_upper<T: Real>(x: T, a: T, b: T) -> T {
 /// `I` and `1 − I` at the log-odds `l = ln(x/(1 − x))`: for shapes so small that x rounds to 0 or 1.
 ///
 /// ```
-/// use reparam::special::incomplete_beta_log_odds;
-/// let (lower, upper) = incomplete_beta_log_odds(-1e6f64, 1e-6, 1e-6); // x = e^(−10⁶)
+/// use reparam::special::beta_log_odds_tails;
+/// let (lower, upper) = beta_log_odds_tails(-1e6f64, 1e-6, 1e-6); // x = e^(−10⁶)
 /// assert!((lower - 0.5 * (-1f64).exp()).abs() < 1e-6 && (lower + upper - 1.0).abs() < 1e-15);
 /// ```
 #[must_use]
-pub fn incomplete_beta_log_odds<T: Real>(l: T, a: T, b: T) -> (T, T) {
+pub fn beta_log_odds_tails<T: Real>(l: T, a: T, b: T) -> (T, T) {
     match admissible(a.f64(), b.f64()) {
         Some(_) if l.is_infinite() => {
             if l > T::zero() {
@@ -180,15 +182,15 @@ pub fn incomplete_beta_log_odds<T: Real>(l: T, a: T, b: T) -> (T, T) {
     }
 }
 
-/// `∂I_x/∂a` and `∂I_x/∂b`; 0 outside the open unit interval. Precision and domain as [`incomplete_beta`].
+/// `∂I_x/∂a` and `∂I_x/∂b`; 0 outside the open unit interval. Precision and domain as [`beta_cdf`].
 ///
 /// ```
-/// use reparam::special::incomplete_beta_gradient;
-/// let [da, db] = incomplete_beta_gradient(0.25f64, 1.0, 1.0); // I = x^a at b = 1, 1 − (1 − x)^b at a = 1
+/// use reparam::special::beta_cdf_gradient;
+/// let [da, db] = beta_cdf_gradient(0.25f64, 1.0, 1.0); // I = x^a at b = 1, 1 − (1 − x)^b at a = 1
 /// assert!((da - 0.25 * 0.25f64.ln()).abs() < 1e-15 && (db + 0.75 * 0.75f64.ln()).abs() < 1e-15);
 /// ```
 #[must_use]
-pub fn incomplete_beta_gradient<T: Real>(x: T, a: T, b: T) -> [T; 2] {
+pub fn beta_cdf_gradient<T: Real>(x: T, a: T, b: T) -> [T; 2] {
     match admissible(a.f64(), b.f64()) {
         Some(_) if x <= T::zero() || x >= T::one() => [T::zero(); 2],
         Some((a, b)) if !x.is_nan() => {

@@ -7,7 +7,7 @@
 //! - Gauss's continued fraction with its derivatives, where the series is too long.
 
 use super::gamma::{STIRLING_FROM, stirling};
-use super::gamma_rise::{digamma_rise, ln_a_beta, log1p_minus};
+use super::gamma_difference::{digamma_difference, ln_1p_minus_x, ln_a_beta};
 
 /// A point of the unit interval with everything that rounding would take from it near the ends. A logarithm that is NaN has not been
 /// asked for yet.
@@ -86,7 +86,7 @@ pub(super) fn ln_kernel(a: f64, b: f64, at: Point) -> f64 {
     let product = a * at.y;
     let excess = b.mul_add(at.x, -product) - a.mul_add(at.y, -product);
     let part = |shape: f64, u: f64, ln_x: f64| {
-        if u > -0.9 { shape * log1p_minus(u) } else { shape * (ln_x - (shape / n).ln() - u) }
+        if u > -0.9 { shape * ln_1p_minus_x(u) } else { shape * (ln_x - (shape / n).ln() - u) }
     };
     let deviance = part(a, excess / a, at.ln_x()) + part(b, -excess / b, at.ln_y());
     deviance + 0.5 * (a / n * b / std::f64::consts::TAU).ln() - stirling(a) - stirling(b) + stirling(n)
@@ -295,8 +295,8 @@ fn near_field<const BOTH: bool>(a: f64, b: f64, n: f64, at: Point) -> (f64, f64)
 /// From `ln I = a ln x + b ln y − ln a B + ln S` and `I/q = S/a`.
 #[inline]
 fn lower_field<const BOTH: bool>(a: f64, b: f64, n: f64, at: Point, s: Dual) -> (f64, f64) {
-    let to_a = -at.ln_x() - digamma_rise(a + 1.0, n, b - 1.0);
-    let to_b = if BOTH { -at.ln_y() - digamma_rise(b, n, a) } else { 0.0 };
+    let to_a = -at.ln_x() - digamma_difference(a + 1.0, n, b - 1.0);
+    let to_b = if BOTH { -at.ln_y() - digamma_difference(b, n, a) } else { 0.0 };
     ((s.value * to_a - s.da) / a, (s.value * to_b - s.db) / a)
 }
 
@@ -309,8 +309,8 @@ pub(super) fn series_slope(a: f64, b: f64, at: Point) -> f64 {
 /// From `ln I = a ln x − ln a B + ln(1 + a x R)`.
 fn small_field(a: f64, b: f64, n: f64, at: Point, r: Dual) -> (f64, f64) {
     let whole = 1.0 + a * at.x * r.value;
-    let to_a = whole * (at.ln_x() + digamma_rise(1.0 + a, n, b - 1.0)) + at.x * (r.value + a * r.da);
-    let to_b = whole * digamma_rise(b, n, a) + a * at.x * r.db;
+    let to_a = whole * (at.ln_x() + digamma_difference(1.0 + a, n, b - 1.0)) + at.x * (r.value + a * r.da);
+    let to_b = whole * digamma_difference(b, n, a) + a * at.x * r.db;
     let scale = -(-b * at.ln_y()).exp() / a;
     (scale * to_a, scale * to_b)
 }

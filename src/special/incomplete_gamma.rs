@@ -1,11 +1,12 @@
 //! The incomplete gamma function: both tails, the quantile, and the derivative of the quantile with respect to the shape.
 
 use super::gamma::{
-    HALF_LN_TAU, STIRLING_FROM, digamma_gap, exp_excess, half_gap, ln_gamma, ln_gamma_1p, stirling,
+    HALF_LN_TAU, STIRLING_FROM, exp_m1_minus_x, half_gap, ln_gamma, ln_gamma_1p, ln_minus_digamma, stirling,
 };
 use super::gamma_tables::{NEAR_ZERO, REMAINDER, SCALED_HIGH, SCALED_LOW, SCALED_MIDDLE, SCALED_TOP};
 use super::{digamma, mills_ratio, normal_quantile};
 use crate::probability::Probability;
+use crate::real::Real;
 
 /// Terms and convergents after which a series or a continued fraction gives up; none comes near.
 const MOST_TERMS: usize = 100_000;
@@ -16,32 +17,36 @@ const LOW_SHAPES: f64 = 2.5;
 /// From this shape on Temme's expansion serves both tails.
 const TEMME_FROM: f64 = 250.0;
 
-/// `P(α, z) = ∫₀^z t^(α−1) e^−t dt / Γ(α)`, the CDF of the gamma distribution of shape α > 0, z ≥ 0.
+/// `P(α, z) = ∫₀^z t^(α−1) e^−t dt / Γ(α)`, the CDF at z ≥ 0 of the gamma distribution of shape α > 0 and rate 1: the regularised lower
+/// incomplete gamma function.
 ///
 /// Error: at most 1e-12 relative, median below 1e-15, against mpmath for α in 1e-8 … 1e6 and z in both tails down to
-/// probabilities of 1e-300. 0 below z = 0; NaN for a shape that is not above 0.
+/// probabilities of 1e-300. 0 below z = 0; NaN for a shape that is not above 0. The f32 function is the f64 one, rounded.
 ///
 /// Power series, Legendre's continued fraction (Abramowitz & Stegun 6.5.29, 6.5.31), and above α = 250 the uniform expansion of
 /// Temme 1979 (doi:10.1137/0510071) with tabulated coefficients.
 ///
 /// ```
-/// use reparam::special::gamma_p;
-/// assert!((gamma_p(1.0, 1e-20) - 1e-20).abs() < 1e-35);
+/// use reparam::special::gamma_cdf;
+/// assert!((gamma_cdf(1e-20f64, 1.0) - 1e-20).abs() < 1e-35);
 /// ```
+#[doc(alias = "incomplete_gamma")]
+#[doc(alias = "gammainc")]
 #[must_use]
-pub fn gamma_p(alpha: f64, z: f64) -> f64 {
-    tails(alpha, z).0
+pub fn gamma_cdf<T: Real>(z: T, alpha: T) -> T {
+    T::of(tails(alpha.f64(), z.f64()).0)
 }
 
-/// `Q(α, z) = 1 − P(α, z)`, to its own relative precision. See [`gamma_p`].
+/// `Q(α, z) = 1 − P(α, z)`, to its own relative precision: the regularised upper incomplete gamma function. See [`gamma_cdf`].
 ///
 /// ```
-/// use reparam::special::gamma_q;
-/// assert!((gamma_q(1.0, 300.0) / (-300.0f64).exp() - 1.0).abs() < 1e-13);
+/// use reparam::special::gamma_survival;
+/// assert!((gamma_survival(300.0f64, 1.0) / (-300.0f64).exp() - 1.0).abs() < 1e-13);
 /// ```
+#[doc(alias = "gammaincc")]
 #[must_use]
-pub fn gamma_q(alpha: f64, z: f64) -> f64 {
-    tails(alpha, z).1
+pub fn gamma_survival<T: Real>(z: T, alpha: T) -> T {
+    T::of(tails(alpha.f64(), z.f64()).1)
 }
 
 /// `d ln z/dα` of a gamma variate of shape α at fixed probability, `−(∂P/∂α) / (z p(z))`, from ln z: for small shapes z itself
@@ -55,55 +60,58 @@ pub fn gamma_q(alpha: f64, z: f64) -> f64 {
 /// `ln z = ∞`, ∞ at −∞, NaN for a shape that is not above 0.
 ///
 /// ```
-/// use reparam::special::gamma_log_shape_derivative;
+/// use reparam::special::gamma_log_implicit_gradient;
 /// // α → 0: ln z ≈ ln(u)/α, so d ln z/dα ≈ −ln(z)/α.
-/// assert!((gamma_log_shape_derivative(1e-8, -1e9) / 1e17 - 1.0).abs() < 1e-8);
+/// assert!((gamma_log_implicit_gradient(-1e9f64, 1e-8) / 1e17 - 1.0).abs() < 1e-8);
 /// ```
 ///
 /// # References
 /// Implicit derivative: Figurnov, Mohamed & Mnih 2018, arXiv:1805.08498.
 #[must_use]
 #[inline]
-pub fn gamma_log_shape_derivative(alpha: f64, ln_z: f64) -> f64 {
-    scaled_log_derivative(alpha, ln_z.exp(), ln_z, false) / alpha
+pub fn gamma_log_implicit_gradient<T: Real>(ln_z: T, alpha: T) -> T {
+    let (ln_z, alpha) = (ln_z.f64(), alpha.f64());
+    T::of(scaled_log_derivative(alpha, ln_z.exp(), ln_z, false) / alpha)
 }
 
 /// `dz/dα` of a gamma variate of shape α at fixed probability, `−(∂P/∂α) / p(z)`.
 ///
-/// It is z times [`gamma_log_shape_derivative`], with its error. 0 at z = 0 and below, ∞ at ∞, NaN for a shape that is not above 0.
+/// It is z times [`gamma_log_implicit_gradient`], with its error. 0 at z = 0 and below, ∞ at ∞, NaN for a shape that is not above 0.
 ///
 /// ```
-/// use reparam::special::gamma_shape_derivative;
+/// use reparam::special::gamma_implicit_gradient;
 /// // Large shapes: z ≈ α + √α x at fixed x.
-/// assert!((gamma_shape_derivative(1e8, 1e8 + 1e4) - 1.000_05).abs() < 1e-8);
+/// assert!((gamma_implicit_gradient(1e8f64 + 1e4, 1e8) - 1.000_05).abs() < 1e-8);
 /// ```
 #[must_use]
 #[inline]
-pub fn gamma_shape_derivative(alpha: f64, z: f64) -> f64 {
+pub fn gamma_implicit_gradient<T: Real>(z: T, alpha: T) -> T {
+    let (z, alpha) = (z.f64(), alpha.f64());
     if z <= 0.0 && alpha > 0.0 {
-        return 0.0;
+        return T::zero();
     }
     if z == f64::INFINITY && alpha > 0.0 {
-        return z;
+        return T::infinity();
     }
-    scaled_log_derivative(alpha, z, f64::NAN, true) * (z / alpha)
+    T::of(scaled_log_derivative(alpha, z, f64::NAN, true) * (z / alpha))
 }
 
 /// `∂P/∂α` at fixed z, `−p(z) dz/dα`: 0 or below, relative to itself. 0 outside the support.
 ///
 /// ```
-/// use reparam::special::{gamma_p, gamma_p_shape_derivative};
-/// let difference = (gamma_p(2.001, 3.0) - gamma_p(1.999, 3.0)) / 0.002;
-/// assert!((gamma_p_shape_derivative(2.0, 3.0) - difference).abs() < 1e-7);
+/// use reparam::special::{gamma_cdf, gamma_cdf_gradient};
+/// let difference = (gamma_cdf(3.0f64, 2.001) - gamma_cdf(3.0, 1.999)) / 0.002;
+/// assert!((gamma_cdf_gradient(3.0, 2.0) - difference).abs() < 1e-7);
 /// ```
 #[must_use]
-pub fn gamma_p_shape_derivative(alpha: f64, z: f64) -> f64 {
+pub fn gamma_cdf_gradient<T: Real>(z: T, alpha: T) -> T {
+    let (z, alpha) = (z.f64(), alpha.f64());
     if alpha > 0.0 && (z <= 0.0 || z == f64::INFINITY) {
-        return 0.0;
+        return T::zero();
     }
     let ln_z = z.ln();
     let density = (ln_kernel(alpha, z, ln_z) - alpha.ln()).exp();
-    if density == 0.0 { 0.0 } else { -density * scaled_log_derivative(alpha, z, ln_z, true) }
+    T::of(if density == 0.0 { 0.0 } else { -density * scaled_log_derivative(alpha, z, ln_z, true) })
 }
 
 /// `e^x E₁(x)` for x > 0, the limit of `α h` for α → 0. Error: at most 1e-14 relative. NaN for x ≤ 0.
@@ -147,9 +155,9 @@ fn scaled_log_derivative(alpha: f64, z: f64, ln_z: f64, from_z: bool) -> f64 {
         if z <= 1.5 && alpha < STIRLING_FROM {
             return short_series(alpha, z, logarithm(z, ln_z, from_z));
         }
-        long_series(alpha, z, 1.0 / alpha - digamma_gap(alpha) - t)
+        long_series(alpha, z, 1.0 / alpha - ln_minus_digamma(alpha) - t)
     } else {
-        upper_tail_derivative(alpha, z, alpha * (t + digamma_gap(alpha)))
+        upper_tail_derivative(alpha, z, alpha * (t + ln_minus_digamma(alpha)))
     }
 }
 
@@ -290,7 +298,7 @@ pub(crate) fn ln_kernel(alpha: f64, z: f64, ln_z: f64) -> f64 {
         let ln_gamma = if alpha < 1.0 { ln_gamma_1p(alpha) - alpha.ln() } else { ln_gamma(alpha) };
         return alpha * ln_z - z - ln_gamma;
     }
-    0.5 * alpha.ln() - HALF_LN_TAU - stirling(alpha) - alpha * exp_excess(log_ratio(alpha, z, ln_z))
+    0.5 * alpha.ln() - HALF_LN_TAU - stirling(alpha) - alpha * exp_m1_minus_x(log_ratio(alpha, z, ln_z))
 }
 
 /// `ln(z/α)`, relative to itself near 0.
@@ -339,7 +347,7 @@ fn tails_at(alpha: f64, z: f64, ln_z: f64) -> (f64, f64) {
             _ => None,
         };
         if let Some(patch) = patch {
-            let excess = alpha * exp_excess(t);
+            let excess = alpha * exp_m1_minus_x(t);
             // erfc(x)/2 = e^−x² m(x √2)/√2π; √(2πα) in units of 1/√2π.
             let normal = mills_ratio((2.0 * excess).sqrt());
             let sign = if t > 0.0 { 1.0 } else { -1.0 };
@@ -359,37 +367,37 @@ fn tails_at(alpha: f64, z: f64, ln_z: f64) -> (f64, f64) {
 
 /// The quantile of the gamma distribution of shape α: z with `P(α, z) = u`.
 ///
-/// Halley's method in ln z on the logarithm of the smaller tail, bracketed. Error: that of [`gamma_p`] over the steepness of P
-/// there, at most 1e-13 relative where α ≤ 100. Below the smallest f64 it gives 0: use [`gamma_ln_quantile`] for small shapes.
+/// Halley's method in ln z on the logarithm of the smaller tail, bracketed. Error: that of [`gamma_cdf`] over the steepness of P
+/// there, at most 1e-13 relative where α ≤ 100. Below the smallest f64 it gives 0: use [`gamma_log_quantile`] for small shapes.
 /// NaN for a shape that is not above 0.
 ///
 /// ```
-/// use reparam::{Probability, special::{gamma_q, gamma_quantile}};
-/// let z = gamma_quantile(3.0, Probability::from_upper(1e-200));
-/// assert!((gamma_q(3.0, z) / 1e-200 - 1.0).abs() < 1e-12);
+/// use reparam::{Probability, special::{gamma_survival, gamma_quantile}};
+/// let z = gamma_quantile(Probability::from_upper(1e-200f64), 3.0);
+/// assert!((gamma_survival(z, 3.0) / 1e-200 - 1.0).abs() < 1e-12);
 /// ```
 #[must_use]
-pub fn gamma_quantile(alpha: f64, u: Probability<f64>) -> f64 {
-    quantile(alpha, u).0
+pub fn gamma_quantile<T: Real>(u: Probability<T>, alpha: T) -> T {
+    T::of(quantile(alpha.f64(), u.to_f64()).0)
 }
 
 /// The logarithm of [`gamma_quantile`], which does not underflow.
 ///
 /// ```
-/// use reparam::{Probability, special::gamma_ln_quantile};
-/// let ln_z = gamma_ln_quantile(1e-8, Probability::from_lower(0.5));
+/// use reparam::{Probability, special::gamma_log_quantile};
+/// let ln_z = gamma_log_quantile(Probability::from_lower(0.5f64), 1e-8);
 /// assert!((ln_z / (0.5f64.ln() * 1e8) - 1.0).abs() < 1e-8);
 /// ```
 #[must_use]
-pub fn gamma_ln_quantile(alpha: f64, u: Probability<f64>) -> f64 {
-    quantile(alpha, u).1
+pub fn gamma_log_quantile<T: Real>(u: Probability<T>, alpha: T) -> T {
+    T::of(quantile(alpha.f64(), u.to_f64()).1)
 }
 
 /// Below this ln z the power law is exact: the next term is z.
 const POWER_LAW: f64 = -40.0;
 
 /// `(P, Q)` at ln z, where z itself may have underflowed; each relative to itself.
-pub(crate) fn gamma_tails_at_ln(alpha: f64, ln_z: f64) -> (f64, f64) {
+pub(crate) fn gamma_tails_at_log(ln_z: f64, alpha: f64) -> (f64, f64) {
     if ln_z < POWER_LAW {
         let ln_gamma = if alpha < 1.0 { ln_gamma_1p(alpha) } else { ln_gamma(alpha) + alpha.ln() };
         let ln_lower = alpha * ln_z - ln_gamma;
@@ -432,7 +440,7 @@ fn quantile(alpha: f64, u: Probability<f64>) -> (f64, f64) {
         let ln_z = z.ln();
         let (p, q) = tails_at(alpha, z, ln_z);
         let kernel = ln_kernel(alpha, z, ln_z).exp();
-        // The residual of the logarithm of the smaller tail, its slope in ln z, and the bend of that.
+        // The residual of the logarithm of the smaller tail, its slope in ln z, and the curvature of that.
         let (residual, slope) =
             if u.in_lower_half() { (p.ln() - ln_lower, kernel / p) } else { (ln_upper - q.ln(), kernel / q) };
         if residual.is_nan() {
@@ -444,8 +452,8 @@ fn quantile(alpha: f64, u: Probability<f64>) -> (f64, f64) {
             above = z;
         }
         let newton = -residual / slope;
-        let bend = if u.in_lower_half() { alpha - z - slope } else { alpha - z + slope };
-        let halley = newton / (1.0 + (0.5 * newton * bend).clamp(-0.5, 0.5));
+        let curvature = if u.in_lower_half() { alpha - z - slope } else { alpha - z + slope };
+        let halley = newton / (1.0 + (0.5 * newton * curvature).clamp(-0.5, 0.5));
         let next = z * halley.clamp(-30.0, 30.0).exp();
         if halley.abs() <= 4.0 * f64::EPSILON {
             return (next, next.ln());

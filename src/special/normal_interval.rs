@@ -17,13 +17,13 @@ pub(crate) const GAUSS_LEGENDRE: [(f64, f64); 10] = [
     (0.986_953_264_258_585_86, 0.033_335_672_154_344_069),
 ];
 
-/// Up to this fall of the density, in e-folds, an interval is short: the quadrature is exact to rounding, and the difference of two tails
+/// Up to this drop of the log-density, in e-folds, an interval is short: the quadrature is exact to rounding, and the difference of two tails
 /// would cancel.
 const SHORT: f64 = 2.0;
 
-/// How far the density falls over the interval, `−ln φ(p + w)/φ(p) = w (2p + w)/2`.
+/// The drop of the log-density over the interval, `−ln φ(p + w)/φ(p) = w (2p + w)/2`.
 #[inline]
-pub(crate) fn fall(p: f64, w: f64) -> f64 {
+pub(crate) fn log_density_drop(p: f64, w: f64) -> f64 {
     0.5 * w * (2.0 * p + w)
 }
 
@@ -32,11 +32,14 @@ pub(crate) fn fall(p: f64, w: f64) -> f64 {
 /// Relative error below 1e-15 but for the rounding of the exponent.
 #[inline]
 pub(crate) fn mass(p: f64, w: f64) -> f64 {
-    let fall = fall(p, w);
-    if fall > SHORT {
-        return mills_ratio(p) - (-fall).exp() * mills_ratio(p + w);
+    let drop = log_density_drop(p, w);
+    if drop > SHORT {
+        return mills_ratio(p) - (-drop).exp() * mills_ratio(p + w);
     }
-    w * GAUSS_LEGENDRE.iter().map(|&(node, weight)| weight * (-self::fall(p, w * node)).exp()).sum::<f64>()
+    w * GAUSS_LEGENDRE
+        .iter()
+        .map(|&(node, weight)| weight * (-log_density_drop(p, w * node)).exp())
+        .sum::<f64>()
 }
 
 /// Integrals of `e^(−pt − t²/2)` over 0 < t < w, for p ≥ 0.
@@ -54,13 +57,13 @@ pub(crate) struct Interval {
 
 /// All of them; relative error below 1e-14, as no two terms cancel by more than a factor of 3. For an infinite w those from the far end are infinite.
 pub(crate) fn interval(p: f64, w: f64) -> Interval {
-    let fall = fall(p, w);
-    if fall <= SHORT {
+    let drop = log_density_drop(p, w);
+    if drop <= SHORT {
         let mut sums = [0.0; 4];
         for (node, weight) in GAUSS_LEGENDRE {
             let t = w * node;
             let rest = w - t;
-            let e = w * weight * (-self::fall(p, t)).exp();
+            let e = w * weight * (-log_density_drop(p, t)).exp();
             let terms = [t, rest, t * (2.0 * p + t), rest * (2.0 * p + w + t)];
             for (sum, term) in sums.iter_mut().zip(terms) {
                 *sum += e * term;
@@ -69,13 +72,13 @@ pub(crate) fn interval(p: f64, w: f64) -> Interval {
         let [from_near, from_far, squares_from_near, squares_from_far] = sums;
         return Interval { from_near, from_far, squares_from_near, squares_from_far };
     }
-    let (decay, q) = ((-fall).exp(), p + w);
+    let (decay, q) = ((-drop).exp(), p + w);
     let scaled = |x: f64| if decay == 0.0 { 0.0 } else { decay * x };
     let near = mills_ratio(p);
     let mass = near - scaled(mills_ratio(q));
     // ∫ t over (0, ∞) is the defect 1 − p m(p); beyond w it is that of q and w times the mass.
     let from_near = mills_defect(p) - scaled(mills_defect(q) + w * mills_ratio(q));
-    // By parts: ∫ t² = ∫ 1 − p ∫ t − w e^(−fall).
+    // By parts: ∫ t² = ∫ 1 − p ∫ t − w e^(−drop).
     let squares_from_near = mass + p * from_near - scaled(w);
     let squares = squares_from_near - 2.0 * p * from_near;
     let from_far = w * mass - from_near;
@@ -99,7 +102,7 @@ mod tests {
                     let (step, start) = (w / f64::from(pieces), w / f64::from(pieces) * f64::from(k));
                     for (node, weight) in GAUSS_LEGENDRE {
                         let t = start + step * node;
-                        let e = step * weight * (-fall(p, t)).exp();
+                        let e = step * weight * (-log_density_drop(p, t)).exp();
                         total += e;
                         for (sum, term) in
                             sums.iter_mut().zip([t, w - t, t * (2.0 * p + t), (w - t) * (2.0 * p + w + t)])

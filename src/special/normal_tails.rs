@@ -4,6 +4,7 @@ use super::mills::mills_ratio;
 use super::normal::central_normal_quantile;
 use super::normal_quantile;
 use crate::probability::Probability;
+use crate::real::Real;
 
 /// `ln √2π`.
 pub(crate) const HALF_LN_TAU: f64 = 0.918_938_533_204_672_741_78;
@@ -29,16 +30,17 @@ pub(crate) fn normal_density(x: f64) -> f64 {
 
 /// `Φ(x)`, the probability that a standard normal is at most x, relative to itself: by [`mills_ratio`] below 0, and as the complement above.
 ///
-/// Error: at most 1e-15 relative against mpmath where the value is a normal number.
+/// Error: at most 1e-15 relative against mpmath where the value is a normal number. The f32 function is the f64 one, rounded.
 ///
 /// ```
 /// use reparam::special::normal_cdf;
-/// assert!((normal_cdf(0.0) - 0.5).abs() < 1e-15);
-/// assert!((normal_cdf(-20.0) / 2.753_624_118_606_233_7e-89 - 1.0).abs() < 1e-14);
+/// assert!((normal_cdf(0.0f64) - 0.5).abs() < 1e-15);
+/// assert!((normal_cdf(-20.0f64) / 2.753_624_118_606_233_7e-89 - 1.0).abs() < 1e-14);
 /// ```
 #[must_use]
-pub fn normal_cdf(x: f64) -> f64 {
-    if x <= 0.0 { upper_tail(-x) } else { 1.0 - upper_tail(x) }
+pub fn normal_cdf<T: Real>(x: T) -> T {
+    let x = x.f64();
+    T::of(if x <= 0.0 { upper_tail(-x) } else { 1.0 - upper_tail(x) })
 }
 
 /// `1 − Φ(x)`, relative to itself; `Φ` at −x.
@@ -48,7 +50,7 @@ pub fn normal_cdf(x: f64) -> f64 {
 /// assert_eq!(normal_survival(3.5), normal_cdf(-3.5));
 /// ```
 #[must_use]
-pub fn normal_survival(x: f64) -> f64 {
+pub fn normal_survival<T: Real>(x: T) -> T {
     normal_cdf(-x)
 }
 
@@ -63,32 +65,32 @@ fn upper_tail(x: f64) -> f64 {
 /// Error: at most 1e-15 relative against mpmath from −1e4 to 37.
 ///
 /// ```
-/// use reparam::special::normal_ln_cdf;
-/// assert!((normal_ln_cdf(-1e4) / -50_000_010.129_278_917 - 1.0).abs() < 1e-15);
-/// assert!((normal_ln_cdf(10.0) / -7.619_853_024_160_526e-24 - 1.0).abs() < 1e-14);
+/// use reparam::special::normal_log_cdf;
+/// assert!((normal_log_cdf(-1e4f64) / -50_000_010.129_278_917 - 1.0).abs() < 1e-15);
+/// assert!((normal_log_cdf(10.0f64) / -7.619_853_024_160_526e-24 - 1.0).abs() < 1e-14);
 /// ```
 #[must_use]
-pub fn normal_ln_cdf(x: f64) -> f64 {
-    if x <= 0.0 {
+pub fn normal_log_cdf<T: Real>(x: T) -> T {
+    let x = x.f64();
+    T::of(if x < -1e160 {
+        f64::NEG_INFINITY
+    } else if x <= 0.0 {
         // Nothing cancels: ln m(0) = 0.2257 is far from ln √2π.
-        if x < -1e160 {
-            return f64::NEG_INFINITY;
-        }
         mills_ratio(-x).ln() - HALF_LN_TAU - 0.5 * x * x
     } else {
         (-upper_tail(x)).ln_1p()
-    }
+    })
 }
 
-/// `ln(1 − Φ(x))`; [`normal_ln_cdf`] at −x.
+/// `ln(1 − Φ(x))`; [`normal_log_cdf`] at −x.
 ///
 /// ```
-/// use reparam::special::{normal_ln_cdf, normal_ln_survival};
-/// assert_eq!(normal_ln_survival(50.0), normal_ln_cdf(-50.0));
+/// use reparam::special::{normal_log_cdf, normal_log_survival};
+/// assert_eq!(normal_log_survival(50.0), normal_log_cdf(-50.0));
 /// ```
 #[must_use]
-pub fn normal_ln_survival(x: f64) -> f64 {
-    normal_ln_cdf(-x)
+pub fn normal_log_survival<T: Real>(x: T) -> T {
+    normal_log_cdf(-x)
 }
 
 /// `Φ⁻¹(u)` from `ln u`: a probability far below the smallest number, or next to 1, keeps its digits. −∞ at −∞, ∞ at 0, NaN above.
@@ -99,13 +101,14 @@ pub fn normal_ln_survival(x: f64) -> f64 {
 /// Error: at most 1e-15 relative against mpmath down to `ln u = −1e15`, and beyond.
 ///
 /// ```
-/// use reparam::special::{normal_ln_cdf, normal_quantile_ln};
-/// assert!((normal_quantile_ln(normal_ln_cdf(-1e4)) / -1e4 - 1.0).abs() < 1e-15);
-/// assert!((normal_quantile_ln(-7.619_853_024_160_526e-24) / 10.0 - 1.0).abs() < 1e-14);
+/// use reparam::special::{normal_log_cdf, normal_quantile_from_log};
+/// assert!((normal_quantile_from_log(normal_log_cdf(-1e4f64)) / -1e4 - 1.0).abs() < 1e-15);
+/// assert!((normal_quantile_from_log(-7.619_853_024_160_526e-24f64) / 10.0 - 1.0).abs() < 1e-14);
 /// ```
 #[must_use]
-pub fn normal_quantile_ln(ln_u: f64) -> f64 {
-    if ln_u > -0.08 {
+pub fn normal_quantile_from_log<T: Real>(ln_u: T) -> T {
+    let ln_u = ln_u.f64();
+    T::of(if ln_u > -0.08 {
         // The upper tail, −expm1, is small; NaN and numbers above 0 end here too.
         -normal_quantile(-ln_u.exp_m1())
     } else if ln_u > -2.5 {
@@ -117,7 +120,7 @@ pub fn normal_quantile_ln(ln_u: f64) -> f64 {
         ln_u
     } else {
         far_quantile(-ln_u)
-    }
+    })
 }
 
 /// `ln 2` beyond the digits of `LN_2`.

@@ -119,7 +119,7 @@ fn far_tail(t: f64, nu: f64) -> f64 {
     0.5 * ln_tails(0.5 * nu, 0.5, point(t, nu)).0.exp().min(1.0)
 }
 
-/// `P(T ≤ t)` for Student's t with ν > 0 degrees of freedom, whole or not; `P(T > t)` is this function at −t.
+/// `P(T ≤ t)` for Student's t with ν > 0 degrees of freedom, whole or not.
 ///
 /// Error: at most 1e-12 relative in both tails against mpmath for ν in 1e-3 … 1e4 (`tests/it/incomplete_beta.rs`). NaN for a ν not above 0.
 ///
@@ -142,17 +142,28 @@ pub fn student_t_cdf<T: Real>(t: T, nu: T) -> T {
     }
 }
 
+/// `P(T > t)`; [`student_t_cdf`] at −t.
+///
+/// ```
+/// use reparam::special::{student_t_cdf, student_t_survival};
+/// assert_eq!(student_t_survival(3.5f64, 4.0), student_t_cdf(-3.5, 4.0));
+/// ```
+#[must_use]
+pub fn student_t_survival<T: Real>(t: T, nu: T) -> T {
+    student_t_cdf(-t, nu)
+}
+
 /// The quantile of Student's t with ν > 0 degrees of freedom, whole or not, from either tail.
 ///
 /// Error: the tail at the quantile is that asked for to 1e-12 relative, where the quantile does not overflow (it is ±∞ then). NaN for a ν not above 0.
 ///
 /// ```
-/// use reparam::{Probability, special::student_t_inverse};
-/// let t = student_t_inverse(Probability::from_upper(1e-9f64), 1.0); // Cauchy
+/// use reparam::{Probability, special::student_t_quantile};
+/// let t = student_t_quantile(Probability::from_upper(1e-9f64), 1.0); // Cauchy
 /// assert!((t * 1e-9 * std::f64::consts::PI - 1.0).abs() < 1e-13);
 /// ```
 #[must_use]
-pub fn student_t_inverse<T: Real>(u: Probability<T>, nu: T) -> T {
+pub fn student_t_quantile<T: Real>(u: Probability<T>, nu: T) -> T {
     let tail = u.tail().f64();
     match admissible(nu.f64()) {
         Some(nu) if !tail.is_nan() => T::of(inverse(tail, nu)),

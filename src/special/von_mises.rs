@@ -6,6 +6,7 @@ use super::normal_quantile;
 use super::von_mises_tables::{DIRECT, RECIPROCAL};
 use super::{bessel_i0_scaled, bessel_ratio_complement};
 use crate::probability::Probability;
+use crate::real::Real;
 
 /// `dx/dκ` of a von Mises variate x in [−π, π] of concentration κ ≥ 0 about 0, at fixed probability, `−(∂F/∂κ)/p(x)`.
 ///
@@ -13,24 +14,32 @@ use crate::probability::Probability;
 /// approximation, no cancellation. Far in the tail of a large κ: Gauss–Legendre quadrature of the integral that defines it.
 ///
 /// Error: at most 1e-13 relative against mpmath for κ in 1e-3 … 1e6 and x up to π. NaN for κ < 0 or `|x| > π`.
+/// The f32 function is the f64 one, rounded.
 ///
 /// ```
-/// use reparam::special::von_mises_concentration_derivative;
+/// use reparam::special::von_mises_implicit_gradient;
 /// // Large κ: x ≈ ε/√κ, so dx/dκ ≈ −x/(2κ).
-/// assert!((von_mises_concentration_derivative(1e8, 1e-4) / -0.5e-12 - 1.0).abs() < 1e-6);
+/// assert!((von_mises_implicit_gradient(1e-4f64, 1e8) / -0.5e-12 - 1.0).abs() < 1e-6);
 /// ```
 ///
 /// # References
 /// Implicit derivative: Figurnov, Mohamed & Mnih 2018, arXiv:1805.08498.
 #[must_use]
 #[inline]
-pub fn von_mises_concentration_derivative(kappa: f64, x: f64) -> f64 {
-    if !((0.0..f64::INFINITY).contains(&kappa) && x.abs() <= PI) {
-        return f64::NAN;
+pub fn von_mises_implicit_gradient<T: Real>(x: T, kappa: T) -> T {
+    let (x, kappa) = (x.f64(), kappa.f64());
+    if !is_valid(x, kappa) {
+        return T::nan();
     }
     let (sin, cos) = x.sin_cos();
     let scaled = tabulated(kappa, cos).unwrap_or_else(|| by_quadrature(kappa, x.abs()));
-    -sin * scaled / (1.0 + kappa * (1.0 + cos))
+    T::of(-sin * scaled / (1.0 + kappa * (1.0 + cos)))
+}
+
+/// Whether x is on the circle and κ a concentration.
+#[inline]
+fn is_valid(x: f64, kappa: f64) -> bool {
+    (0.0..f64::INFINITY).contains(&kappa) && x.abs() <= PI
 }
 
 /// The tabulated `(1 + κ(1 + c)) W`, unless x is far in the tail. The ends are those of `generate_von_mises_tables.py`.
@@ -143,7 +152,7 @@ fn tail_integral(kappa: f64, x: f64, weight: impl Fn(f64) -> f64) -> f64 {
 }
 
 /// `ln p(x) = κ (cos x − 1) − ln 2π − ln(e^−κ I₀(κ))`.
-pub(crate) fn von_mises_ln_density(kappa: f64, x: f64) -> f64 {
+pub(crate) fn von_mises_log_density(x: f64, kappa: f64) -> f64 {
     let sine = (0.5 * x).sin();
     -2.0 * kappa * sine * sine - (2.0 * PI * bessel_i0_scaled(kappa)).ln()
 }
@@ -154,25 +163,49 @@ fn density(kappa: f64, x: f64) -> f64 {
     (-2.0 * kappa * sine * sine).exp() / (2.0 * PI * bessel_i0_scaled(kappa))
 }
 
-/// `P(X > x)` for a von Mises variate of concentration κ ≥ 0 about 0, x in [−π, π]; the CDF is that of −x. Relative to itself in the
-/// upper tail.
+/// `P(X ≤ x)` for a von Mises variate of concentration κ ≥ 0 about 0, x in [−π, π]: [`von_mises_survival`] at −x, relative to itself in
+/// the lower tail.
+///
+/// ```
+/// use reparam::special::von_mises_cdf;
+/// assert_eq!(von_mises_cdf(0.0, 3.0), 0.5);
+/// ```
+#[must_use]
+pub fn von_mises_cdf<T: Real>(x: T, kappa: T) -> T {
+    von_mises_survival(-x, kappa)
+}
+
+/// `∂F(x)/∂κ` at fixed x, `−p(x) dx/dκ`: relative to itself.
+///
+/// ```
+/// use reparam::special::{von_mises_cdf, von_mises_cdf_gradient};
+/// let difference = (von_mises_cdf(0.5f64, 2.001) - von_mises_cdf(0.5, 1.999)) / 0.002;
+/// assert!((von_mises_cdf_gradient(0.5, 2.0) - difference).abs() < 1e-7);
+/// ```
+#[must_use]
+pub fn von_mises_cdf_gradient<T: Real>(x: T, kappa: T) -> T {
+    let (x, kappa) = (x.f64(), kappa.f64());
+    T::of(-density(kappa, x) * von_mises_implicit_gradient(x, kappa))
+}
+
+/// `P(X > x)` for a von Mises variate of concentration κ ≥ 0 about 0, x in [−π, π]. Relative to itself in the upper tail.
 ///
 /// Gauss–Legendre quadrature. Error: at most 1e-13 relative against mpmath for κ in 0 … 1e6 and tails down to 1e-280. NaN for κ < 0
 /// or `|x| > π`.
 ///
 /// ```
 /// use reparam::special::von_mises_survival;
-/// assert_eq!(von_mises_survival(0.0, 1.0), 0.5 - 0.5 / std::f64::consts::PI);
+/// assert_eq!(von_mises_survival(1.0f64, 0.0), 0.5 - 0.5 / std::f64::consts::PI);
 /// ```
 #[must_use]
-pub fn von_mises_survival(kappa: f64, x: f64) -> f64 {
-    if !((0.0..f64::INFINITY).contains(&kappa) && x.abs() <= PI) {
-        return f64::NAN;
-    }
-    if kappa == 0.0 {
-        return 0.5 - 0.5 * x / PI;
-    }
-    if x < 0.0 { 1.0 - upper_tail(kappa, -x) } else { upper_tail(kappa, x) }
+pub fn von_mises_survival<T: Real>(x: T, kappa: T) -> T {
+    let (x, kappa) = (x.f64(), kappa.f64());
+    T::of(match x {
+        _ if !is_valid(x, kappa) => f64::NAN,
+        _ if kappa == 0.0 => 0.5 - 0.5 * x / PI,
+        x if x < 0.0 => 1.0 - upper_tail(kappa, -x),
+        x => upper_tail(kappa, x),
+    })
 }
 
 /// For x ≥ 0.
@@ -188,17 +221,17 @@ fn upper_tail(kappa: f64, x: f64) -> f64 {
 ///
 /// ```
 /// use reparam::{Probability, special::{von_mises_quantile, von_mises_survival}};
-/// let x = von_mises_quantile(50.0, Probability::from_upper(1e-30));
-/// assert!((von_mises_survival(50.0, x) / 1e-30 - 1.0).abs() < 1e-12);
+/// let x = von_mises_quantile(Probability::from_upper(1e-30f64), 50.0);
+/// assert!((von_mises_survival(x, 50.0) / 1e-30 - 1.0).abs() < 1e-12);
 /// ```
 #[must_use]
-pub fn von_mises_quantile(kappa: f64, u: Probability<f64>) -> f64 {
-    let tail = u.tail().abs();
+pub fn von_mises_quantile<T: Real>(u: Probability<T>, kappa: T) -> T {
+    let (tail, kappa) = (u.tail().f64().abs(), kappa.f64());
     if !((0.0..f64::INFINITY).contains(&kappa) && tail <= 0.5) {
-        return f64::NAN;
+        return T::nan();
     }
     let x = upper_quantile(kappa, tail);
-    if u.in_lower_half() { -x } else { x }
+    T::of(if u.in_lower_half() { -x } else { x })
 }
 
 /// x ≥ 0 with `P(X > x)` equal to a tail of at most ½.
@@ -246,4 +279,30 @@ pub(crate) fn von_mises_variance(kappa: f64) -> f64 {
     // x = 2 asin(sin x/2) from the sine, or π minus twice the arcsine of the cosine: both are what the weight is given.
     let integral = tail_integral(kappa, 0.0, |sine| 4.0 * sine.asin() * sine.asin());
     2.0 * integral * density(kappa, 0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cdf_and_its_gradient_agree_with_the_survival_function() {
+        for kappa in [0.0f64, 0.4, 3.0, 80.0] {
+            for x in [-2.5, -0.3, 0.0, 0.2, 1.0] {
+                let (lower, upper) = (von_mises_cdf(x, kappa), von_mises_survival(x, kappa));
+                assert!((lower + upper - 1.0).abs() < 1e-13, "{kappa} {x}: {lower} {upper}");
+                assert_eq!(
+                    von_mises_cdf(x as f32, kappa as f32),
+                    von_mises_cdf(f64::from(x as f32), f64::from(kappa as f32)) as f32
+                );
+                if kappa > 0.0 {
+                    let step = 1e-4 * kappa;
+                    let difference =
+                        (von_mises_cdf(x, kappa + step) - von_mises_cdf(x, kappa - step)) / (2.0 * step);
+                    let found = von_mises_cdf_gradient(x, kappa);
+                    assert!((found - difference).abs() < 1e-7, "{kappa} {x}: {found} {difference}");
+                }
+            }
+        }
+    }
 }

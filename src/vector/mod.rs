@@ -17,7 +17,7 @@ mod ziggurat;
 
 pub(crate) use affine::{affine_rows, pull_affine_rows, scale_rows};
 pub(crate) use columns::{gather, scatter};
-pub(crate) use elementary::{exp, exp_in_place};
+pub(crate) use elementary::exp_in_place;
 pub use lanes::LaneRng;
 pub(crate) use lanes::{BlockSeed, SeededRng};
 pub(crate) use laws::{fill_exponential, fill_gumbel, fill_logistic, fill_normal};

@@ -4,10 +4,11 @@
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng, SeedableRng};
 
+use super::elementary::{exp, exp_in_place};
 use super::lanes::LaneRng;
 use super::laws::{Exponential, Gumbel, Logistic, Normal};
 use super::ziggurat::{Law, bend_of, outside};
-use super::{exp, exp_in_place, fill_exponential, fill_gumbel, fill_logistic, fill_normal, fill_uniform};
+use super::{fill_exponential, fill_gumbel, fill_logistic, fill_normal, fill_uniform};
 use crate::real::Real;
 
 const DRAWS: usize = 10_000_000;

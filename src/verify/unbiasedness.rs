@@ -9,7 +9,7 @@ use crate::estimate::{GradientEstimate, Moments};
 use crate::estimator::GradientEstimator;
 use crate::objective::Objective;
 use crate::real::Real;
-use crate::special::{normal_quantile, student_t_cdf, student_t_quantile};
+use crate::special::{normal_quantile, student_t_cdf, student_t_integer_quantile};
 
 /// A test of an estimator against a gradient that is known, with two error rates: how often it accuses an unbiased estimator (of all
 /// parameters together), and how often it misses a bias of the size that it names.
@@ -66,7 +66,7 @@ impl UnbiasednessTest {
     /// The bound of a test, and the detectable bias, in standard errors.
     fn bounds(&self, parameters: usize, samples: u64) -> (f64, f64) {
         let tail = 0.5 * self.false_alarm / parameters.max(1) as f64;
-        let bound = -student_t_quantile(tail, samples.saturating_sub(1));
+        let bound = -student_t_integer_quantile(tail, samples.saturating_sub(1));
         (bound, bound - normal_quantile(self.missed))
     }
 

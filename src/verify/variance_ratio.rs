@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::estimator::GradientEstimator;
 use crate::objective::Objective;
 use crate::real::Real;
-use crate::special::student_t_quantile;
+use crate::special::student_t_integer_quantile;
 
 /// The ratio of two estimators' variances, with an interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -97,7 +97,7 @@ where
     let a = spread(first, distribution, objective, batches, samples, rng)?;
     let b = spread(second, distribution, objective, batches, samples, rng)?;
     let error = a.relative_error.hypot(b.relative_error);
-    let half = error * student_t_quantile(0.5 * (1.0 - level), batches as u64 - 1).abs();
+    let half = error * student_t_integer_quantile(0.5 * (1.0 - level), batches as u64 - 1).abs();
     let ratio = a.mean / b.mean;
     let evaluations = first.evaluations(distribution) as f64 / second.evaluations(distribution) as f64;
     Ok(VarianceRatio { ratio, interval: (ratio * (-half).exp(), ratio * half.exp()), evaluations })

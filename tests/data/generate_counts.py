@@ -62,7 +62,7 @@ for way, b in [("logits", l) for l in (-40.0, -3.0, 0.0, 0.5, 20.0)] + [("probs"
         ks = {0, 1, 2, 50, 10**6, int(mean), int(1.5 * mean)}
         rows += [(negative_binomial, way, r, b, k) for k in ks]
 
-print("family,by,a,b,k,ln_mass,score,score_a")
+print("family,by,a,b,k,log_mass,score,score_a")
 for f, way, a, b, k in rows:
     value = f(way, mpf(a) if a is not None else None, mpf(b), mpf(k))
     text = ["" if v is None else mp.nstr(v, 20) for v in value]

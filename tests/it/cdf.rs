@@ -22,7 +22,7 @@ fn check<T: Real, Q: Quantile<T> + FamilyCdf<T> + Density<T>>(
     for tail in tails() {
         let u = Probability::from_tail(T::of(tail));
         let z = family.quantile(u, theta);
-        let density = family.ln_density(z, theta).f64().exp();
+        let density = family.log_density(z, theta).f64().exp();
         if !z.is_finite() || z == T::zero() || !density.is_normal() {
             continue;
         }
@@ -41,47 +41,47 @@ fn check<T: Real, Q: Quantile<T> + FamilyCdf<T> + Density<T>>(
 #[test]
 fn the_cdf_is_the_inverse_of_the_quantile_in_both_tails() {
     let bar = 1e-12;
-    check(&ExponentialLaw, [0.3], 0.0, bar);
+    check(&ExponentialFamily, [0.3], 0.0, bar);
     for theta in [[1.5f64, 0.4], [-20.0, 7.0]] {
-        check(&LogisticLaw, theta, theta[0].abs(), bar);
-        check(&GumbelLaw, theta, theta[0].abs(), bar);
-        check(&LaplaceLaw, theta, theta[0].abs(), bar);
-        check(&CauchyLaw, theta, theta[0].abs(), bar);
-        check(&UniformLaw, [theta[0], theta[0] + theta[1]], theta[0].abs(), bar);
+        check(&LogisticFamily, theta, theta[0].abs(), bar);
+        check(&GumbelFamily, theta, theta[0].abs(), bar);
+        check(&LaplaceFamily, theta, theta[0].abs(), bar);
+        check(&CauchyFamily, theta, theta[0].abs(), bar);
+        check(&UniformFamily, [theta[0], theta[0] + theta[1]], theta[0].abs(), bar);
         for nu in [0.3, 1.0, 4.5, 1e3] {
-            check(&StudentTLaw, [nu, theta[0], theta[1]], theta[0].abs(), bar);
+            check(&StudentTFamily, [nu, theta[0], theta[1]], theta[0].abs(), bar);
         }
     }
     for theta in [[0.7f64, 2.0], [3.0, 0.01], [40.0, 50.0]] {
-        check(&WeibullLaw, theta, 0.0, bar);
-        check(&ParetoLaw, theta, 0.0, bar);
-        check(&KumaraswamyLaw, theta, 0.0, bar);
-        check(&GammaLaw, theta, 0.0, bar);
-        check(&LogGammaLaw, theta, theta[1].ln().abs(), bar);
-        check(&InverseGammaLaw, theta, 0.0, bar);
-        check(&ChiSquaredLaw, [theta[0]], 0.0, bar);
-        check(&NumericInverse::new(InverseGaussianLaw), theta, 0.0, 1e-11);
-        check(&VonMisesLaw, [0.4, theta[0]], 0.4, bar);
-        check(&BetaLaw, theta, 0.0, bar);
-        check(&LogitBetaLaw, theta, 0.0, bar);
+        check(&WeibullFamily, [theta[1], theta[0]], 0.0, bar);
+        check(&ParetoFamily, theta, 0.0, bar);
+        check(&KumaraswamyFamily, theta, 0.0, bar);
+        check(&GammaFamily, theta, 0.0, bar);
+        check(&LogGammaFamily, theta, theta[1].ln().abs(), bar);
+        check(&InverseGammaFamily, theta, 0.0, bar);
+        check(&ChiSquaredFamily, [theta[0]], 0.0, bar);
+        check(&NumericInverse::new(InverseGaussianFamily), theta, 0.0, 1e-11);
+        check(&VonMisesFamily, [0.4, theta[0]], 0.4, bar);
+        check(&BetaFamily, theta, 0.0, bar);
+        check(&LogitBetaFamily, theta, 0.0, bar);
     }
     // Shapes at which a draw itself would underflow.
-    check(&LogGammaLaw, [1e-8, 3.0], 2.0, bar);
-    check(&LogitBetaLaw, [1e-6, 2e-6], 0.0, bar);
+    check(&LogGammaFamily, [1e-8, 3.0], 2.0, bar);
+    check(&LogitBetaFamily, [1e-6, 2e-6], 0.0, bar);
 }
 
 #[test]
 fn single_precision_keeps_both_tails_too() {
     let bar = 2e-6;
-    check(&ExponentialLaw, [0.3f32], 0.0, bar);
-    check(&LogisticLaw, [0.5f32, 2.0], 0.5, bar);
-    check(&GumbelLaw, [0.5f32, 2.0], 0.5, bar);
-    check(&LaplaceLaw, [0.5f32, 2.0], 0.5, bar);
-    check(&CauchyLaw, [0.5f32, 2.0], 0.5, bar);
-    check(&WeibullLaw, [1.5f32, 2.0], 0.0, bar);
-    check(&GammaLaw, [1.5f32, 2.0], 0.0, bar);
-    check(&BetaLaw, [1.5f32, 2.0], 0.0, bar);
-    check(&StudentTLaw, [3.0f32, 0.5, 2.0], 0.5, bar);
+    check(&ExponentialFamily, [0.3f32], 0.0, bar);
+    check(&LogisticFamily, [0.5f32, 2.0], 0.5, bar);
+    check(&GumbelFamily, [0.5f32, 2.0], 0.5, bar);
+    check(&LaplaceFamily, [0.5f32, 2.0], 0.5, bar);
+    check(&CauchyFamily, [0.5f32, 2.0], 0.5, bar);
+    check(&WeibullFamily, [2.0f32, 1.5], 0.0, bar);
+    check(&GammaFamily, [1.5f32, 2.0], 0.0, bar);
+    check(&BetaFamily, [1.5f32, 2.0], 0.0, bar);
+    check(&StudentTFamily, [3.0f32, 0.5, 2.0], 0.5, bar);
 }
 
 #[test]
@@ -100,29 +100,29 @@ fn outside_the_support_the_cdf_is_exactly_0_or_1() {
     }
     let inf = f64::INFINITY;
     let positive = [-inf, -1.0, 0.0];
-    check(&ExponentialLaw, [2.0], &positive, &[inf]);
-    check(&LogisticLaw, [1.0, 2.0], &[-inf], &[inf]);
-    check(&GumbelLaw, [1.0, 2.0], &[-inf], &[inf]);
-    check(&LaplaceLaw, [1.0, 2.0], &[-inf], &[inf]);
-    check(&CauchyLaw, [1.0, 2.0], &[-inf], &[inf]);
-    check(&WeibullLaw, [1.0, 2.0], &positive, &[inf]);
-    check(&ParetoLaw, [1.0, 2.0], &[-inf, 0.0, 1.0], &[inf]);
-    check(&UniformLaw, [1.0, 2.0], &[-inf, 0.0, 1.0], &[2.0, 3.0, inf]);
-    check(&KumaraswamyLaw, [3.0, 2.0], &positive, &[1.0, 2.0, inf]);
-    check(&GammaLaw, [3.0, 2.0], &positive, &[inf]);
-    check(&LogGammaLaw, [3.0, 2.0], &[-inf], &[inf]);
-    check(&InverseGammaLaw, [3.0, 2.0], &positive, &[inf]);
-    check(&ChiSquaredLaw, [3.0], &positive, &[inf]);
-    check(&NumericInverse::new(InverseGaussianLaw), [3.0, 2.0], &positive, &[inf]);
-    check(&VonMisesLaw, [0.0, 2.0], &[-inf, -4.0], &[4.0, inf]);
-    check(&BetaLaw, [3.0, 2.0], &positive, &[1.0, 2.0, inf]);
-    check(&LogitBetaLaw, [3.0, 2.0], &[-inf], &[inf]);
-    check(&StudentTLaw, [3.0, 1.0, 2.0], &[-inf], &[inf]);
+    check(&ExponentialFamily, [2.0], &positive, &[inf]);
+    check(&LogisticFamily, [1.0, 2.0], &[-inf], &[inf]);
+    check(&GumbelFamily, [1.0, 2.0], &[-inf], &[inf]);
+    check(&LaplaceFamily, [1.0, 2.0], &[-inf], &[inf]);
+    check(&CauchyFamily, [1.0, 2.0], &[-inf], &[inf]);
+    check(&WeibullFamily, [2.0, 1.0], &positive, &[inf]);
+    check(&ParetoFamily, [1.0, 2.0], &[-inf, 0.0, 1.0], &[inf]);
+    check(&UniformFamily, [1.0, 2.0], &[-inf, 0.0, 1.0], &[2.0, 3.0, inf]);
+    check(&KumaraswamyFamily, [3.0, 2.0], &positive, &[1.0, 2.0, inf]);
+    check(&GammaFamily, [3.0, 2.0], &positive, &[inf]);
+    check(&LogGammaFamily, [3.0, 2.0], &[-inf], &[inf]);
+    check(&InverseGammaFamily, [3.0, 2.0], &positive, &[inf]);
+    check(&ChiSquaredFamily, [3.0], &positive, &[inf]);
+    check(&NumericInverse::new(InverseGaussianFamily), [3.0, 2.0], &positive, &[inf]);
+    check(&VonMisesFamily, [0.0, 2.0], &[-inf, -4.0], &[4.0, inf]);
+    check(&BetaFamily, [3.0, 2.0], &positive, &[1.0, 2.0, inf]);
+    check(&LogitBetaFamily, [3.0, 2.0], &[-inf], &[inf]);
+    check(&StudentTFamily, [3.0, 1.0, 2.0], &[-inf], &[inf]);
 }
 
 #[test]
 fn a_distribution_writes_its_cdf_as_the_noise_of_its_transform() {
-    let weibull = Weibull::new(&[0.7, 2.0], &[1.0, 3.0]).unwrap();
+    let weibull = Weibull::new(&[1.0, 3.0], &[0.7, 2.0]).unwrap();
     let noise = [0.1f64, -1e-9, -0.4, 1e-7];
     let (mut z, mut found) = ([0.0; 4], [0.0; 4]);
     weibull.transform_block(&noise, &mut z);

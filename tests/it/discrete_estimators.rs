@@ -313,7 +313,7 @@ fn outcomes_are_listed_once_each() {
     // By factor: masses and scores are those of the whole.
     let mut z = [0.0, 0.0, 1.0, 1.0, 0.0, 0.0];
     assert_eq!((two.chosen(0, &z), two.chosen(1, &z)), (2, 0));
-    let sum: f64 = (0..2).map(|i| two.ln_mass(i, two.chosen(i, &z))).sum();
+    let sum: f64 = (0..2).map(|i| two.log_mass(i, two.chosen(i, &z))).sum();
     assert!((sum - two.log_prob(&z)).abs() < 1e-15);
     let (mut score, mut added) = ([0.0; 6], [0.0; 6]);
     two.score(&z, &mut score);

@@ -70,7 +70,7 @@ fn entropy_moments_and_divergence_are_those_of_mpmath() {
             "Gumbel" => check!(Gumbel, 1e-13, 0, 1),
             "Laplace" => check!(Laplace, 1e-13, 0, 1),
             "Cauchy" => check!(Cauchy, 1e-13, 0, 1),
-            "Weibull" => check!(Weibull, 1e-12, 0, 1),
+            "Weibull" => check!(Weibull, 1e-12, 1, 0),
             "Pareto" => check!(Pareto, 1e-13, 0, 1),
             "Uniform" => check!(Uniform, 1e-12, 0, 1),
             "Kumaraswamy" => check!(Kumaraswamy, 1e-11, 0, 1),
@@ -248,12 +248,12 @@ fn products_and_unconstrained_parameters_pass_divergences_on() {
     assert_relative(mean[2], 2.2 / 1.5, 1e-15, 0.0, "mean of the third coordinate");
     assert_relative(variance[2], 2.2 / 2.25, 1e-15, 0.0, "its variance");
 
-    let free = |x: f64| Unconstrained::new(Weibull::new(&[1.5 + x], &[2.0]).unwrap()).unwrap();
+    let free = |x: f64| Unconstrained::new(Weibull::new(&[2.0], &[1.5 + x]).unwrap()).unwrap();
     check_kl_gradient(&free(0.0), &free(0.4), "unconstrained Weibull");
     let free = |x: f64| {
-        Unconstrained::with_link(
+        Unconstrained::with_bijector(
             TruncatedNormal::new(&[0.3], &[1.0], &[-x], &[x]).unwrap(),
-            reparam::PositiveLink::Softplus,
+            reparam::PositiveBijector::Softplus,
         )
         .unwrap()
     };
@@ -322,7 +322,7 @@ fn sampled_log_ratios_and_moments_agree() {
     check(&Logistic::new(&[0.0], &[1.0]).unwrap(), &Logistic::new(&[1.0], &[0.5]).unwrap(), 10, "logistic");
     let student = |a, b, c| StudentT::new(&[a], &[b], &[c]).unwrap();
     check(&student(9.0, 0.0, 1.0), &student(3.0, 1.0, 0.5), 11, "student");
-    check(&Weibull::new(&[1.5], &[2.0]).unwrap(), &Weibull::new(&[2.0], &[3.0]).unwrap(), 12, "weibull");
+    check(&Weibull::new(&[2.0], &[1.5]).unwrap(), &Weibull::new(&[3.0], &[2.0]).unwrap(), 12, "weibull");
     check(&Pareto::new(&[2.0], &[9.0]).unwrap(), &Pareto::new(&[1.0], &[3.0]).unwrap(), 13, "pareto");
     check(&Gumbel::new(&[0.0], &[1.0]).unwrap(), &Gumbel::new(&[1.0], &[1.5]).unwrap(), 14, "gumbel");
     check(&Laplace::new(&[0.0], &[1.0]).unwrap(), &Laplace::new(&[1.0], &[1.5]).unwrap(), 15, "laplace");

@@ -57,26 +57,26 @@ fn every_function_keeps_its_error_budget() {
         let u = probability(lower, upper);
         match kind {
             "l" => {
-                let (below, above) = incomplete_beta_log_odds(p, a, b);
+                let (below, above) = beta_log_odds_tails(p, a, b);
                 errors.note("incomplete_beta_log_odds", below, lower, at);
                 errors.note("incomplete_beta_log_odds", above, upper, at);
                 let [v, w] = beta_log_odds_implicit_gradient(p, a, b);
                 errors.note("beta_log_odds_implicit_gradient", v, da, at);
                 errors.note("beta_log_odds_implicit_gradient", w, db, at);
                 // The log-odds are ill-conditioned in u where the density is small: the quantile has the tail that was asked for.
-                let (below, above) = incomplete_beta_log_odds(beta_log_odds_quantile(u, a, b), a, b);
+                let (below, above) = beta_log_odds_tails(beta_log_odds_quantile(u, a, b), a, b);
                 let (found, exact) = if lower < upper { (below, lower) } else { (above, upper) };
                 errors.note("beta_quantile", found, exact, at);
             }
             "x" => {
-                errors.note("incomplete_beta", incomplete_beta(p, a, b), lower, at);
-                errors.note("incomplete_beta_upper", incomplete_beta_upper(p, a, b), upper, at);
+                errors.note("incomplete_beta", beta_cdf(p, a, b), lower, at);
+                errors.note("incomplete_beta_upper", beta_survival(p, a, b), upper, at);
                 let scale = p * (1.0 - p);
                 let [v, w] = beta_implicit_gradient(p, a, b);
                 errors.note("beta_implicit_gradient", v, scale * da, at);
                 errors.note("beta_implicit_gradient", w, scale * db, at);
                 // The common factor of both is tested by differences below.
-                let [ga, gb] = incomplete_beta_gradient(p, a, b);
+                let [ga, gb] = beta_cdf_gradient(p, a, b);
                 errors.note("incomplete_beta_gradient", ga / gb, da / db, at);
                 errors.note("beta_quantile", beta_quantile(u, a, b), p, at);
             }
@@ -84,8 +84,8 @@ fn every_function_keeps_its_error_budget() {
                 errors.note("student_t_cdf", student_t_cdf(p, a), lower, at);
                 errors.note("student_t_cdf", student_t_cdf(-p, a), upper, at);
                 errors.note("student_t_implicit_gradient", student_t_implicit_gradient(p, a), da, at);
-                let t = student_t_inverse(Probability::from_upper(upper), a);
-                assert_eq!(student_t_inverse(Probability::from_lower(upper), a), -t);
+                let t = student_t_quantile(Probability::from_upper(upper), a);
+                assert_eq!(student_t_quantile(Probability::from_lower(upper), a), -t);
                 errors.note("student_t_inverse", student_t_cdf(-t, a), upper, at);
             }
             other => unreachable!("{other}"),
@@ -94,9 +94,9 @@ fn every_function_keeps_its_error_budget() {
     // The derivatives of the CDFs by central differences of the CDF in long steps, extrapolated: their factor q.
     for (a, b, x) in [(0.4, 0.7, 0.2f64), (3.0, 2.0, 0.6), (30.0, 45.0, 0.4), (120.0, 90.0, 0.55)] {
         let h = 1e-3 * f64::min(a, b);
-        let slope = |h: f64| (incomplete_beta(x, a + h, b) - incomplete_beta(x, a - h, b)) / (2.0 * h);
+        let slope = |h: f64| (beta_cdf(x, a + h, b) - beta_cdf(x, a - h, b)) / (2.0 * h);
         let expected = (4.0 * slope(0.5 * h) - slope(h)) / 3.0;
-        assert!((incomplete_beta_gradient(x, a, b)[0] / expected - 1.0).abs() < 1e-9, "{a} {b} {x}");
+        assert!((beta_cdf_gradient(x, a, b)[0] / expected - 1.0).abs() < 1e-9, "{a} {b} {x}");
     }
     for (nu, t) in [(0.4, 3.0f64), (5.0, -1.2), (70.0, 2.0)] {
         let h = 1e-3 * nu;
@@ -156,31 +156,31 @@ fn implicit_derivatives_match_the_wide_grids() {
 fn limits_and_invalid_arguments() {
     for bad in [0.0, -1.0, f64::NAN] {
         for [a, b] in [[bad, 1.0], [1.0, bad]] {
-            assert!(incomplete_beta(0.5, a, b).is_nan() && incomplete_beta_upper(0.5, a, b).is_nan());
+            assert!(beta_cdf(0.5, a, b).is_nan() && beta_survival(0.5, a, b).is_nan());
             assert!(beta_implicit_gradient(0.5, a, b)[0].is_nan());
             assert!(beta_quantile(Probability::from_lower(0.5), a, b).is_nan());
         }
         assert!(student_t_cdf(0.5, bad).is_nan() && student_t_implicit_gradient(0.5, bad).is_nan());
-        assert!(student_t_inverse(Probability::from_lower(0.5), bad).is_nan());
+        assert!(student_t_quantile(Probability::from_lower(0.5), bad).is_nan());
     }
-    assert!(incomplete_beta(f64::NAN, 1.0, 1.0).is_nan() && student_t_cdf(f64::NAN, 1.0).is_nan());
+    assert!(beta_cdf(f64::NAN, 1.0, 1.0).is_nan() && student_t_cdf(f64::NAN, 1.0).is_nan());
     for (a, b) in
         [(1e-320, 1e-320), (1e-320, 5.0), (2.0, 3.0), (f64::INFINITY, 1.0), (1e300, 1e300), (1e9, 1e-9)]
     {
         for z in [f64::NEG_INFINITY, -1.0, 0.0, 1.0, 2.0, f64::INFINITY] {
             assert_eq!(beta_implicit_gradient(z, a, b), [0.0; 2]);
-            assert_eq!(incomplete_beta_gradient(z, a, b), [0.0; 2]);
-            assert_eq!(incomplete_beta(z, a, b), if z >= 1.0 { 1.0 } else { 0.0 });
-            assert_eq!(incomplete_beta_upper(z, a, b), if z >= 1.0 { 0.0 } else { 1.0 });
+            assert_eq!(beta_cdf_gradient(z, a, b), [0.0; 2]);
+            assert_eq!(beta_cdf(z, a, b), if z >= 1.0 { 1.0 } else { 0.0 });
+            assert_eq!(beta_survival(z, a, b), if z >= 1.0 { 0.0 } else { 1.0 });
         }
         for z in [1e-320, 1e-300, 1e-8, 0.5, 1.0 - f64::EPSILON] {
             let number = |x: f64| !x.is_nan();
-            assert!(incomplete_beta(z, a, b).is_finite(), "{a} {b} {z}");
+            assert!(beta_cdf(z, a, b).is_finite(), "{a} {b} {z}");
             assert!(beta_implicit_gradient(z, a, b).into_iter().all(number), "{a} {b} {z}");
-            assert!(incomplete_beta_gradient(z, a, b).into_iter().all(number), "{a} {b} {z}");
+            assert!(beta_cdf_gradient(z, a, b).into_iter().all(number), "{a} {b} {z}");
         }
         for l in [f64::NEG_INFINITY, -1e300, -800.0, 0.0, 30.0, f64::MAX, f64::INFINITY] {
-            let (lower, upper) = incomplete_beta_log_odds(l, a, b);
+            let (lower, upper) = beta_log_odds_tails(l, a, b);
             assert!((lower + upper - 1.0).abs() < 1e-12, "{a} {b} {l}");
             assert!(beta_log_odds_implicit_gradient(l, a, b).into_iter().all(|x| !x.is_nan()), "{a} {b} {l}");
         }
@@ -197,8 +197,8 @@ fn limits_and_invalid_arguments() {
         }
         assert_eq!(student_t_cdf(0.0, nu), 0.5);
         assert_eq!(student_t_implicit_gradient(0.0, nu), 0.0);
-        assert_eq!(student_t_inverse(Probability::from_lower(0.5), nu), 0.0);
-        assert!(!student_t_inverse(Probability::from_lower(1e-10), nu).is_nan());
+        assert_eq!(student_t_quantile(Probability::from_lower(0.5), nu), 0.0);
+        assert!(!student_t_quantile(Probability::from_lower(1e-10), nu).is_nan());
     }
     assert_eq!(student_t_cdf(f64::INFINITY, 3.0), 1.0);
 }
@@ -208,8 +208,8 @@ fn whole_degrees_of_freedom_agree_with_the_older_quantile() {
     for degrees in [1u64, 2, 3, 7, 100, 1000, 5000] {
         for u in [1e-9, 1e-3, 0.025, 0.2, 0.45] {
             let (old, new) = (
-                student_t_quantile(u, degrees),
-                student_t_inverse(Probability::from_lower(u), degrees as f64),
+                student_t_integer_quantile(u, degrees),
+                student_t_quantile(Probability::from_lower(u), degrees as f64),
             );
             assert!((new / old - 1.0).abs() < 2e-11, "{degrees} {u}: {old} {new}");
         }

@@ -228,7 +228,7 @@ fn draws_have_the_distribution_its_moments_and_its_score() {
 #[test]
 fn a_mixture_of_any_family_has_its_derivatives() {
     let gammas =
-        Mixture::new(GammaLaw, 2, &[0.3, -0.2, 1.0, 0.0], &[&[0.7, 4.0, 2.0, 9.0], &[1.0, 2.0, 0.5, 3.0]])
+        Mixture::new(GammaFamily, 2, &[0.3, -0.2, 1.0, 0.0], &[&[0.7, 4.0, 2.0, 9.0], &[1.0, 2.0, 0.5, 3.0]])
             .unwrap();
     assert_eq!(gammas.dim(), 2);
     assert_eq!(gammas.layout().range("shape"), Some(4..8));
@@ -243,7 +243,7 @@ fn a_mixture_of_any_family_has_its_derivatives() {
             let (rest, tail) = (&gammas.params()[4..], noise[i]);
             let weight = 1.0 / (1.0 + (gammas.params()[2 * i + 1] - gammas.params()[2 * i]).exp());
             let upper = |k: usize| {
-                let u = GammaLaw.cdf(z[i], [rest[2 * i + k], rest[4 + 2 * i + k]]);
+                let u = GammaFamily.cdf(z[i], [rest[2 * i + k], rest[4 + 2 * i + k]]);
                 if tail > 0.0 { u.lower() } else { u.upper() }
             };
             let reached = weight * upper(0) + (1.0 - weight) * upper(1);
@@ -252,11 +252,11 @@ fn a_mixture_of_any_family_has_its_derivatives() {
     }
     assert!(verify::score_identities(&gammas, 20_000, &mut rng(7)).unwrap().p_value() > 1e-4);
     let students =
-        Mixture::from_weights(StudentTLaw, 2, &[0.4, 0.6], &[&[4.0, 9.0], &[-1.0, 2.0], &[0.5, 1.5]])
+        Mixture::from_weights(StudentTFamily, 2, &[0.4, 0.6], &[&[4.0, 9.0], &[-1.0, 2.0], &[0.5, 1.5]])
             .unwrap();
     verify::pullback(&students, &[0.3], &[1.0]).unwrap().within(1e-6).unwrap();
     verify::score(&students, &[0.4]).unwrap().within(1e-7).unwrap();
-    let angles = Mixture::new(VonMisesLaw, 2, &[0.0, 0.5], &[&[-1.0, 1.0], &[2.0, 5.0]]);
+    let angles = Mixture::new(VonMisesFamily, 2, &[0.0, 0.5], &[&[-1.0, 1.0], &[2.0, 5.0]]);
     assert!(angles.is_ok_and(|p| p.pullback_is_finite()));
 }
 
@@ -275,7 +275,7 @@ impl<D: Reparameterizable<f64>> Finite for D {
 #[test]
 fn a_mixture_of_families_finds_exact_gradients_and_moments() {
     // Two waiting times: E z² = Σ 2 w/λ².
-    let p = Mixture::new(ExponentialLaw, 2, &[0.4, 0.0], &[&[0.5, 2.0]]).unwrap();
+    let p = Mixture::new(ExponentialFamily, 2, &[0.4, 0.0], &[&[0.5, 2.0]]).unwrap();
     let w = 1.0 / (1.0 + (-0.4f64).exp());
     let f = (
         |z: &[f64]| z[0] * z[0],
@@ -296,7 +296,7 @@ fn a_mixture_of_families_finds_exact_gradients_and_moments() {
     assert!((mean[0] - first).abs() < 1e-14);
     assert!((variance[0] - (w * 8.0 + (1.0 - w) * 0.5 - first * first)).abs() < 1e-13);
     // Supports that move with a parameter are refused, by the family's own name for it.
-    let uniforms = Mixture::new(UniformLaw, 2, &[0.0, 0.0], &[&[0.0, 1.0], &[2.0, 3.0]]).unwrap();
+    let uniforms = Mixture::new(UniformFamily, 2, &[0.0, 0.0], &[&[0.0, 1.0], &[2.0, 3.0]]).unwrap();
     let error = ScoreFunction::new().estimate(&uniforms, &|z: &[f64]| z[0], 10, &mut rng(1)).unwrap_err();
     assert_eq!(error, Error::SupportDependsOnParameter { parameter: "low".into() });
     // Outside one component, inside the other; and outside both.
@@ -335,17 +335,20 @@ fn bad_parameters_are_named_and_change_nothing() {
     let before = p.clone();
     assert!(p.set_params(&[0.0; 9]).is_err());
     assert_eq!(p, before);
-    assert!(matches!(Mixture::new(GammaLaw, 0, &[0.0], &[&[1.0], &[1.0]]), Err(Error::EmptySupport { .. })));
     assert!(matches!(
-        Mixture::new(GammaLaw, 2, &[0.0; 3], &[&[1.0; 3], &[1.0; 3]]),
+        Mixture::new(GammaFamily, 0, &[0.0], &[&[1.0], &[1.0]]),
+        Err(Error::EmptySupport { .. })
+    ));
+    assert!(matches!(
+        Mixture::new(GammaFamily, 2, &[0.0; 3], &[&[1.0; 3], &[1.0; 3]]),
         Err(Error::Length { .. })
     ));
-    assert!(matches!(Mixture::new(GammaLaw, 1, &[0.0], &[&[1.0]]), Err(Error::Length { .. })));
-    assert!(matches!(Mixture::new(GammaLaw, 1, &[0.0], &[&[1.0], &[1.0; 2]]), Err(Error::Length { .. })));
-    let error = Mixture::new(GammaLaw, 1, &[0.0], &[&[1.0], &[-1.0]]).unwrap_err();
+    assert!(matches!(Mixture::new(GammaFamily, 1, &[0.0], &[&[1.0]]), Err(Error::Length { .. })));
+    assert!(matches!(Mixture::new(GammaFamily, 1, &[0.0], &[&[1.0], &[1.0; 2]]), Err(Error::Length { .. })));
+    let error = Mixture::new(GammaFamily, 1, &[0.0], &[&[1.0], &[-1.0]]).unwrap_err();
     assert!(matches!(error, Error::ParameterDomain { parameter, .. } if parameter == "rate"));
     // In single precision too.
-    let p = Mixture::new(GammaLaw, 2, &[0.0f32, 0.0], &[&[0.5, 3.0], &[1.0, 1.0]]).unwrap();
+    let p = Mixture::new(GammaFamily, 2, &[0.0f32, 0.0], &[&[0.5, 3.0], &[1.0, 1.0]]).unwrap();
     let f = (
         |z: &[f32]| z[0],
         |z: &[f32], dz: &mut [f32]| {

@@ -2,7 +2,7 @@
 
 use crate::common::{assert_relative, derivative, rng};
 use reparam::prelude::*;
-use reparam::{Conditional, PositiveLink, StochasticNode};
+use reparam::{Conditional, PositiveBijector, StochasticNode};
 
 /// Pulls a random cotangent back and compares every number of every head with the central difference of replayed draws.
 fn check<D: Conditional<f64> + Clone>(node: &StochasticNode<f64, D>, heads: &[Vec<f64>], scale: f64) {
@@ -50,7 +50,7 @@ fn unconstrained_heads_have_the_chain_rule_applied() {
     let heads = [random(15, 3, |x| x), random(15, 4, |x| x)];
     let three = Normal::<f64>::standard(3).unwrap();
     check(&StochasticNode::unconstrained(three.clone()), &heads, 0.1);
-    check(&StochasticNode::unconstrained_with(three, PositiveLink::Softplus), &heads, 0.1);
+    check(&StochasticNode::unconstrained_with(three, PositiveBijector::Softplus), &heads, 0.1);
 }
 
 #[test]

@@ -92,7 +92,7 @@ fn check_reflection<D: UniformNoise<f64>>(distribution: &D) {
 fn the_mirror_image_of_noise_is_the_noise_of_the_mirrored_uniform() {
     check_reflection(&Normal::new(&[1.0, 2.0], &[0.5, 3.0]).unwrap());
     check_reflection(&LogNormal::new(&[1.0], &[0.5]).unwrap());
-    check_reflection(&Weibull::new(&[1.5], &[0.5]).unwrap());
+    check_reflection(&Weibull::new(&[0.5], &[1.5]).unwrap());
     check_reflection(&BinaryConcrete::new(&[0.3, 0.1], 0.5).unwrap());
     check_reflection(&GumbelSoftmax::new(&[0.3, 0.1, 2.0], 3, 0.5).unwrap());
     check_reflection(&ExpConcrete::new(&[0.3, 0.1, 2.0], 3, 0.5).unwrap());

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::common::Table;
 use reparam::Probability;
 use reparam::special::{
-    gamma_ln_quantile, gamma_log_shape_derivative, gamma_p, gamma_p_shape_derivative, gamma_q,
-    gamma_quantile, gamma_shape_derivative, ln_beta, ln_gamma, mills_defect, mills_ratio,
+    gamma_cdf, gamma_cdf_gradient, gamma_implicit_gradient, gamma_log_implicit_gradient, gamma_log_quantile,
+    gamma_quantile, gamma_survival, ln_beta, ln_gamma, mills_defect, mills_ratio,
 };
 
 /// The largest and the median relative error that each function's documentation promises.
@@ -27,9 +27,9 @@ fn every_gamma_function_keeps_its_error_budget() {
         let (name, x, exact) = (row.text("function"), row.number("x"), row.number("value"));
         let y = || row.number("y");
         let (found, size) = match name {
-            "gamma_p" => (gamma_p(x, y()), exact),
-            "gamma_q" => (gamma_q(x, y()), exact),
-            "shape_derivative" => (gamma_shape_derivative(x, y()), exact),
+            "gamma_p" => (gamma_cdf(y(), x), exact),
+            "gamma_q" => (gamma_survival(y(), x), exact),
+            "shape_derivative" => (gamma_implicit_gradient(y(), x), exact),
             "ln_gamma" => (ln_gamma(x), exact.abs()),
             "ln_beta" => (ln_beta(x, y()), exact.abs().max(1.0)),
             "mills_ratio" => (mills_ratio(x), exact),
@@ -61,13 +61,13 @@ fn the_shape_derivative_keeps_the_reference_table() {
     let (mut worst, mut worst_f32) = ([0.0f64; 2], 0.0f64);
     for row in Table::parse(include_str!("../data/gamma.csv")).rows() {
         let (alpha, z, exact) = (row.number("alpha"), row.number("z"), row.number("dz_dalpha"));
-        let error = (gamma_shape_derivative(alpha, z) / exact - 1.0).abs();
+        let error = (gamma_implicit_gradient(z, alpha) / exact - 1.0).abs();
         let place = usize::from(alpha > 1000.5);
         worst[place] = worst[place].max(error);
         assert!(error <= [1e-13, 1e-12][place], "α = {alpha}, z = {z}: {error:e}");
         if row.number("f32") == 1.0 {
             let found =
-                f64::from(gamma_shape_derivative(f64::from(alpha as f32), f64::from(z as f32)) as f32);
+                f64::from(gamma_implicit_gradient(f64::from(z as f32), f64::from(alpha as f32)) as f32);
             worst_f32 = worst_f32.max((found / exact - 1.0).abs());
         }
     }
@@ -80,7 +80,7 @@ fn the_logarithmic_shape_derivative_keeps_the_reference_table() {
     let mut worst = [0.0f64; 2];
     for row in Table::parse(include_str!("../data/gamma_log.csv")).rows() {
         let (alpha, ln_z, exact) = (row.number("alpha"), row.number("log_z"), row.number("dlogz_dalpha"));
-        let error = (gamma_log_shape_derivative(alpha, ln_z) / exact - 1.0).abs();
+        let error = (gamma_log_implicit_gradient(ln_z, alpha) / exact - 1.0).abs();
         let place = usize::from(alpha > 1000.5);
         worst[place] = worst[place].max(error);
         assert!(error <= [1e-13, 1e-12][place], "α = {alpha}, ln z = {ln_z}: {error:e}");
@@ -97,7 +97,7 @@ fn quantiles_invert_both_tails() {
             let size = 0.49 * 10f64.powf(f64::from(exponent) * -0.5);
             for tail in [size, -size] {
                 let u = Probability::from_tail(tail);
-                let (z, ln_z) = (gamma_quantile(alpha, u), gamma_ln_quantile(alpha, u));
+                let (z, ln_z) = (gamma_quantile(u, alpha), gamma_log_quantile(u, alpha));
                 if z < f64::MIN_POSITIVE {
                     // The power law P = z^α/Γ(1 + α); rounding 1 + α costs the test 1e-16.
                     let found = alpha * ln_z - ln_gamma(1.0 + alpha);
@@ -107,7 +107,7 @@ fn quantiles_invert_both_tails() {
                 }
                 assert!((ln_z - z.ln()).abs() <= 4.0 * f64::EPSILON * ln_z.abs().max(1.0));
                 let (found, exact) =
-                    if tail > 0.0 { (gamma_p(alpha, z), tail) } else { (gamma_q(alpha, z), -tail) };
+                    if tail > 0.0 { (gamma_cdf(z, alpha), tail) } else { (gamma_survival(z, alpha), -tail) };
                 // z p/P: how much steeper than z the probability is.
                 let kernel = (alpha * z.ln() - z - ln_gamma(alpha)).exp().min(1.0 + alpha);
                 let steep = 1.0 + if alpha < 1e3 { kernel / exact } else { alpha.sqrt() * 40.0 };
@@ -124,45 +124,45 @@ fn quantiles_invert_both_tails() {
 fn the_derivative_of_the_cdf_is_minus_the_density_times_that_of_the_quantile() {
     for (alpha, z) in [(1e-4, 1e-20), (0.3, 0.2), (2.0, 3.0), (2.0, 20.0), (40.0, 35.0), (1e4, 1.01e4)] {
         let p = (alpha * f64::ln(z) - z - ln_gamma(alpha)).exp() / z;
-        let found = gamma_p_shape_derivative(alpha, z);
+        let found = gamma_cdf_gradient(z, alpha);
         assert!(
-            (found / (-p * gamma_shape_derivative(alpha, z)) - 1.0).abs() < 1e-11,
+            (found / (-p * gamma_implicit_gradient(z, alpha)) - 1.0).abs() < 1e-11,
             "{alpha} {z}: {found}"
         );
-        let log = gamma_log_shape_derivative(alpha, z.ln());
-        assert!((log * z / gamma_shape_derivative(alpha, z) - 1.0).abs() < 1e-12);
+        let log = gamma_log_implicit_gradient(z.ln(), alpha);
+        assert!((log * z / gamma_implicit_gradient(z, alpha) - 1.0).abs() < 1e-12);
     }
 }
 
 #[test]
 fn gamma_functions_have_the_documented_limits() {
     for alpha in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-        assert!(gamma_p(alpha, 1.0).is_nan() && gamma_q(alpha, 1.0).is_nan());
-        assert!(gamma_shape_derivative(alpha, 1.0).is_nan());
-        assert!(gamma_log_shape_derivative(alpha, 1.0).is_nan());
-        assert!(gamma_quantile(alpha, Probability::from_lower(0.5)).is_nan());
+        assert!(gamma_cdf(1.0, alpha).is_nan() && gamma_survival(1.0, alpha).is_nan());
+        assert!(gamma_implicit_gradient(1.0, alpha).is_nan());
+        assert!(gamma_log_implicit_gradient(1.0, alpha).is_nan());
+        assert!(gamma_quantile(Probability::from_lower(0.5), alpha).is_nan());
     }
     for alpha in
         [1e-320, 1e-300, 1e-8, 0.5, 1.0, 2.4, 3.0, 7.0, 12.0, 30.0, 100.0, 1e3, 1e5, 1e15, 1e100, 1e300]
     {
-        assert_eq!((gamma_p(alpha, 0.0), gamma_q(alpha, 0.0)), (0.0, 1.0));
-        assert_eq!((gamma_p(alpha, -1.0), gamma_q(alpha, -1.0)), (0.0, 1.0));
-        assert_eq!((gamma_p(alpha, f64::INFINITY), gamma_q(alpha, f64::INFINITY)), (1.0, 0.0));
-        assert_eq!(gamma_shape_derivative(alpha, 0.0), 0.0);
-        assert_eq!(gamma_shape_derivative(alpha, -1.0), 0.0);
-        assert_eq!(gamma_shape_derivative(alpha, f64::INFINITY), f64::INFINITY);
-        assert_eq!(gamma_log_shape_derivative(alpha, f64::INFINITY), 0.0);
-        assert_eq!(gamma_log_shape_derivative(alpha, f64::NEG_INFINITY), f64::INFINITY);
-        assert_eq!(gamma_p_shape_derivative(alpha, 0.0), 0.0);
-        assert_eq!(gamma_quantile(alpha, Probability::from_lower(0.0)), 0.0);
-        assert_eq!(gamma_quantile(alpha, Probability::from_upper(0.0)), f64::INFINITY);
+        assert_eq!((gamma_cdf(0.0, alpha), gamma_survival(0.0, alpha)), (0.0, 1.0));
+        assert_eq!((gamma_cdf(-1.0, alpha), gamma_survival(-1.0, alpha)), (0.0, 1.0));
+        assert_eq!((gamma_cdf(f64::INFINITY, alpha), gamma_survival(f64::INFINITY, alpha)), (1.0, 0.0));
+        assert_eq!(gamma_implicit_gradient(0.0, alpha), 0.0);
+        assert_eq!(gamma_implicit_gradient(-1.0, alpha), 0.0);
+        assert_eq!(gamma_implicit_gradient(f64::INFINITY, alpha), f64::INFINITY);
+        assert_eq!(gamma_log_implicit_gradient(f64::INFINITY, alpha), 0.0);
+        assert_eq!(gamma_log_implicit_gradient(f64::NEG_INFINITY, alpha), f64::INFINITY);
+        assert_eq!(gamma_cdf_gradient(0.0, alpha), 0.0);
+        assert_eq!(gamma_quantile(Probability::from_lower(0.0), alpha), 0.0);
+        assert_eq!(gamma_quantile(Probability::from_upper(0.0), alpha), f64::INFINITY);
         for exponent in -640..=616 {
             let z = 10f64.powf(f64::from(exponent) * 0.5);
-            let (p, q) = (gamma_p(alpha, z), gamma_q(alpha, z));
+            let (p, q) = (gamma_cdf(z, alpha), gamma_survival(z, alpha));
             assert!((p + q - 1.0).abs() < 1e-14, "P({alpha}, {z}) = {p}, Q = {q}");
-            let (d, log) = (gamma_shape_derivative(alpha, z), gamma_log_shape_derivative(alpha, z.ln()));
+            let (d, log) = (gamma_implicit_gradient(z, alpha), gamma_log_implicit_gradient(z.ln(), alpha));
             assert!(d >= 0.0 && log >= 0.0, "α = {alpha}, z = {z}: {d}, {log}");
-            assert!(gamma_p_shape_derivative(alpha, z) <= 0.0);
+            assert!(gamma_cdf_gradient(z, alpha) <= 0.0);
         }
     }
     assert_eq!((ln_gamma(0.0), ln_gamma(f64::INFINITY)), (f64::INFINITY, f64::INFINITY));
@@ -177,7 +177,7 @@ fn the_shape_derivative_has_no_seams() {
     let both = |alpha: f64, z: f64| {
         let (low, high) = (1.0 - 1e-13, 1.0 + 1e-13);
         let corners = [(low, low), (low, high), (high, low), (high, high)];
-        let values = corners.map(|(a, b)| gamma_shape_derivative(alpha * a, z * b));
+        let values = corners.map(|(a, b)| gamma_implicit_gradient(z * b, alpha * a));
         let (least, most) =
             (values.iter().copied().fold(f64::MAX, f64::min), values.iter().copied().fold(0.0, f64::max));
         assert!(most / least - 1.0 < 2e-12, "α = {alpha}, z = {z}: {values:?}");

@@ -7,7 +7,7 @@ use reparam::prelude::*;
 
 #[test]
 fn draw_and_all_four_derivatives_are_exact_on_the_grid() {
-    let law = TruncatedNormalLaw;
+    let law = TruncatedNormalFamily;
     let (mut worst, mut count) = ([0.0f64; 5], 0);
     for row in Table::parse(include_str!("../data/truncated_normal.csv")).rows() {
         let theta = ["mu", "sigma", "low", "high"].map(|name| row.number(name));
@@ -61,8 +61,8 @@ fn mean_and_its_gradient_are_those_of_the_table() {
     for k in 0..=panels {
         let weight = if k == 0 || k == panels { 1.0 } else { f64::from(2 + 2 * (k % 2)) };
         let u = Probability::from_lower(f64::from(k) / f64::from(panels));
-        let z = TruncatedNormalLaw.quantile(u, theta);
-        for (sum, g) in gradient.iter_mut().zip(TruncatedNormalLaw.quantile_gradient(u, z, theta)) {
+        let z = TruncatedNormalFamily.quantile(u, theta);
+        for (sum, g) in gradient.iter_mut().zip(TruncatedNormalFamily.quantile_gradient(u, z, theta)) {
             *sum += weight * g / (3.0 * f64::from(panels));
         }
     }

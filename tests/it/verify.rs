@@ -139,10 +139,10 @@ fn every_domain_is_moved_inside_itself() {
 fn an_implicit_pullback_is_judged_by_the_distribution_function() {
     for (z, alpha, beta) in [(0.01, 0.4, 2.0), (0.6, 3.0, 1.5), (0.999, 8.0, 0.3)] {
         let p = Beta::new(&[alpha], &[beta]).unwrap();
-        let cdf = |p: &Beta<f64>, z: f64| special::incomplete_beta(z, p.alpha()[0], p.beta()[0]);
+        let cdf = |p: &Beta<f64>, z: f64| special::beta_cdf(z, p.alpha()[0], p.beta()[0]);
         verify::implicit_pullback(&p, z, cdf).unwrap().within(1e-7).unwrap();
         // Another distribution's function is found out.
-        let other = |p: &Beta<f64>, z: f64| special::incomplete_beta(z, p.alpha()[0] + 0.01, p.beta()[0]);
+        let other = |p: &Beta<f64>, z: f64| special::beta_cdf(z, p.alpha()[0] + 0.01, p.beta()[0]);
         assert!(verify::implicit_pullback(&p, z, other).unwrap().within(1e-4).is_err());
     }
     let two = Beta::new(&[1.0, 1.0], &[1.0, 1.0]).unwrap();

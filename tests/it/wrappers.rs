@@ -3,7 +3,7 @@
 
 use crate::common::{Row, Table, rng, sample_batches};
 use reparam::prelude::*;
-use reparam::{Domain, Layout, PositiveLink, Real};
+use reparam::{Domain, Layout, PositiveBijector, Real};
 
 /// Bonferroni: at most 60 comparisons in one of these tests; 5 standard errors with 63 degrees of freedom.
 const SIGMAS: f64 = 5.0;
@@ -194,8 +194,8 @@ fn categories_on_the_real_line_are_categories_by_their_logits() {
 #[test]
 fn rewards_to_go_on_the_real_line_are_the_inner_ones_with_the_chain_rule() {
     fn check<D: Sequential<f64> + Clone>(p: &D) {
-        for link in [PositiveLink::Log, PositiveLink::Softplus] {
-            let walk = Unconstrained::with_link(p.clone(), link).unwrap();
+        for link in [PositiveBijector::Exp, PositiveBijector::Softplus] {
+            let walk = Unconstrained::with_bijector(p.clone(), link).unwrap();
             let chained = |g: &[f64]| {
                 let mut g = g.to_vec();
                 walk.chain_rule(&mut g).unwrap();
@@ -389,11 +389,11 @@ fn sums_of_scores_are_the_scores_added_up() {
         p.sample(&mut rng(4), &mut z);
         for i in 0..p.factors() {
             let drawn = p.chosen(i, &z);
-            let at = p.log_prob(&z) - p.ln_mass(i, drawn);
+            let at = p.log_prob(&z) - p.log_mass(i, drawn);
             for k in 0..p.alternatives(i) {
                 p.choose(i, k, &mut z);
                 assert_eq!(p.chosen(i, &z), k);
-                assert!((p.log_prob(&z) - at - p.ln_mass(i, k)).abs() < 1e-12);
+                assert!((p.log_prob(&z) - at - p.log_mass(i, k)).abs() < 1e-12);
             }
             p.choose(i, drawn, &mut z);
         }
@@ -456,7 +456,7 @@ impl Distribution<f64> for UntilOne {
 
 impl LogDensity<f64> for UntilOne {
     fn log_prob(&self, z: &[f64]) -> f64 {
-        (0..self.length(z)).map(|t| self.0.ln_mass(t, self.0.chosen(t, z))).sum()
+        (0..self.length(z)).map(|t| self.0.log_mass(t, self.0.chosen(t, z))).sum()
     }
     fn score(&self, z: &[f64], score: &mut [f64]) {
         score.fill(0.0);

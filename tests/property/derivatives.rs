@@ -5,7 +5,7 @@ use crate::common::{
     check_consistency, check_entropy, check_log_prob_gradient, check_mean_score, check_pullback, check_score,
 };
 use proptest::prelude::*;
-use reparam::PositiveLink;
+use reparam::PositiveBijector;
 use reparam::prelude::*;
 
 /// The same cases in every run.
@@ -150,10 +150,10 @@ proptest! {
     fn unconstrained(mu in -3.0..3.0f64, s in 0.05..2.0f64, tau in 0.3..3.0f64, e in -4.0..4.0f64,
                      g in prop::array::uniform3(-2.0..6.0f64), v in prop::array::uniform4(-3.0..3.0f64),
                      softplus in prop::bool::ANY) {
-        let link = if softplus { PositiveLink::Softplus } else { PositiveLink::Log };
+        let link = if softplus { PositiveBijector::Softplus } else { PositiveBijector::Exp };
         let relaxed = GumbelSoftmax::new(&[mu, 0.0, 0.5], 3, tau).unwrap().with_learned_temperature();
         let p = Product::new(Normal::new(&[mu], &[s]).unwrap(), relaxed);
-        let p = Unconstrained::with_link(p, link).unwrap();
+        let p = Unconstrained::with_bijector(p, link).unwrap();
         let noise = [e, g[0], g[1], g[2]];
         let small = 0.02 * tau.min(1.0);
         check_pullback(&p, &noise, &v, &[s, 0.1 * s.min(1.0), 0.3 * tau, 0.3 * tau, 0.3 * tau, small]);
@@ -192,7 +192,12 @@ fn entropies_have_their_gradients_and_their_sampled_values() {
     check_entropy(&product, &[1.0, 0.5, 0.5, 0.5, 0.5], 20_000, 6);
     let scales = [1.0, 0.3, 0.3, 0.3, 0.3];
     check_entropy(&Unconstrained::new(product.clone()).unwrap(), &scales, 20_000, 7);
-    check_entropy(&Unconstrained::with_link(product, PositiveLink::Softplus).unwrap(), &scales, 20_000, 8);
+    check_entropy(
+        &Unconstrained::with_bijector(product, PositiveBijector::Softplus).unwrap(),
+        &scales,
+        20_000,
+        8,
+    );
 }
 
 #[test]

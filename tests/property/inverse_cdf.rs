@@ -122,12 +122,12 @@ fn cauchy_derivatives_match_differences() {
 #[test]
 fn weibull_derivatives_match_differences() {
     let new = |a: &[f64], b: &[f64]| Weibull::new(a, b).unwrap();
-    check_family(log_uniform(0.2, 20.0), log_uniform(1e-3, 1e3), new, |shape, scale, tail, z| {
+    check_family(log_uniform(1e-3, 1e3), log_uniform(0.2, 20.0), new, |scale, shape, tail, z| {
         let ln_e = exponential_of(tail).ln().abs();
         let steep = 1.0f64.max(shape);
         Lengths {
-            pullback: [shape / 1f64.max(ln_e / shape), scale],
-            score: [shape / 1f64.max(ln_e), scale / steep],
+            pullback: [scale, shape / 1f64.max(ln_e / shape)],
+            score: [scale / steep, shape / 1f64.max(ln_e)],
             z: z / steep,
         }
     });
@@ -204,7 +204,7 @@ entropy_and_mean_score! {
     gumbel_entropy_and_mean_score: Gumbel::new(&[1.0, -2.0], &[0.3, 5.0]);
     laplace_entropy_and_mean_score: Laplace::new(&[1.0, -2.0], &[0.3, 5.0]);
     cauchy_entropy_and_mean_score: Cauchy::new(&[1.0, -2.0], &[0.3, 5.0]);
-    weibull_entropy_and_mean_score: Weibull::new(&[0.6, 4.0], &[0.3, 5.0]);
+    weibull_entropy_and_mean_score: Weibull::new(&[0.3, 5.0], &[0.6, 4.0]);
     pareto_entropy_and_mean_score: Pareto::new(&[0.6, 4.0], &[0.8, 5.0]);
     uniform_entropy: Uniform::new(&[0.6, -4.0], &[0.8, 5.0]);
     kumaraswamy_entropy_and_mean_score: Kumaraswamy::new(&[0.6, 4.0], &[0.8, 5.0]);
@@ -244,8 +244,8 @@ impl<L: Family<f64, Theta = [f64; 2]>> Family<f64> for ByCdf<L> {
 }
 
 impl<L: Density<f64> + Family<f64, Theta = [f64; 2]>> Density<f64> for ByCdf<L> {
-    fn ln_density(&self, z: f64, theta: [f64; 2]) -> f64 {
-        self.law.ln_density(z, theta)
+    fn log_density(&self, z: f64, theta: [f64; 2]) -> f64 {
+        self.law.log_density(z, theta)
     }
 }
 
@@ -267,12 +267,12 @@ impl<L: Density<f64> + Family<f64, Theta = [f64; 2]>> Cdf<f64> for ByCdf<L> {
 const LINE: fn([f64; 2]) -> (f64, f64) = |_| (f64::NEG_INFINITY, f64::INFINITY);
 const POSITIVE: fn([f64; 2]) -> (f64, f64) = |_| (0.0, f64::INFINITY);
 
-fn logistic_by_cdf() -> ByCdf<LogisticLaw> {
+fn logistic_by_cdf() -> ByCdf<LogisticFamily> {
     fn lower(t: f64) -> f64 {
         if t < 0.0 { t.exp() / (1.0 + t.exp()) } else { 1.0 / (1.0 + (-t).exp()) }
     }
     ByCdf {
-        law: LogisticLaw,
+        law: LogisticFamily,
         cdf: |z, [mu, s]| lower((z - mu) / s),
         survival: |z, [mu, s]| lower((mu - z) / s),
         gradient: |z, [mu, s]| {
@@ -284,9 +284,9 @@ fn logistic_by_cdf() -> ByCdf<LogisticLaw> {
     }
 }
 
-fn gumbel_by_cdf() -> ByCdf<GumbelLaw> {
+fn gumbel_by_cdf() -> ByCdf<GumbelFamily> {
     ByCdf {
-        law: GumbelLaw,
+        law: GumbelFamily,
         cdf: |z, [mu, s]| (-(-(z - mu) / s).exp()).exp(),
         survival: |z, [mu, s]| -(-(-(z - mu) / s).exp()).exp_m1(),
         gradient: |z, [mu, s]| {
@@ -298,12 +298,12 @@ fn gumbel_by_cdf() -> ByCdf<GumbelLaw> {
     }
 }
 
-fn laplace_by_cdf() -> ByCdf<LaplaceLaw> {
+fn laplace_by_cdf() -> ByCdf<LaplaceFamily> {
     fn lower(t: f64) -> f64 {
         if t < 0.0 { 0.5 * t.exp() } else { 1.0 - 0.5 * (-t).exp() }
     }
     ByCdf {
-        law: LaplaceLaw,
+        law: LaplaceFamily,
         cdf: |z, [mu, s]| lower((z - mu) / s),
         survival: |z, [mu, s]| lower((mu - z) / s),
         gradient: |z, [mu, s]| {
@@ -315,12 +315,12 @@ fn laplace_by_cdf() -> ByCdf<LaplaceLaw> {
     }
 }
 
-fn cauchy_by_cdf() -> ByCdf<CauchyLaw> {
+fn cauchy_by_cdf() -> ByCdf<CauchyFamily> {
     fn lower(t: f64) -> f64 {
         if t < 0.0 { (-1.0 / t).atan() / std::f64::consts::PI } else { 0.5 + t.atan() / std::f64::consts::PI }
     }
     ByCdf {
-        law: CauchyLaw,
+        law: CauchyFamily,
         cdf: |z, [mu, s]| lower((z - mu) / s),
         survival: |z, [mu, s]| lower((mu - z) / s),
         gradient: |z, [mu, s]| {
@@ -332,22 +332,22 @@ fn cauchy_by_cdf() -> ByCdf<CauchyLaw> {
     }
 }
 
-fn weibull_by_cdf() -> ByCdf<WeibullLaw> {
+fn weibull_by_cdf() -> ByCdf<WeibullFamily> {
     ByCdf {
-        law: WeibullLaw,
-        cdf: |z, [k, s]| -(-(z / s).powf(k)).exp_m1(),
-        survival: |z, [k, s]| (-(z / s).powf(k)).exp(),
-        gradient: |z, [k, s]| {
+        law: WeibullFamily,
+        cdf: |z, [s, k]| -(-(z / s).powf(k)).exp_m1(),
+        survival: |z, [s, k]| (-(z / s).powf(k)).exp(),
+        gradient: |z, [s, k]| {
             let e = (z / s).powf(k);
-            [(-e).exp() * e * (z / s).ln(), -(-e).exp() * e * k / s]
+            [-(-e).exp() * e * k / s, (-e).exp() * e * (z / s).ln()]
         },
         support: POSITIVE,
     }
 }
 
-fn pareto_by_cdf() -> ByCdf<ParetoLaw> {
+fn pareto_by_cdf() -> ByCdf<ParetoFamily> {
     ByCdf {
-        law: ParetoLaw,
+        law: ParetoFamily,
         cdf: |z, [m, alpha]| -(-alpha * ((z - m) / m).ln_1p()).exp_m1(),
         survival: |z, [m, alpha]| (m / z).powf(alpha),
         gradient: |z, [m, alpha]| {
@@ -358,9 +358,9 @@ fn pareto_by_cdf() -> ByCdf<ParetoLaw> {
     }
 }
 
-fn kumaraswamy_by_cdf() -> ByCdf<KumaraswamyLaw> {
+fn kumaraswamy_by_cdf() -> ByCdf<KumaraswamyFamily> {
     ByCdf {
-        law: KumaraswamyLaw,
+        law: KumaraswamyFamily,
         cdf: |z, [a, b]| -(b * (-z.powf(a)).ln_1p()).exp_m1(),
         survival: |z, [a, b]| (1.0 - z.powf(a)).powf(b),
         gradient: |z, [a, b]| {
@@ -393,7 +393,7 @@ fn check_round_trip<L: Quantile<f64> + Density<f64> + Family<f64, Theta = [f64; 
         } else {
             (known.survival(z, theta), u.upper())
         };
-        let condition = (z * known.law.ln_density(z, theta).exp() / exact).abs().max(1.0 + exact.ln().abs());
+        let condition = (z * known.law.log_density(z, theta).exp() / exact).abs().max(1.0 + exact.ln().abs());
         if z < (known.support)(theta).1 && z > f64::MIN_POSITIVE.copysign((known.support)(theta).0) {
             assert_relative(found, exact, 8.0 * f64::EPSILON * condition, 0.0, &format!("{u:?} -> {z:e}"));
         }
@@ -408,7 +408,7 @@ fn quantile_functions_invert_their_cdf_in_both_tails() {
         check_round_trip(&laplace_by_cdf(), [0.0, scale]);
         check_round_trip(&cauchy_by_cdf(), [0.0, scale]);
         for shape in [1.5, 4.0, 30.0] {
-            check_round_trip(&weibull_by_cdf(), [shape, scale]);
+            check_round_trip(&weibull_by_cdf(), [scale, shape]);
             check_round_trip(&pareto_by_cdf(), [scale, shape]);
         }
     }
@@ -420,13 +420,13 @@ fn quantile_functions_invert_their_cdf_in_both_tails() {
 #[test]
 fn exponential_and_uniform_quantiles_are_exact_in_both_tails() {
     for u in both_tails() {
-        let z = ExponentialLaw.quantile(u, [2.0]);
+        let z = ExponentialFamily.quantile(u, [2.0]);
         let (found, exact) =
             if u.tail() > 0.0 { (-(-2.0 * z).exp_m1(), u.lower()) } else { ((-2.0 * z).exp(), u.upper()) };
         assert_relative(found, exact, 4e-16 * exact.ln().abs().max(1.0), 0.0, "exponential");
-        assert_eq!(UniformLaw.quantile(u, [0.0, 1.0]), u.lower());
-        assert_eq!(UniformLaw.quantile(u, [-1.0, 0.0]), -u.upper());
-        let z = UniformLaw.quantile(u, [1e16, 1e16 + 4.0]);
+        assert_eq!(UniformFamily.quantile(u, [0.0, 1.0]), u.lower());
+        assert_eq!(UniformFamily.quantile(u, [-1.0, 0.0]), -u.upper());
+        let z = UniformFamily.quantile(u, [1e16, 1e16 + 4.0]);
         assert!((1e16..=1e16 + 4.0).contains(&z));
     }
 }
@@ -439,7 +439,7 @@ fn densities_are_derivatives_of_their_cdf() {
     ) {
         for tail in [1e-3, 0.1, 0.3, 0.45, -0.45, -0.3, -0.1, -1e-3] {
             let z = known.law.quantile(Probability::from_tail(tail), theta);
-            let density = known.law.ln_density(z, theta).exp();
+            let density = known.law.log_density(z, theta).exp();
             // A length over which the smaller tail changes by a part of itself, within the support.
             let length = (tail.abs() / density).min((z - (known.support)(theta).0).abs());
             let slope = if tail > 0.0 {
@@ -454,8 +454,8 @@ fn densities_are_derivatives_of_their_cdf() {
     check(&gumbel_by_cdf(), [0.3, 0.7]);
     check(&laplace_by_cdf(), [0.3, 0.7]);
     check(&cauchy_by_cdf(), [0.3, 0.7]);
-    check(&weibull_by_cdf(), [0.8, 1.5]);
-    check(&weibull_by_cdf(), [6.0, 1.5]);
+    check(&weibull_by_cdf(), [1.5, 0.8]);
+    check(&weibull_by_cdf(), [1.5, 6.0]);
     check(&pareto_by_cdf(), [2.0, 3.0]);
     check(&kumaraswamy_by_cdf(), [2.0, 3.0]);
     check(&kumaraswamy_by_cdf(), [0.7, 1.5]);
@@ -496,9 +496,9 @@ fn numerical_inversion_matches_closed_forms_in_both_tails() {
     check_inversion(&laplace_by_cdf(), [0.7, 1.3], (0.0, 0.0));
     // The density of a Cauchy is the square of its tail, and underflows first.
     check_inversion(&cauchy_by_cdf(), [0.7, 1.3], (1e-150, 1e-150));
-    check_inversion(&weibull_by_cdf(), [1.7, 1.3], (0.0, 0.0));
-    check_inversion(&weibull_by_cdf(), [0.7, 1e-5], (0.0, 0.0));
-    check_inversion(&weibull_by_cdf(), [12.0, 1e5], (0.0, 0.0));
+    check_inversion(&weibull_by_cdf(), [1.3, 1.7], (0.0, 0.0));
+    check_inversion(&weibull_by_cdf(), [1e-5, 0.7], (0.0, 0.0));
+    check_inversion(&weibull_by_cdf(), [1e5, 12.0], (0.0, 0.0));
     // z − m and 1 − z have few digits left near those ends of the support; the density of a Pareto underflows like a Cauchy's.
     check_inversion(&pareto_by_cdf(), [2.0, 3.0], (1e-3, 1e-220));
     check_inversion(&kumaraswamy_by_cdf(), [2.0, 3.0], (0.0, 1e-3));
@@ -507,8 +507,8 @@ fn numerical_inversion_matches_closed_forms_in_both_tails() {
 
 #[test]
 fn a_numerically_inverted_family_gives_the_same_estimate_as_the_closed_form() {
-    let closed = Weibull::new(&[1.7, 0.8], &[1.3, 2.0]).unwrap();
-    let inverted = InverseCdf::from_cdf(weibull_by_cdf(), &[&[1.7, 0.8], &[1.3, 2.0]]).unwrap();
+    let closed = Weibull::new(&[1.3, 2.0], &[1.7, 0.8]).unwrap();
+    let inverted = InverseCdf::from_cdf(weibull_by_cdf(), &[&[1.3, 2.0], &[1.7, 0.8]]).unwrap();
     let f = Differentiable(|z: &[f64], dz: Option<&mut [f64]>| {
         if let Some(dz) = dz {
             dz.copy_from_slice(&[z[1].cos(), -z[0] * z[1].sin()]);
@@ -618,7 +618,7 @@ fn estimates_match_the_exact_gradients_of_the_reference_table() {
         }
         match row.text("family") {
             "Exponential" => check!(Exponential::new(&of("lam")), true),
-            "Weibull" => check!(Weibull::new(&of("k"), &of("scale")), true),
+            "Weibull" => check!(Weibull::new(&of("scale"), &of("k")), true),
             "Laplace" => check!(Laplace::new(&of("loc"), &of("scale")), true),
             "Logistic" => check!(Logistic::new(&of("loc"), &of("scale")), true),
             "Gumbel" => check!(Gumbel::new(&of("loc"), &of("scale")), true),
@@ -691,7 +691,7 @@ fn bad_parameters_are_refused_by_name_index_and_value() {
     assert_eq!(Gumbel::new(&[0.0], &[-1.0]).err(), domain("scale", 0, -1.0, positive));
     assert_eq!(Laplace::new(&[0.0], &[-1.0]).err(), domain("scale", 0, -1.0, positive));
     assert_eq!(Cauchy::new(&[0.0], &[-1.0]).err(), domain("scale", 0, -1.0, positive));
-    assert_eq!(Weibull::new(&[0.0], &[1.0]).err(), domain("shape", 0, 0.0, positive));
+    assert_eq!(Weibull::new(&[1.0], &[0.0]).err(), domain("shape", 0, 0.0, positive));
     assert_eq!(Pareto::new(&[1.0], &[-2.0]).err(), domain("shape", 0, -2.0, positive));
     assert_eq!(Pareto::new(&[0.0], &[2.0]).err(), domain("scale", 0, 0.0, positive));
     assert_eq!(Kumaraswamy::new(&[1.0], &[0.0]).err(), domain("b", 0, 0.0, positive));
@@ -710,17 +710,17 @@ fn bad_parameters_are_refused_by_name_index_and_value() {
     }
     let length =
         |what: &'static str, expected, found| Some(Error::Length { what: what.into(), expected, found });
-    assert_eq!(Weibull::new(&[1.0, 2.0], &[1.0]).err(), length("scale", 2, 1));
+    assert_eq!(Weibull::new(&[1.0, 2.0], &[1.0]).err(), length("shape", 2, 1));
     assert!(matches!(Exponential::<f64>::new(&[]).err(), Some(Error::EmptySupport { .. })));
-    let error = InverseCdf::from_quantile(WeibullLaw, &[&[1.0]]).err();
+    let error = InverseCdf::from_quantile(WeibullFamily, &[&[1.0]]).err();
     assert_eq!(error, length("the list of parameters", 2, 1));
 
     let mut weibull = Weibull::new(&[1.0], &[2.0]).unwrap();
-    assert_eq!(weibull.set_params(&[3.0, -4.0]).err(), domain("scale", 0, -4.0, positive));
+    assert_eq!(weibull.set_params(&[3.0, -4.0]).err(), domain("shape", 0, -4.0, positive));
     assert_eq!(weibull.set_params(&[3.0]).err(), length("params", 2, 1));
     assert_eq!(weibull.params(), [1.0, 2.0]);
     weibull.set_params(&[3.0, 4.0]).unwrap();
-    assert_eq!((weibull.shape(), weibull.scale()), (&[3.0][..], &[4.0][..]));
+    assert_eq!((weibull.scale(), weibull.shape()), (&[3.0][..], &[4.0][..]));
 }
 
 #[test]
@@ -743,9 +743,9 @@ fn outside_the_support_the_log_density_is_minus_infinity_and_never_nan() {
     check!(Gumbel::new(&[0.0], &[2.0]), [-inf, inf]);
     check!(Laplace::new(&[0.0], &[2.0]), [-inf, inf]);
     check!(Cauchy::new(&[0.0], &[2.0]), [-inf, inf]);
-    check!(Weibull::new(&[0.7], &[2.0]), [-1e-300, -inf, inf]);
-    check!(Weibull::new(&[1.0], &[2.0]), [-1e-300, -inf, inf]);
-    check!(Weibull::new(&[3.0], &[2.0]), [0.0, -1e-300, -inf, inf]);
+    check!(Weibull::new(&[2.0], &[0.7]), [-1e-300, -inf, inf]);
+    check!(Weibull::new(&[2.0], &[1.0]), [-1e-300, -inf, inf]);
+    check!(Weibull::new(&[2.0], &[3.0]), [0.0, -1e-300, -inf, inf]);
     check!(Pareto::new(&[2.0], &[3.0]), [1.999, 0.0, -1.0, -inf, inf]);
     check!(Uniform::new(&[2.0], &[3.0]), [1.999, 3.001, -inf, inf]);
     check!(Kumaraswamy::new(&[0.7], &[0.8]), [-1e-300, 1.0 + 1e-15, -inf, inf]);
@@ -766,7 +766,7 @@ fn derivatives_are_zero_outside_the_support() {
             assert_eq!((score, dz), ([0.0; 2], [0.0]));
         }};
     }
-    check!(Weibull::new(&[0.7], &[2.0]), -1.0);
+    check!(Weibull::new(&[2.0], &[0.7]), -1.0);
     check!(Pareto::new(&[2.0], &[3.0]), 1.0);
     check!(Uniform::new(&[2.0], &[3.0]), 1.0);
     check!(Kumaraswamy::new(&[0.7], &[0.8]), 1.5);
@@ -774,20 +774,20 @@ fn derivatives_are_zero_outside_the_support() {
 
 #[test]
 fn lent_parameters_give_the_same_draws_and_pullbacks() {
-    let weibull = Weibull::new(&[0.7, 2.0, 5.0], &[1.0, 3.0, 0.2]).unwrap();
+    let weibull = Weibull::new(&[1.0, 3.0, 0.2], &[0.7, 2.0, 5.0]).unwrap();
     let noise = [0.1, -0.2, 0.45];
     let z = drawn(&weibull, &noise);
     // An object that only says the shape.
     let shape = Weibull::new(&[1.0; 3], &[1.0; 3]).unwrap();
     let mut lent = [0.0; 3];
-    shape.transform_with(&[weibull.shape(), weibull.scale()], &noise, &mut lent);
+    shape.transform_with(&[weibull.scale(), weibull.shape()], &noise, &mut lent);
     assert_eq!(lent[..], z[..]);
 
     let dz = [1.0, -2.0, 0.5];
     let mut expected = [0.0; 6];
     weibull.pullback(&noise, &z, &dz, &mut expected);
     let mut found = [f64::NAN; 6];
-    shape.pullback_with(&[weibull.shape(), weibull.scale()], &noise, &z, &dz, &mut found);
+    shape.pullback_with(&[weibull.scale(), weibull.shape()], &noise, &z, &dz, &mut found);
     assert_eq!(found, expected);
 }
 
@@ -831,7 +831,7 @@ fn single_precision_is_finite_over_a_million_draws() {
     check_finite(&Gumbel::new(&[1.0f32], &[2.0]).unwrap());
     check_finite(&Laplace::new(&[1.0f32], &[2.0]).unwrap());
     check_finite(&Cauchy::new(&[1.0f32], &[2.0]).unwrap());
-    check_finite(&Weibull::new(&[0.8f32], &[2.0]).unwrap());
+    check_finite(&Weibull::new(&[2.0], &[0.8f32]).unwrap());
     check_finite(&Pareto::new(&[1.0f32], &[2.0]).unwrap());
     check_finite(&Uniform::new(&[-1.0f32], &[2.0]).unwrap());
     check_finite(&Kumaraswamy::new(&[0.8f32], &[1.5]).unwrap());
@@ -861,8 +861,8 @@ fn extreme_noise_gives_finite_draws() {
     check!(Gumbel::new(&[1.0], &[2.0]));
     check!(Laplace::new(&[1.0], &[2.0]));
     check!(Cauchy::new(&[1.0], &[2.0]));
-    check!(Weibull::new(&[0.8], &[2.0]));
-    check!(Weibull::new(&[0.05], &[2.0]));
+    check!(Weibull::new(&[2.0], &[0.8]));
+    check!(Weibull::new(&[2.0], &[0.05]));
     check!(Pareto::new(&[1.0], &[1.0]));
     check!(Uniform::new(&[-1.0], &[2.0]));
     check!(Kumaraswamy::new(&[0.8], &[1.5]));

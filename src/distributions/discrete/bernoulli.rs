@@ -348,7 +348,7 @@ impl<T: Real> FiniteFactors<T> for Bernoulli<T> {
         usize::from(z[factor].is_one())
     }
 
-    fn ln_mass(&self, factor: usize, alternative: usize) -> T {
+    fn log_mass(&self, factor: usize, alternative: usize) -> T {
         let (x, p) = (self.params[factor], Probability::from_tail(self.tails[factor]));
         match (self.by_logits, alternative) {
             (true, 1) => log_sigmoid(x),

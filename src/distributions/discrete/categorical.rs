@@ -352,7 +352,7 @@ impl<T: Real> FiniteFactors<T> for Categorical<T> {
         row.iter().position(T::is_one).unwrap_or(0)
     }
 
-    fn ln_mass(&self, factor: usize, alternative: usize) -> T {
+    fn log_mass(&self, factor: usize, alternative: usize) -> T {
         self.ln_probs[factor * self.classes + alternative]
     }
 

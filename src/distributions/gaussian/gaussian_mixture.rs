@@ -6,15 +6,15 @@ use crate::distribution::{
     DifferentiableLogDensity, Distribution, DrawsMut, LogDensity, MeanVariance, Reparameterizable,
     UniformNoise,
 };
-use crate::distributions::gaussian::normal::negate;
 use crate::distributions::joint::weights::{Weights, pick, shares};
 use crate::error::{Error, check_len};
 use crate::layout::{Domain, Layout};
 use crate::numerics::bracketed::root;
+use crate::numerics::negate;
 use crate::probability::Probability;
 use crate::real::Real;
 use crate::room::with_room;
-use crate::special::{log_sum_exp, normal_ln_cdf, normal_ln_survival, normal_quantile};
+use crate::special::{log_sum_exp, normal_log_cdf, normal_log_survival, normal_quantile};
 
 /// A mixture of K Gaussians with independent coordinates, in D dimensions: all parameters pathwise, the weights too.
 ///
@@ -124,7 +124,7 @@ impl<T: Real> GaussianMixture<T> {
 
     /// `ln N(z; μₖ, σₖ²)` without the constant, and `t`.
     #[inline]
-    fn ln_density(&self, k: usize, d: usize, z: f64) -> (f64, f64) {
+    fn log_density(&self, k: usize, d: usize, z: f64) -> (f64, f64) {
         let (mu, sigma) = self.component(k, d);
         let t = (z - mu) / sigma;
         (-0.5 * t * t - sigma.ln(), t)
@@ -134,7 +134,7 @@ impl<T: Real> GaussianMixture<T> {
     #[inline]
     fn see(&self, d: usize, z: f64, ln_shares: &mut [f64]) {
         for (k, ln) in ln_shares.iter_mut().enumerate() {
-            *ln += self.ln_density(k, d, z).0;
+            *ln += self.log_density(k, d, z).0;
         }
     }
 
@@ -146,8 +146,8 @@ impl<T: Real> GaussianMixture<T> {
                 self.see(d, z.f64(), ln);
             }
             let constant = HALF_LN_TAU * self.dim() as f64;
-            let ln_density = shares(ln) - constant;
-            run(ln, ln_density)
+            let log_density = shares(ln) - constant;
+            run(ln, log_density)
         })
     }
 
@@ -172,9 +172,9 @@ impl<T: Real> GaussianMixture<T> {
         root(low, high, |z| {
             let (mut tail, mut density) = (f64::NEG_INFINITY, f64::NEG_INFINITY);
             for (k, &ln) in ln_shares.iter().enumerate() {
-                let (ln_p, t) = self.ln_density(k, d, z);
-                tail = ln_add(tail, ln - whole + ln_tail(t, lower));
-                density = ln_add(density, ln - whole + ln_p - HALF_LN_TAU);
+                let (ln_p, t) = self.log_density(k, d, z);
+                tail = log_add_exp(tail, ln - whole + ln_tail(t, lower));
+                density = log_add_exp(density, ln - whole + ln_p - HALF_LN_TAU);
             }
             let residual = if lower { tail - target } else { target - tail };
             (residual, (density - tail).exp())
@@ -194,12 +194,12 @@ const STEEPEST: f64 = 600.0;
 /// The logarithm of the lower or the upper tail at t.
 #[inline]
 fn ln_tail(t: f64, lower: bool) -> f64 {
-    if lower { normal_ln_cdf(t) } else { normal_ln_survival(t) }
+    if lower { normal_log_cdf(t) } else { normal_log_survival(t) }
 }
 
 /// `ln(eᵃ + eᵇ)`
 #[inline]
-fn ln_add(a: f64, b: f64) -> f64 {
+fn log_add_exp(a: f64, b: f64) -> f64 {
     let (small, large) = (a.min(b), a.max(b));
     if small == f64::NEG_INFINITY { large } else { large + (small - large).exp().ln_1p() }
 }
@@ -295,17 +295,17 @@ impl<T: Real> Reparameterizable<T> for GaussianMixture<T> {
                 let mut lambda = dz[d].f64();
                 for (component, &d_ln) in later.iter().enumerate().filter(|(_, d_ln)| **d_ln != 0.0) {
                     let (_, sigma) = self.component(component, d);
-                    lambda -= d_ln * self.ln_density(component, d, x).1 / sigma;
+                    lambda -= d_ln * self.log_density(component, d, x).1 / sigma;
                 }
                 let lower = self.is_in_lower_half(d, x, before, whole);
                 let mut sum = 0.0;
                 for (component, tail) in tails.iter_mut().enumerate() {
-                    let t = self.ln_density(component, d, x).1;
+                    let t = self.log_density(component, d, x).1;
                     *tail = (before[component] - whole + ln_tail(t, lower) - ln_p).min(STEEPEST).exp();
                     sum += *tail;
                 }
                 for component in 0..k {
-                    let (_, t) = self.ln_density(component, d, x);
+                    let (_, t) = self.log_density(component, d, x);
                     let (_, sigma) = self.component(component, d);
                     let (share, at) = (after[component], component * dim + d);
                     // A component without a share says nothing, however far away it is.
@@ -330,8 +330,8 @@ impl<T: Real> GaussianMixture<T> {
     /// Whether the conditional distribution function at x is at most ½: then the lower tails have the digits.
     fn is_in_lower_half(&self, d: usize, x: f64, ln_shares: &[f64], whole: f64) -> bool {
         let below = ln_shares.iter().enumerate().map(|(k, &ln)| {
-            let t = self.ln_density(k, d, x).1;
-            (ln - whole + normal_ln_cdf(t)).exp()
+            let t = self.log_density(k, d, x).1;
+            (ln - whole + normal_log_cdf(t)).exp()
         });
         below.sum::<f64>() <= 0.5
     }
@@ -348,7 +348,7 @@ impl<T: Real> UniformNoise<T> for GaussianMixture<T> {
 
 impl<T: Real> LogDensity<T> for GaussianMixture<T> {
     fn log_prob(&self, z: &[T]) -> T {
-        T::of(self.with_shares(z, |_, ln_density| ln_density))
+        T::of(self.with_shares(z, |_, log_density| log_density))
     }
 
     fn score(&self, z: &[T], score: &mut [T]) {
@@ -363,7 +363,7 @@ impl<T: Real> LogDensity<T> for GaussianMixture<T> {
                     Weights::Probabilities => self.weights.chain(share, ln),
                 });
                 for (d, z) in z.iter().enumerate() {
-                    let (_, t) = self.ln_density(component, d, z.f64());
+                    let (_, t) = self.log_density(component, d, z.f64());
                     let (_, sigma) = self.component(component, d);
                     let at = component * dim + d;
                     // Without a share it says nothing, however far away it is.

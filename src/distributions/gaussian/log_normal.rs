@@ -1,40 +1,10 @@
 //! The log-normal.
 
+use crate::bijector::Exp;
 use crate::distribution::{Distribution, Entropy, MeanVariance};
-use crate::distributions::gaussian::mapped_normal::{MappedNormal, PositiveMap};
+use crate::distributions::gaussian::mapped_normal::MappedNormal;
 use crate::real::Real;
 use crate::special::ln_1m_exp;
-use crate::vector::{exp, exp_in_place};
-
-/// The map `z = eˣ`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Exp;
-
-impl PositiveMap for Exp {
-    #[inline]
-    fn forward<T: Real>(self, x: T) -> T {
-        T::of(exp(x.f64()))
-    }
-
-    fn forward_all<T: Real>(self, x: &mut [T]) {
-        exp_in_place(x);
-    }
-
-    #[inline]
-    fn inverse<T: Real>(self, z: T) -> T {
-        z.ln()
-    }
-
-    #[inline]
-    fn slope<T: Real>(self, z: T) -> T {
-        z
-    }
-
-    #[inline]
-    fn bend<T: Real>(self, _: T) -> T {
-        T::one()
-    }
-}
 
 /// The log-normal with independent coordinates: `ln z ~ N(μ, σ²)`.
 ///

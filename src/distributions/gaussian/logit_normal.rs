@@ -1,40 +1,10 @@
 //! The logit-normal.
 
+use crate::bijector::Sigmoid;
 use crate::distribution::{Distribution, Entropy, MeanVariance};
-use crate::distributions::gaussian::mapped_normal::{MappedNormal, PositiveMap, expectation};
+use crate::distributions::gaussian::mapped_normal::{MappedNormal, expectation};
 use crate::real::Real;
 use crate::special::{sigmoid, softplus};
-
-/// The map `z = σ(x) = 1/(1 + e⁻ˣ)` onto the unit interval.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Sigmoid;
-
-impl PositiveMap for Sigmoid {
-    #[inline]
-    fn forward<T: Real>(self, x: T) -> T {
-        sigmoid(x)
-    }
-
-    #[inline]
-    fn inverse<T: Real>(self, z: T) -> T {
-        z.ln() - (-z).ln_1p()
-    }
-
-    #[inline]
-    fn slope<T: Real>(self, z: T) -> T {
-        z * (T::one() - z)
-    }
-
-    #[inline]
-    fn bend<T: Real>(self, z: T) -> T {
-        T::one() - z - z
-    }
-
-    #[inline]
-    fn contains<T: Real>(self, z: T) -> bool {
-        z > T::zero() && z < T::one()
-    }
-}
 
 /// A Gaussian through the logistic function, coordinate by coordinate: `ln(z/(1 − z)) ~ N(μ, σ²)`, on the unit interval.
 ///
@@ -73,11 +43,11 @@ pub type LogitNormal<T> = MappedNormal<T, Sigmoid>;
 
 impl<T: Real> Entropy<T> for LogitNormal<T> {
     fn entropy(&self) -> T {
-        let bend = self.normal().coordinates().map(|(mu, sigma)| {
-            let [bend] = expectation(mu, sigma, |_, x| [x.abs() + 2.0 * softplus(-x.abs())]);
-            T::of(bend)
+        let minus_log_derivative = self.normal().coordinates().map(|(mu, sigma)| {
+            let [value] = expectation(mu, sigma, |_, x| [x.abs() + 2.0 * softplus(-x.abs())]);
+            T::of(value)
         });
-        self.normal().entropy() - bend.sum()
+        self.normal().entropy() - minus_log_derivative.sum()
     }
 
     fn entropy_gradient(&self, gradient: &mut [T]) {

@@ -7,10 +7,11 @@ use crate::distribution::{
     Reparameterizable, UniformNoise,
 };
 use crate::distributions::gaussian::multivariate_normal::HALF_LN_TAU;
-use crate::distributions::gaussian::normal::{fill_standard_normal, negate, normal_from_uniforms};
+use crate::distributions::gaussian::normal::fill_standard_normal;
 use crate::error::{Error, check_len};
 use crate::layout::{Domain, Layout};
 use crate::linalg::{Triangle, dot, entries_below, rank_one_update, subtract};
+use crate::numerics::{negate, normal_from_uniforms};
 use crate::real::Real;
 use crate::room::with_room;
 

@@ -3,47 +3,21 @@
 
 use rand::Rng;
 
+use crate::bijector::ScalarBijection;
 use crate::distribution::{
     Conditional, DifferentiableLogDensity, Distribution, DrawsMut, KlDivergence, LogDensity,
     Reparameterizable, Sequential, UniformNoise,
 };
 use crate::distributions::Normal;
-use crate::distributions::gaussian::normal::{affine, fill_standard_normal, negate, normal_from_uniforms};
+use crate::distributions::gaussian::normal::{affine, fill_standard_normal};
 use crate::error::Error;
 use crate::layout::Layout;
 use crate::numerics::quadrature::line;
+use crate::numerics::{negate, normal_from_uniforms};
 use crate::real::Real;
 use crate::special::HALF_LN_TAU;
 
-/// An increasing, differentiable map `z = h(x)` from the real line onto the positive numbers or a part of them. Everything is a function of
-/// z, which is what a draw keeps.
-pub trait PositiveMap: Copy + Default + std::fmt::Debug + PartialEq + Send + Sync + 'static {
-    /// `h(x)`.
-    fn forward<T: Real>(self, x: T) -> T;
-
-    /// `h(x)` of every element in place. The same numbers as [`forward`](Self::forward), in the fastest way.
-    fn forward_all<T: Real>(self, x: &mut [T]) {
-        for x in x {
-            *x = self.forward(*x);
-        }
-    }
-
-    /// `x = h⁻¹(z)` for z > 0.
-    fn inverse<T: Real>(self, z: T) -> T;
-
-    /// `h′(x)` at `x = h⁻¹(z)`.
-    fn slope<T: Real>(self, z: T) -> T;
-
-    /// `h″(x)/h′(x)` at `x = h⁻¹(z)`.
-    fn bend<T: Real>(self, z: T) -> T;
-
-    /// Whether the map reaches z: every number above 0, by default.
-    fn contains<T: Real>(self, z: T) -> bool {
-        z > T::zero()
-    }
-}
-
-/// `z = h(μ + σ ε)` with a [`PositiveMap`] h. Use it by its names, [`LogNormal`](crate::distributions::LogNormal), [`SoftplusNormal`](crate::distributions::SoftplusNormal)
+/// `z = h(μ + σ ε)` with a [`ScalarBijection`](crate::bijections::ScalarBijection) h. Use it by its names, [`LogNormal`](crate::distributions::LogNormal), [`SoftplusNormal`](crate::distributions::SoftplusNormal)
 /// and [`LogitNormal`](crate::distributions::LogitNormal).
 ///
 /// A divergence does not change under a map of the draws, so it is that of the Gaussians for all of them.
@@ -53,7 +27,7 @@ pub struct MappedNormal<T, M> {
     map: M,
 }
 
-impl<T: Real, M: PositiveMap> MappedNormal<T, M> {
+impl<T: Real, M: ScalarBijection> MappedNormal<T, M> {
     /// From the means and standard deviations of the Gaussian *before* the map, one of each a coordinate.
     ///
     /// # Errors
@@ -78,7 +52,7 @@ impl<T: Real, M: PositiveMap> MappedNormal<T, M> {
     }
 }
 
-impl<T: Real, M: PositiveMap> Distribution<T> for MappedNormal<T, M> {
+impl<T: Real, M: ScalarBijection> Distribution<T> for MappedNormal<T, M> {
     fn dim(&self) -> usize {
         self.normal.dim()
     }
@@ -97,11 +71,11 @@ impl<T: Real, M: PositiveMap> Distribution<T> for MappedNormal<T, M> {
 
     fn sample<R: Rng + ?Sized>(&self, rng: &mut R, z: &mut [T]) {
         self.normal.sample(rng, z);
-        self.map.forward_all(z);
+        self.map.forward_in_place(z);
     }
 }
 
-impl<T: Real, M: PositiveMap> Reparameterizable<T> for MappedNormal<T, M> {
+impl<T: Real, M: ScalarBijection> Reparameterizable<T> for MappedNormal<T, M> {
     fn noise_dim(&self) -> usize {
         self.dim()
     }
@@ -112,26 +86,26 @@ impl<T: Real, M: PositiveMap> Reparameterizable<T> for MappedNormal<T, M> {
 
     fn transform(&self, noise: &[T], z: &mut [T]) {
         affine(self.normal.mu(), self.normal.sigma(), noise, z);
-        self.map.forward_all(z);
+        self.map.forward_in_place(z);
     }
 
     fn transform_block(&self, noise: &[T], draws: DrawsMut<'_, T>) {
         let z = draws.z;
         self.normal.transform_block(noise, DrawsMut::of(z));
-        self.map.forward_all(z);
+        self.map.forward_in_place(z);
     }
 
     fn pullback(&self, noise: &[T], z: &[T], dz: &[T], dtheta: &mut [T]) {
         let (dmu, dsigma) = dtheta.split_at_mut(self.dim());
         let rows = dmu.iter_mut().zip(dsigma).zip(noise).zip(z).zip(dz);
         for ((((dmu, dsigma), &e), &z), &dz) in rows {
-            *dmu = dz * self.map.slope(z);
+            *dmu = dz * self.map.derivative_at(z);
             *dsigma = *dmu * e;
         }
     }
 }
 
-impl<T: Real, M: PositiveMap> UniformNoise<T> for MappedNormal<T, M> {
+impl<T: Real, M: ScalarBijection> UniformNoise<T> for MappedNormal<T, M> {
     fn noise_from_uniforms(&self, noise: &mut [T]) {
         normal_from_uniforms(noise);
     }
@@ -141,10 +115,10 @@ impl<T: Real, M: PositiveMap> UniformNoise<T> for MappedNormal<T, M> {
     }
 }
 
-impl<T: Real, M: PositiveMap> Conditional<T> for MappedNormal<T, M> {
+impl<T: Real, M: ScalarBijection> Conditional<T> for MappedNormal<T, M> {
     fn transform_with(&self, params: &[&[T]], noise: &[T], z: &mut [T]) {
         self.normal.transform_with(params, noise, z);
-        self.map.forward_all(z);
+        self.map.forward_in_place(z);
     }
 
     #[inline]
@@ -154,7 +128,7 @@ impl<T: Real, M: PositiveMap> Conditional<T> for MappedNormal<T, M> {
     }
 }
 
-impl<T: Real, M: PositiveMap> LogDensity<T> for MappedNormal<T, M> {
+impl<T: Real, M: ScalarBijection> LogDensity<T> for MappedNormal<T, M> {
     fn log_prob(&self, z: &[T]) -> T {
         // NaN is outside no map: it comes out as itself.
         if z.iter().any(|&z| !self.map.contains(z) && !z.is_nan()) {
@@ -162,8 +136,10 @@ impl<T: Real, M: PositiveMap> LogDensity<T> for MappedNormal<T, M> {
         }
         let (half, half_ln_tau) = (T::of(0.5), T::of(0.918_938_533_204_672_8));
         let rows = self.standardised(z).zip(z);
-        rows.map(|((e, precision), &z)| -half * e * e - half_ln_tau + precision.ln() - self.map.slope(z).ln())
-            .sum()
+        rows.map(|((e, precision), &z)| {
+            -half * e * e - half_ln_tau + precision.ln() - self.map.derivative_at(z).ln()
+        })
+        .sum()
     }
 
     fn score(&self, z: &[T], score: &mut [T]) {
@@ -176,7 +152,7 @@ impl<T: Real, M: PositiveMap> LogDensity<T> for MappedNormal<T, M> {
 }
 
 /// A step is a coordinate.
-impl<T: Real, M: PositiveMap> Sequential<T> for MappedNormal<T, M> {
+impl<T: Real, M: ScalarBijection> Sequential<T> for MappedNormal<T, M> {
     fn steps(&self) -> usize {
         self.dim()
     }
@@ -194,17 +170,21 @@ impl<T: Real, M: PositiveMap> Sequential<T> for MappedNormal<T, M> {
     }
 }
 
-impl<T: Real, M: PositiveMap> DifferentiableLogDensity<T> for MappedNormal<T, M> {
+impl<T: Real, M: ScalarBijection> DifferentiableLogDensity<T> for MappedNormal<T, M> {
     fn log_prob_gradient(&self, z: &[T], dz: &mut [T]) {
         for ((dz, &z), (e, precision)) in dz.iter_mut().zip(z).zip(self.standardised(z)) {
             let inside = self.map.contains(z) || z.is_nan();
             // The density does not change outside.
-            *dz = if inside { -(e * precision + self.map.bend(z)) / self.map.slope(z) } else { T::zero() };
+            *dz = if inside {
+                -(e * precision + self.map.log_derivative_gradient_at(z)) / self.map.derivative_at(z)
+            } else {
+                T::zero()
+            };
         }
     }
 }
 
-impl<T: Real, M: PositiveMap> KlDivergence<T> for MappedNormal<T, M> {
+impl<T: Real, M: ScalarBijection> KlDivergence<T> for MappedNormal<T, M> {
     fn kl(&self, other: &Self) -> Result<T, Error> {
         self.normal.kl(&other.normal)
     }
@@ -214,7 +194,7 @@ impl<T: Real, M: PositiveMap> KlDivergence<T> for MappedNormal<T, M> {
     }
 }
 
-/// `E f(ε, x)` for `x = μ + σε`, by quadrature split at the mean and at x = 0, where the maps bend.
+/// `E f(ε, x)` for `x = μ + σε`, by quadrature split at the mean and at x = 0, where the maps curve.
 pub(crate) fn expectation<T: Real, const N: usize>(
     mu: T,
     sigma: T,

@@ -6,12 +6,11 @@ use crate::distribution::{
     Conditional, DifferentiableLogDensity, Distribution, Entropy, KlDivergence, LogDensity, MeanVariance,
     Reparameterizable, UniformNoise,
 };
-use crate::distributions::gaussian::normal::{
-    fill_standard_normal, negate, normal_from_uniforms, scale_deviance,
-};
+use crate::distributions::gaussian::normal::{fill_standard_normal, scale_deviance};
 use crate::error::{Error, check_len};
 use crate::layout::{Domain, Layout};
 use crate::linalg::{Triangle, cholesky, dot, entries_below, row_below, subtract};
+use crate::numerics::{negate, normal_from_uniforms};
 use crate::real::Real;
 use crate::room::with_room;
 

@@ -9,17 +9,19 @@ use crate::distribution::{
 use crate::distributions::gaussian::multivariate_normal::{
     covariance, location_and_factor, outer_triangle, pack_cholesky, pack_triangle, shear_rows,
 };
-use crate::distributions::gaussian::normal::{fill_standard_normal, negate, normal_from_uniforms};
+use crate::distributions::gaussian::normal::fill_standard_normal;
 use crate::distributions::scalar::gamma::split_unit_draw;
 use crate::distributions::scalar::student_t::degrees;
 use crate::error::Error;
 use crate::layout::{Domain, Layout};
 use crate::linalg::{Triangle, length, row_below, subtract};
+use crate::numerics::{negate, normal_from_uniforms};
 use crate::probability::Probability;
 use crate::real::Real;
 use crate::room::with_room;
 use crate::special::{
-    beta_log_odds_implicit_gradient, beta_log_odds_quantile, central_excess, ln_gamma_rise, log1p_minus,
+    beta_log_odds_implicit_gradient, beta_log_odds_quantile, central_excess, ln_1p_minus_x,
+    ln_gamma_difference,
 };
 
 /// The multivariate t, `z = μ + L y`, with one number of degrees of freedom ν for all coordinates, learned like the rest: tails that are heavy together,
@@ -78,7 +80,7 @@ pub struct MultivariateStudentT<T> {
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 struct Constants {
     /// `ln Γ((ν + D)/2) − ln Γ(ν/2) − ½ D ln νπ`.
-    ln_density: f64,
+    log_density: f64,
     /// `c(ν)` and its derivative.
     excess: (f64, f64),
 }
@@ -87,7 +89,7 @@ impl Constants {
     fn new(nu: f64, dim: usize) -> Self {
         let half = 0.5 * dim as f64;
         Self {
-            ln_density: ln_gamma_rise(0.5 * nu, half) - half * (nu * std::f64::consts::PI).ln(),
+            log_density: ln_gamma_difference(0.5 * nu, half) - half * (nu * std::f64::consts::PI).ln(),
             excess: excess(nu, dim),
         }
     }
@@ -397,7 +399,7 @@ impl<T: Real> LogDensity<T> for MultivariateStudentT<T> {
         });
         let nu = degrees(self.nu());
         let spread = shrinkage(r, nu).1;
-        T::of(self.constants.ln_density - 0.5 * (nu + self.dim as f64) * spread - self.factor().ln_det())
+        T::of(self.constants.log_density - 0.5 * (nu + self.dim as f64) * spread - self.factor().ln_det())
     }
 
     fn score(&self, z: &[T], score: &mut [T]) {
@@ -408,7 +410,7 @@ impl<T: Real> LogDensity<T> for MultivariateStudentT<T> {
         self.with_solutions(z, |n, w, r| {
             let (s, spread) = shrinkage(r, nu);
             // ln(1 + r²/ν) − s, which is −ln(1 − s) − s, is small where s is.
-            let bend = if s < 0.4 { -log1p_minus(-s) } else { spread - s };
+            let bend = if s < 0.4 { -ln_1p_minus_x(-s) } else { spread - s };
             dnu[0] = T::of(self.constants.excess.0 - 0.5 * bend + 0.5 * dim * s / nu);
             let (pull, share) = (pull_to_centre(r, nu, self.dim), (nu + dim) * s);
             for i in 0..self.dim {
@@ -441,7 +443,7 @@ impl<T: Real> Entropy<T> for MultivariateStudentT<T> {
     fn entropy(&self) -> T {
         let (nu, dim) = (degrees(self.nu()), self.dim as f64);
         let spread = (nu + dim) * (self.constants.excess.0 + 0.5 * dim / nu);
-        T::of(spread - self.constants.ln_density + self.factor().ln_det())
+        T::of(spread - self.constants.log_density + self.factor().ln_det())
     }
 
     fn entropy_gradient(&self, gradient: &mut [T]) {

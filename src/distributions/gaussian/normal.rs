@@ -9,9 +9,10 @@ use crate::distribution::{
 };
 use crate::error::{Error, check_len};
 use crate::layout::{Domain, Layout};
+use crate::numerics::{negate, normal_from_uniforms};
 use crate::probability::Probability;
 use crate::real::Real;
-use crate::special::{deviance, normal_quantile};
+use crate::special::deviance;
 use crate::vector::{affine_rows, fill_normal, pull_affine_rows, scale_rows};
 
 /// The Gaussian with independent coordinates, `z ~ N(μ, σ²)`, D of them.
@@ -161,20 +162,6 @@ impl<T: Real> Reparameterizable<T> for Normal<T> {
 
     fn pullback_block(&self, noise: &[T], _: Draws<'_, T>, dz: &[T], dtheta: &mut [T]) {
         pull_affine_rows(self.dim(), noise, dz, dtheta);
-    }
-}
-
-/// `Φ⁻¹(u)` of signed tails in place, from the tail that has the digits.
-pub(crate) fn normal_from_uniforms<T: Real>(noise: &mut [T]) {
-    for e in noise {
-        *e = T::of(normal_quantile(e.f64().abs()).copysign(-e.f64()));
-    }
-}
-
-/// Negates noise that is symmetric about 0.
-pub(crate) fn negate<T: Real>(noise: &mut [T]) {
-    for e in noise {
-        *e = -*e;
     }
 }
 

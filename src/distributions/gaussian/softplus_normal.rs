@@ -1,37 +1,10 @@
 //! A positive distribution that does not explode.
 
+use crate::bijector::Softplus;
 use crate::distribution::MeanVariance;
-use crate::distributions::gaussian::mapped_normal::{MappedNormal, PositiveMap, expectation};
+use crate::distributions::gaussian::mapped_normal::{MappedNormal, expectation};
 use crate::real::Real;
-use crate::special::{softplus, softplus_inverse};
-
-/// The map `z = ln(1 + eˣ)`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Softplus;
-
-impl PositiveMap for Softplus {
-    #[inline]
-    fn forward<T: Real>(self, x: T) -> T {
-        softplus(x)
-    }
-
-    #[inline]
-    fn inverse<T: Real>(self, z: T) -> T {
-        softplus_inverse(z)
-    }
-
-    #[inline]
-    fn slope<T: Real>(self, z: T) -> T {
-        // σ(x) = 1 − e^(−z), without cancellation for small z.
-        -(-z).exp_m1()
-    }
-
-    #[inline]
-    fn bend<T: Real>(self, z: T) -> T {
-        // 1 − σ(x)
-        (-z).exp()
-    }
-}
+use crate::special::softplus;
 
 /// A Gaussian through softplus, coordinate by coordinate: the positive distribution to use where a
 /// [`LogNormal`](crate::distributions::LogNormal) explodes.

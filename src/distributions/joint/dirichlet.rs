@@ -6,16 +6,15 @@ use crate::distribution::{
     Conditional, DifferentiableLogDensity, Distribution, DrawsMut, Entropy, KlDivergence, LogDensity,
     MeanVariance, Reparameterizable, UniformNoise,
 };
-use crate::distributions::gaussian::normal::negate;
 use crate::distributions::scalar::gamma::split_unit_draw;
-use crate::distributions::scalar::inverse_cdf::ln_power;
 use crate::error::{Error, check_len};
 use crate::layout::{Domain, Layout};
+use crate::numerics::{log_power, negate};
 use crate::probability::Probability;
 use crate::real::Real;
 use crate::special::{
-    BetaField, beta_implicit_log_odds_slope, beta_log_odds_quantile, digamma_rise, ln_gamma_rise, sigmoid,
-    trigamma,
+    BetaField, beta_implicit_log_odds_slope, beta_log_odds_quantile, digamma_difference, ln_gamma_difference,
+    sigmoid, trigamma,
 };
 
 /// The Dirichlet: rows of K positive numbers that sum to 1, each row with concentrations of its own, independent of the others.
@@ -180,12 +179,12 @@ impl<T: Real> Concentration<'_, T> {
 
     /// `ψ(α₀) − ψ(αⱼ) = −E ln zⱼ`.
     fn surprise(&self, j: usize, whole: f64) -> f64 {
-        digamma_rise(shape(self.0[j]), whole, self.beside(j, whole))
+        digamma_difference(shape(self.0[j]), whole, self.beside(j, whole))
     }
 
     /// `ln B(α) = Σ ln Γ(αⱼ) − ln Γ(α₀)`.
     fn ln_beta(&self) -> f64 {
-        let ln_gamma = |a: f64| ln_gamma_rise(1.0, a) - a.ln();
+        let ln_gamma = |a: f64| ln_gamma_difference(1.0, a) - a.ln();
         self.shapes().map(ln_gamma).sum::<f64>() - ln_gamma(self.sum())
     }
 }
@@ -307,7 +306,7 @@ impl<T: Real> LogDensity<T> for Dirichlet<T> {
             }
             let mut term = -row.ln_beta();
             for (a, z) in row.shapes().zip(z) {
-                let power = ln_power(a - 1.0, z.f64().ln());
+                let power = log_power(a - 1.0, z.f64().ln());
                 // A coordinate without density is enough, however dense another is.
                 if power == f64::NEG_INFINITY {
                     return T::neg_infinity();
@@ -334,7 +333,7 @@ impl<T: Real> DifferentiableLogDensity<T> for Dirichlet<T> {
     /// In the ambient coordinates: the formula of the density is differentiated in each coordinate by itself.
     fn log_prob_gradient(&self, z: &[T], dz: &mut [T]) {
         for ((dz, &z), &alpha) in dz.iter_mut().zip(z).zip(&self.params) {
-            *dz = ln_power(alpha - T::one(), z.recip());
+            *dz = log_power(alpha - T::one(), z.recip());
         }
     }
 }

@@ -6,7 +6,6 @@ use crate::distribution::{
     DifferentiableLogDensity, Distribution, DrawsMut, LogDensity, MeanVariance, Reparameterizable,
     Sequential, UniformNoise,
 };
-use crate::distributions::gaussian::normal::negate;
 use crate::distributions::joint::weights::{Weights, pick, shares};
 use crate::distributions::scalar::inverse_cdf::{
     Density, DensityGradient, FamilyCdf, FamilyMoments, Quantile,
@@ -14,6 +13,7 @@ use crate::distributions::scalar::inverse_cdf::{
 use crate::error::{Error, check_len};
 use crate::layout::Layout;
 use crate::numerics::bracketed::root;
+use crate::numerics::negate;
 use crate::probability::Probability;
 use crate::real::Real;
 use crate::room::with_room;
@@ -41,7 +41,7 @@ use crate::room::with_room;
 /// use reparam::prelude::*;
 ///
 /// // A fast and a slow waiting time: E z = Σ w/λ, so ∂/∂λ = −w/λ².
-/// let mixture = Mixture::new(ExponentialLaw, 2, &[0.0, 0.0], &[&[1.0, 0.25]])?;
+/// let mixture = Mixture::new(ExponentialFamily, 2, &[0.0, 0.0], &[&[1.0, 0.25]])?;
 /// let linear = (|z: &[f64]| z[0], |z: &[f64], dz: &mut [f64]| { dz[0] = 1.0; z[0] });
 /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
 /// let estimate = Pathwise.estimate(&mixture, &linear, 10_000, &mut rng)?;
@@ -169,7 +169,7 @@ impl<T: Real, Q: Quantile<T> + FamilyCdf<T> + Density<T>> Mixture<T, Q> {
             let (z, reached) = (T::of(z), self.cdf_at(i, T::of(z)));
             let mut density = 0.0;
             for at in i * self.components..(i + 1) * self.components {
-                density += (self.ln_weights[at] + self.family.ln_density(z, self.theta(at)).f64()).exp();
+                density += (self.ln_weights[at] + self.family.log_density(z, self.theta(at)).f64()).exp();
             }
             if target.in_lower_half() {
                 ((reached.lower() / target.lower()).ln(), density / reached.lower())
@@ -273,7 +273,7 @@ impl<T: Real, Q: Quantile<T> + FamilyCdf<T> + Density<T>> Mixture<T, Q> {
     fn ln_parts(&self, i: usize, z: T, parts: &mut [f64]) -> f64 {
         for (component, part) in parts.iter_mut().enumerate() {
             let at = i * self.components + component;
-            *part = self.ln_weights[at] + self.family.ln_density(z, self.theta(at)).f64();
+            *part = self.ln_weights[at] + self.family.log_density(z, self.theta(at)).f64();
         }
         // An infinite density (a gamma of shape below 1 at 0) takes all, in equal parts.
         if parts.contains(&f64::INFINITY) {
@@ -367,7 +367,7 @@ impl<T: Real, Q: Quantile<T> + FamilyCdf<T> + DensityGradient<T>> Differentiable
                 self.ln_parts(i, z, parts);
                 let pull = |(component, &share): (usize, &f64)| {
                     let theta = self.theta(i * self.components + component);
-                    if share == 0.0 { 0.0 } else { share * self.family.ln_density_gradient(z, theta).f64() }
+                    if share == 0.0 { 0.0 } else { share * self.family.log_density_gradient(z, theta).f64() }
                 };
                 *dz = T::of(parts.iter().enumerate().map(pull).sum());
             });

@@ -508,10 +508,10 @@ impl<T: Real, A: FiniteFactors<T>, B: FiniteFactors<T>> FiniteFactors<T> for Pro
         }
     }
 
-    fn ln_mass(&self, factor: usize, alternative: usize) -> T {
+    fn log_mass(&self, factor: usize, alternative: usize) -> T {
         match factor.checked_sub(self.first.factors()) {
-            None => self.first.ln_mass(factor, alternative),
-            Some(factor) => self.second.ln_mass(factor, alternative),
+            None => self.first.log_mass(factor, alternative),
+            Some(factor) => self.second.log_mass(factor, alternative),
         }
     }
 

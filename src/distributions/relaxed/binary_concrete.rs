@@ -5,9 +5,9 @@ use rand::Rng;
 use crate::distribution::{
     Conditional, DifferentiableLogDensity, Distribution, LogDensity, Reparameterizable, UniformNoise,
 };
-use crate::distributions::gaussian::normal::negate;
 use crate::error::Error;
 use crate::layout::{Domain, Layout};
+use crate::numerics::negate;
 use crate::probability::Probability;
 use crate::real::Real;
 use crate::special::{sigmoid, softplus};

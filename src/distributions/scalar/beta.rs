@@ -2,133 +2,109 @@
 
 use rand::Rng;
 
+use crate::distributions::scalar::declare::own_family;
 use crate::distributions::scalar::gamma::split_unit_draw;
 use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, FamilyKl, FamilyMoments, InverseCdf,
-    Quantile, ln_power,
+    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, Quantile,
 };
-use crate::error::Error;
-use crate::layout::Domain;
+use crate::numerics::log_power;
 use crate::probability::Probability;
 use crate::real::Real;
 use crate::special::{
-    beta_implicit_gradient, beta_log_odds_implicit_gradient, beta_log_odds_quantile, beta_quantile, digamma,
-    digamma_rise, incomplete_beta, incomplete_beta_log_odds, incomplete_beta_upper, ln_beta_density,
-    ln_beta_log_odds_density, log_sigmoid, sigmoid, trigamma,
+    beta_cdf, beta_implicit_gradient, beta_log_density, beta_log_odds_implicit_gradient,
+    beta_log_odds_log_density, beta_log_odds_quantile, beta_log_odds_tails, beta_quantile, beta_survival,
+    digamma, digamma_difference, log_sigmoid, sigmoid, trigamma,
 };
 
-/// The Beta with independent coordinates on the unit interval, D of them.
-///
-/// | | |
-/// | --- | --- |
-/// | θ | `alpha` α, `beta` β (D numbers above 0 each, no unit) |
-/// | density | `p(z) = z^(α−1) (1 − z)^(β−1) / B(α, β)`, 0 ≤ z ≤ 1 |
-/// | transform | `z = I⁻¹(u; α, β)`, the inverse of the regularised incomplete beta function |
-/// | pullback | `dα = −(∂I_z/∂α)/p(z) dz`, `dβ = −(∂I_z/∂β)/p(z) dz`: the implicit derivative |
-/// | score | `∂α = ln z − ψ(α) + ψ(α + β)`, `∂β = ln(1 − z) − ψ(β) + ψ(α + β)` |
-/// | ∇_z log p | `(α − 1)/z − (β − 1)/(1 − z)` |
-/// | entropy | `ln B + (α − 1)(ψ(n) − ψ(α)) + (β − 1)(ψ(n) − ψ(β))`, n = α + β |
-/// | its gradient | `(n − 2) ψ′(n) − (α − 1) ψ′(α)`, and the same in β |
-/// | KL(p ‖ q) | `ln B_q − ln B_p − (α_p − α_q)(ψ(n_p) − ψ(α_p)) − (β_p − β_q)(ψ(n_p) − ψ(β_p))` |
-/// | mean, variance | `α/n`, `αβ/(n² (n + 1))` |
-///
-/// Independent draws are ratios of gamma variates (Marsaglia & Tsang 2000), in logarithms for a shape below 1; noise that is
-/// asked for goes through the quantile function. The pullback is a function of z and θ, relative error at most 1e-12 in f64 and 1e-6 in
-/// f32 for shapes up to 1e4, and 0 where a draw has rounded to 0 or 1: for shapes below about 0.02 nearly all do, and the gradient of a function of
-/// z is carried by the others, rightly. For a function of the odds or of `ln z` use [`LogitBeta`], which does not round. Shapes below 1e-150 count
-/// as 1e-150. The score is valid for both parameters, with variances `ψ′(α) − ψ′(n)` and `ψ′(β) − ψ′(n)`, and infinite where z has rounded to an
-/// end.
-///
-/// ```
-/// use reparam::prelude::*;
-///
-/// let beta = Beta::new(&[2.0], &[1.0])?;
-/// let mut z = [0.0];
-/// beta.transform(&[0.25], &mut z); // u = z²
-/// assert!((z[0] - 0.5f64).abs() < 1e-15);
-/// let mut dtheta = [0.0; 2];
-/// beta.pullback(&[0.25], &z, &[1.0], &mut dtheta); // z = u^(1/α): dz/dα = −z ln z/α
-/// assert!((dtheta[0] - 0.25 * 2f64.ln()).abs() < 1e-15);
-/// # Ok::<(), reparam::Error>(())
-/// ```
-///
-/// # References
-/// Figurnov, Mohamed & Mnih 2018, arXiv:1805.08498; Jankowiak & Obermeyer 2018, arXiv:1806.01851; Marsaglia & Tsang 2000,
-/// doi:10.1145/358407.358414.
-pub type Beta<T> = InverseCdf<T, BetaLaw>;
+own_family! {
+    /// The Beta with independent coordinates on the unit interval, D of them.
+    ///
+    /// | | |
+    /// | --- | --- |
+    /// | θ | `alpha` α, `beta` β (D numbers above 0 each, no unit) |
+    /// | density | `p(z) = z^(α−1) (1 − z)^(β−1) / B(α, β)`, 0 ≤ z ≤ 1 |
+    /// | transform | `z = I⁻¹(u; α, β)`, the inverse of the regularised incomplete beta function |
+    /// | pullback | `dα = −(∂I_z/∂α)/p(z) dz`, `dβ = −(∂I_z/∂β)/p(z) dz`: the implicit derivative |
+    /// | score | `∂α = ln z − ψ(α) + ψ(α + β)`, `∂β = ln(1 − z) − ψ(β) + ψ(α + β)` |
+    /// | ∇_z log p | `(α − 1)/z − (β − 1)/(1 − z)` |
+    /// | entropy | `ln B + (α − 1)(ψ(n) − ψ(α)) + (β − 1)(ψ(n) − ψ(β))`, n = α + β |
+    /// | its gradient | `(n − 2) ψ′(n) − (α − 1) ψ′(α)`, and the same in β |
+    /// | KL(p ‖ q) | `ln B_q − ln B_p − (α_p − α_q)(ψ(n_p) − ψ(α_p)) − (β_p − β_q)(ψ(n_p) − ψ(β_p))` |
+    /// | mean, variance | `α/n`, `αβ/(n² (n + 1))` |
+    ///
+    /// Independent draws are ratios of gamma variates (Marsaglia & Tsang 2000), in logarithms for a shape below 1; noise that is
+    /// asked for goes through the quantile function. The pullback is a function of z and θ, relative error at most 1e-12 in f64 and 1e-6 in
+    /// f32 for shapes up to 1e4, and 0 where a draw has rounded to 0 or 1: for shapes below about 0.02 nearly all do, and the gradient of a function of
+    /// z is carried by the others, rightly. For a function of the odds or of `ln z` use [`LogitBeta`], which does not round. Shapes below 1e-150 count
+    /// as 1e-150. The score is valid for both parameters, with variances `ψ′(α) − ψ′(n)` and `ψ′(β) − ψ′(n)`, and infinite where z has rounded to an
+    /// end.
+    ///
+    /// ```
+    /// use reparam::prelude::*;
+    ///
+    /// let beta = Beta::new(&[2.0], &[1.0])?;
+    /// let mut z = [0.0];
+    /// beta.transform(&[0.25], &mut z); // u = z²
+    /// assert!((z[0] - 0.5f64).abs() < 1e-15);
+    /// let mut dtheta = [0.0; 2];
+    /// beta.pullback(&[0.25], &z, &[1.0], &mut dtheta); // z = u^(1/α): dz/dα = −z ln z/α
+    /// assert!((dtheta[0] - 0.25 * 2f64.ln()).abs() < 1e-15);
+    /// # Ok::<(), reparam::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// Figurnov, Mohamed & Mnih 2018, arXiv:1805.08498; Jankowiak & Obermeyer 2018, arXiv:1806.01851; Marsaglia & Tsang 2000,
+    /// doi:10.1145/358407.358414.
+    pub Beta, BetaFamily by quantile;
+    pub fn new(
+        /// The shapes α, of the end at z = 0.
+        alpha: Positive,
+        /// The shapes β, of the end at z = 1.
+        beta: Positive,
+    );
+}
 
-/// The scalar family behind [`Beta`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct BetaLaw;
+own_family! {
+    /// The log-odds `l = ln(z/(1 − z))` of a [`Beta`], with independent coordinates, D of them: for shapes so small that z itself rounds to 0 or 1.
+    ///
+    /// | | |
+    /// | --- | --- |
+    /// | θ | `alpha` α, `beta` β (D numbers above 0 each, no unit) |
+    /// | density | `p(l) = σ(l)^α σ(−l)^β / B(α, β)` on the line |
+    /// | transform | `l = ln(z/(1 − z))`, `z = I⁻¹(u; α, β)` |
+    /// | pullback | `dα = dl/dα > 0`, `dβ = dl/dβ < 0` at fixed u: implicit derivatives, exact for every finite l |
+    /// | score | `∂α = ln σ(l) − ψ(α) + ψ(n)`, `∂β = ln σ(−l) − ψ(β) + ψ(n)`, n = α + β |
+    /// | ∇_l log p | `α σ(−l) − β σ(l)` |
+    /// | entropy | `ln B + α (ψ(n) − ψ(α)) + β (ψ(n) − ψ(β))`, gradient `n ψ′(n) − α ψ′(α)` and the same in β |
+    /// | KL(p ‖ q) | that of the Betas |
+    /// | mean, variance | `ψ(α) − ψ(β)`, `ψ′(α) + ψ′(β)` |
+    ///
+    /// Everything is finite for shapes from 1e-8 (log-odds around ±1e8) in f64 and f32 alike, with the relative error of [`Beta`].
+    ///
+    /// ```
+    /// use reparam::prelude::*;
+    ///
+    /// let beta = LogitBeta::new(&[1e-6], &[1e-6])?;
+    /// let mut l = [0.0];
+    /// beta.transform(&[0.25], &mut l); // z = e^(−693147): 0 in floating point
+    /// assert!((l[0] / -693_147.0f64 - 1.0).abs() < 1e-5);
+    /// # Ok::<(), reparam::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// Those of [`Beta`].
+    pub LogitBeta, LogitBetaFamily by quantile;
+    pub fn new(
+        /// The shapes α, of the end at z = 0.
+        alpha: Positive,
+        /// The shapes β, of the end at z = 1.
+        beta: Positive,
+    );
+}
 
-/// The log-odds `l = ln(z/(1 − z))` of a [`Beta`], with independent coordinates, D of them: for shapes so small that z itself rounds to 0 or 1.
-///
-/// | | |
-/// | --- | --- |
-/// | θ | `alpha` α, `beta` β (D numbers above 0 each, no unit) |
-/// | density | `p(l) = σ(l)^α σ(−l)^β / B(α, β)` on the line |
-/// | transform | `l = ln(z/(1 − z))`, `z = I⁻¹(u; α, β)` |
-/// | pullback | `dα = dl/dα > 0`, `dβ = dl/dβ < 0` at fixed u: implicit derivatives, exact for every finite l |
-/// | score | `∂α = ln σ(l) − ψ(α) + ψ(n)`, `∂β = ln σ(−l) − ψ(β) + ψ(n)`, n = α + β |
-/// | ∇_l log p | `α σ(−l) − β σ(l)` |
-/// | entropy | `ln B + α (ψ(n) − ψ(α)) + β (ψ(n) − ψ(β))`, gradient `n ψ′(n) − α ψ′(α)` and the same in β |
-/// | KL(p ‖ q) | that of the Betas |
-/// | mean, variance | `ψ(α) − ψ(β)`, `ψ′(α) + ψ′(β)` |
-///
-/// Everything is finite for shapes from 1e-8 (log-odds around ±1e8) in f64 and f32 alike, with the relative error of [`Beta`].
-///
-/// ```
-/// use reparam::prelude::*;
-///
-/// let beta = LogitBeta::new(&[1e-6], &[1e-6])?;
-/// let mut l = [0.0];
-/// beta.transform(&[0.25], &mut l); // z = e^(−693147): 0 in floating point
-/// assert!((l[0] / -693_147.0f64 - 1.0).abs() < 1e-5);
-/// # Ok::<(), reparam::Error>(())
-/// ```
-///
-/// # References
-/// Those of [`Beta`].
-pub type LogitBeta<T> = InverseCdf<T, LogitBetaLaw>;
-
-/// The scalar family behind [`LogitBeta`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct LogitBetaLaw;
-
-macro_rules! constructors {
-    ($name:ident, $law:ident) => {
-        impl<T: Real> $name<T> {
-            /// From the two shapes, one of each a coordinate.
-            ///
-            /// # Errors
-            /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the lengths differ,
-            /// [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for an `alpha` or `beta` that is not above 0.
-            pub fn new(alpha: &[T], beta: &[T]) -> Result<Self, Error> {
-                Self::from_quantile($law, &[alpha, beta])
-            }
-
-            /// The shapes α, of the end at z = 0.
-            #[must_use]
-            pub fn alpha(&self) -> &[T] {
-                self.values(0)
-            }
-
-            /// The shapes β, of the end at z = 1.
-            #[must_use]
-            pub fn beta(&self) -> &[T] {
-                self.values(1)
-            }
-        }
-
-        impl<T: Real> Family<T> for $law {
-            type Theta = [T; 2];
-
-            fn parameters(&self) -> &'static [(&'static str, Domain)] {
-                &[("alpha", Domain::Positive), ("beta", Domain::Positive)]
-            }
-        }
-
-        impl<T: Real> FamilyKl<T> for $law {
+macro_rules! divergence_of_shapes {
+    ($family:ident) => {
+        impl<T: Real> FamilyKl<T> for $family {
             fn kl(&self, p: [T; 2], q: [T; 2]) -> T {
                 T::of(Shapes::of(p).kl(Shapes::of(q)))
             }
@@ -144,8 +120,8 @@ macro_rules! constructors {
     };
 }
 
-constructors!(Beta, BetaLaw);
-constructors!(LogitBeta, LogitBetaLaw);
+divergence_of_shapes!(BetaFamily);
+divergence_of_shapes!(LogitBetaFamily);
 
 /// Both shapes and their sum, in f64 and within the range in which their inverses have squares.
 #[derive(Debug, Clone, Copy)]
@@ -165,20 +141,20 @@ impl Shapes {
     /// `ψ(n) − ψ(α) = −E ln z`.
     #[inline]
     fn to_a(self) -> f64 {
-        digamma_rise(self.a, self.n, self.b)
+        digamma_difference(self.a, self.n, self.b)
     }
 
     /// `ψ(n) − ψ(β) = −E ln(1 − z)`.
     #[inline]
     fn to_b(self) -> f64 {
-        digamma_rise(self.b, self.n, self.a)
+        digamma_difference(self.b, self.n, self.a)
     }
 
     /// `−ln p` of the log-odds at the mean, and `E ln z − ln E z`, `E ln(1 − z) − ln E(1 − z)`: `ln B` without the large terms that cancel.
     fn at_mean(self) -> (f64, f64, f64) {
         let odds = self.a.ln() - self.b.ln();
         let (ln_x, ln_y) = (log_sigmoid(odds), log_sigmoid(-odds));
-        (-ln_beta_log_odds_density(odds, self.a, self.b), -ln_x - self.to_a(), -ln_y - self.to_b())
+        (-beta_log_odds_log_density(odds, self.a, self.b), -ln_x - self.to_a(), -ln_y - self.to_b())
     }
 
     fn log_odds_entropy(self) -> f64 {
@@ -191,7 +167,7 @@ impl Shapes {
         let odds = self.a.ln() - self.b.ln();
         let (_, gap_x, gap_y) = self.at_mean();
         let height =
-            ln_beta_log_odds_density(odds, self.a, self.b) - ln_beta_log_odds_density(odds, q.a, q.b);
+            beta_log_odds_log_density(odds, self.a, self.b) - beta_log_odds_log_density(odds, q.a, q.b);
         (height + (self.a - q.a) * gap_x + (self.b - q.b) * gap_y).max(0.0)
     }
 
@@ -217,7 +193,7 @@ impl Shapes {
     }
 }
 
-impl<T: Real> Quantile<T> for BetaLaw {
+impl<T: Real> Quantile<T> for BetaFamily {
     const DRAWS_DIRECTLY: bool = true;
 
     fn quantile(&self, u: Probability<T>, [alpha, beta]: [T; 2]) -> T {
@@ -235,7 +211,7 @@ impl<T: Real> Quantile<T> for BetaLaw {
     }
 }
 
-impl<T: Real> Quantile<T> for LogitBetaLaw {
+impl<T: Real> Quantile<T> for LogitBetaFamily {
     const DRAWS_DIRECTLY: bool = true;
 
     fn quantile(&self, u: Probability<T>, [alpha, beta]: [T; 2]) -> T {
@@ -253,25 +229,25 @@ impl<T: Real> Quantile<T> for LogitBetaLaw {
     }
 }
 
-impl<T: Real> FamilyCdf<T> for BetaLaw {
+impl<T: Real> FamilyCdf<T> for BetaFamily {
     fn cdf(&self, z: T, [alpha, beta]: [T; 2]) -> Probability<T> {
-        Probability::from_sides(incomplete_beta(z, alpha, beta), incomplete_beta_upper(z, alpha, beta))
+        Probability::from_sides(beta_cdf(z, alpha, beta), beta_survival(z, alpha, beta))
     }
 }
 
-impl<T: Real> FamilyCdf<T> for LogitBetaLaw {
+impl<T: Real> FamilyCdf<T> for LogitBetaFamily {
     fn cdf(&self, l: T, [alpha, beta]: [T; 2]) -> Probability<T> {
-        let (lower, upper) = incomplete_beta_log_odds(l, alpha, beta);
+        let (lower, upper) = beta_log_odds_tails(l, alpha, beta);
         Probability::from_sides(lower, upper)
     }
 }
 
-impl<T: Real> Density<T> for BetaLaw {
-    fn ln_density(&self, z: T, theta: [T; 2]) -> T {
+impl<T: Real> Density<T> for BetaFamily {
+    fn log_density(&self, z: T, theta: [T; 2]) -> T {
         let Shapes { a, b, .. } = Shapes::of(theta);
         let z = z.f64();
         if (0.0..=1.0).contains(&z) {
-            T::of(ln_beta_density(z, a, b))
+            T::of(beta_log_density(z, a, b))
         } else if z.is_nan() {
             T::nan()
         } else {
@@ -280,13 +256,13 @@ impl<T: Real> Density<T> for BetaLaw {
     }
 }
 
-impl<T: Real> DensityGradient<T> for BetaLaw {
-    fn ln_density_gradient(&self, z: T, [alpha, beta]: [T; 2]) -> T {
+impl<T: Real> DensityGradient<T> for BetaFamily {
+    fn log_density_gradient(&self, z: T, [alpha, beta]: [T; 2]) -> T {
         if z < T::zero() || z > T::one() {
             return T::zero();
         }
         let one = T::one();
-        ln_power(alpha - one, z.recip()) - ln_power(beta - one, (one - z).recip())
+        log_power(alpha - one, z.recip()) - log_power(beta - one, (one - z).recip())
     }
 
     fn score(&self, z: T, theta: [T; 2]) -> [T; 2] {
@@ -299,20 +275,20 @@ impl<T: Real> DensityGradient<T> for BetaLaw {
     }
 }
 
-impl<T: Real> Density<T> for LogitBetaLaw {
+impl<T: Real> Density<T> for LogitBetaFamily {
     const COVERS_LINE: bool = true;
 
-    fn ln_density(&self, l: T, theta: [T; 2]) -> T {
+    fn log_density(&self, l: T, theta: [T; 2]) -> T {
         let Shapes { a, b, .. } = Shapes::of(theta);
         if l.is_infinite() {
             return T::neg_infinity();
         }
-        T::of(ln_beta_log_odds_density(l.f64(), a, b))
+        T::of(beta_log_odds_log_density(l.f64(), a, b))
     }
 }
 
-impl<T: Real> DensityGradient<T> for LogitBetaLaw {
-    fn ln_density_gradient(&self, l: T, theta: [T; 2]) -> T {
+impl<T: Real> DensityGradient<T> for LogitBetaFamily {
+    fn log_density_gradient(&self, l: T, theta: [T; 2]) -> T {
         let Shapes { a, b, .. } = Shapes::of(theta);
         let l = l.f64();
         T::of(a * sigmoid(-l) - b * sigmoid(l))
@@ -324,7 +300,7 @@ impl<T: Real> DensityGradient<T> for LogitBetaLaw {
     }
 }
 
-impl<T: Real> ClosedEntropy<T> for BetaLaw {
+impl<T: Real> ClosedEntropy<T> for BetaFamily {
     fn entropy(&self, theta: [T; 2]) -> T {
         // ln z + ln(1 − z) is the logarithm of dz/dl.
         let shapes = Shapes::of(theta);
@@ -338,7 +314,7 @@ impl<T: Real> ClosedEntropy<T> for BetaLaw {
     }
 }
 
-impl<T: Real> ClosedEntropy<T> for LogitBetaLaw {
+impl<T: Real> ClosedEntropy<T> for LogitBetaFamily {
     fn entropy(&self, theta: [T; 2]) -> T {
         T::of(Shapes::of(theta).log_odds_entropy())
     }
@@ -350,7 +326,7 @@ impl<T: Real> ClosedEntropy<T> for LogitBetaLaw {
     }
 }
 
-impl<T: Real> FamilyMoments<T> for BetaLaw {
+impl<T: Real> FamilyMoments<T> for BetaFamily {
     fn mean(&self, theta: [T; 2]) -> T {
         let Shapes { a, n, .. } = Shapes::of(theta);
         T::of(a / n)
@@ -362,7 +338,7 @@ impl<T: Real> FamilyMoments<T> for BetaLaw {
     }
 }
 
-impl<T: Real> FamilyMoments<T> for LogitBetaLaw {
+impl<T: Real> FamilyMoments<T> for LogitBetaFamily {
     fn mean(&self, theta: [T; 2]) -> T {
         let Shapes { a, b, .. } = Shapes::of(theta);
         T::of(digamma(a) - digamma(b))

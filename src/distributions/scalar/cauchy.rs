@@ -1,72 +1,52 @@
 //! The Cauchy distribution.
 
+use crate::distributions::scalar::declare::own_family;
 use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, FamilyKl, FamilyMoments, InverseCdf, Quantile,
+    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, Quantile,
 };
-use crate::error::Error;
-use crate::layout::Domain;
 use crate::probability::Probability;
 use crate::real::Real;
 
-/// The Cauchy (Lorentz) with independent coordinates, `t = (z − μ)/γ`, D of them.
-///
-/// | | |
-/// | --- | --- |
-/// | θ | `mu` μ (D finite numbers), `scale` γ (D numbers above 0), in the units of z |
-/// | density | `p(z) = 1 / (πγ (1 + t²))` |
-/// | transform | `z = μ + γ q`, `q = −cot(πu)`, or `cot(π(1 − u))` in the upper half |
-/// | pullback | `dμ = dz`, `dγ = q dz` |
-/// | score | `∂μ = 2t / (γ (1 + t²))`, `∂γ = (t² − 1) / (γ (t² + 1))` |
-/// | ∇_z log p | `−2t / (γ (1 + t²))` |
-/// | entropy | `ln 4πγ`, gradient `(0, 1/γ)` |
-/// | KL(p ‖ q) | `ln ((γ_p + γ_q)² + (μ_p − μ_q)²)/(4 γ_p γ_q)`, the same both ways |
-/// | mean, variance | none: NaN |
-///
-/// The score is valid and bounded by 1/γ for both parameters, with variance `1/(2γ²)`. It is the **pathwise** gradient that
-/// needs care: z has no mean, so `q ∂f/∂z` has one only where `z ∂f/∂z` falls off. For `f = cos z` the derivative with
-/// respect to γ exists, and the mean of its pathwise samples does not (`E abs(q sin z) = ∞`): the error bar is then
-/// meaningless; use the score function. Tails are exact: |q| reaches 5e22, its value at the noise 2⁻⁷⁷.
-///
-/// ```
-/// use reparam::prelude::*;
-///
-/// let cauchy = Cauchy::new(&[1.0], &[0.5])?;
-/// let mut z = [0.0];
-/// cauchy.transform(&[-0.25], &mut z); // the upper quartile: μ + γ
-/// assert!((z[0] - 1.5f64).abs() < 1e-15);
-/// # Ok::<(), reparam::Error>(())
-/// ```
-///
-/// # References
-/// Johnson, Kotz & Balakrishnan 1994, Continuous Univariate Distributions vol. 1, chapter 16, ISBN 0-471-58495-9; divergence: Chyzak &
-/// Nielsen 2019, arXiv:1905.10965.
-pub type Cauchy<T> = InverseCdf<T, CauchyLaw>;
-
-/// The scalar family behind [`Cauchy`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct CauchyLaw;
-
-impl<T: Real> Cauchy<T> {
-    /// From locations (medians) and scales (half widths at half maximum), one of each a coordinate.
+own_family! {
+    /// The Cauchy (Lorentz) with independent coordinates, `t = (z − μ)/γ`, D of them.
     ///
-    /// # Errors
-    /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the lengths differ,
-    /// [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a scale that is not above 0.
-    pub fn new(mu: &[T], scale: &[T]) -> Result<Self, Error> {
-        Self::from_quantile(CauchyLaw, &[mu, scale])
-    }
-
-    /// The locations μ.
-    #[must_use]
-    pub fn mu(&self) -> &[T] {
-        self.values(0)
-    }
-
-    /// The scales γ.
-    #[must_use]
-    pub fn scale(&self) -> &[T] {
-        self.values(1)
-    }
+    /// | | |
+    /// | --- | --- |
+    /// | θ | `mu` μ (D finite numbers), `scale` γ (D numbers above 0), in the units of z |
+    /// | density | `p(z) = 1 / (πγ (1 + t²))` |
+    /// | transform | `z = μ + γ q`, `q = −cot(πu)`, or `cot(π(1 − u))` in the upper half |
+    /// | pullback | `dμ = dz`, `dγ = q dz` |
+    /// | score | `∂μ = 2t / (γ (1 + t²))`, `∂γ = (t² − 1) / (γ (t² + 1))` |
+    /// | ∇_z log p | `−2t / (γ (1 + t²))` |
+    /// | entropy | `ln 4πγ`, gradient `(0, 1/γ)` |
+    /// | KL(p ‖ q) | `ln ((γ_p + γ_q)² + (μ_p − μ_q)²)/(4 γ_p γ_q)`, the same both ways |
+    /// | mean, variance | none: NaN |
+    ///
+    /// The score is valid and bounded by 1/γ for both parameters, with variance `1/(2γ²)`. It is the **pathwise** gradient that
+    /// needs care: z has no mean, so `q ∂f/∂z` has one only where `z ∂f/∂z` falls off. For `f = cos z` the derivative with
+    /// respect to γ exists, and the mean of its pathwise samples does not (`E abs(q sin z) = ∞`): the error bar is then
+    /// meaningless; use the score function. Tails are exact: |q| reaches 5e22, its value at the noise 2⁻⁷⁷.
+    ///
+    /// ```
+    /// use reparam::prelude::*;
+    ///
+    /// let cauchy = Cauchy::new(&[1.0], &[0.5])?;
+    /// let mut z = [0.0];
+    /// cauchy.transform(&[-0.25], &mut z); // the upper quartile: μ + γ
+    /// assert!((z[0] - 1.5f64).abs() < 1e-15);
+    /// # Ok::<(), reparam::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// Johnson, Kotz & Balakrishnan 1994, Continuous Univariate Distributions vol. 1, chapter 16, ISBN 0-471-58495-9; divergence: Chyzak &
+    /// Nielsen 2019, arXiv:1905.10965.
+    pub Cauchy, CauchyFamily by quantile;
+    pub fn new(
+        /// The locations μ, which are the medians.
+        mu: Real,
+        /// The scales γ, half of the widths at half of the maximum.
+        scale: Positive,
+    );
 }
 
 /// The standard quantile, odd in the signed tail ε: `−cot(πε)` where |ε| is small, and the tangent of the distance to
@@ -91,15 +71,7 @@ pub(crate) fn slopes<T: Real>(t: T) -> (T, T) {
     (T::of(2.0) * r * weight, sign * (T::one() - r * r) * weight)
 }
 
-impl<T: Real> Family<T> for CauchyLaw {
-    type Theta = [T; 2];
-
-    fn parameters(&self) -> &'static [(&'static str, Domain)] {
-        &[("mu", Domain::Real), ("scale", Domain::Positive)]
-    }
-}
-
-impl<T: Real> Quantile<T> for CauchyLaw {
+impl<T: Real> Quantile<T> for CauchyFamily {
     #[inline]
     fn quantile(&self, u: Probability<T>, [mu, scale]: [T; 2]) -> T {
         mu + scale * standard(u)
@@ -111,18 +83,18 @@ impl<T: Real> Quantile<T> for CauchyLaw {
     }
 }
 
-impl<T: Real> FamilyCdf<T> for CauchyLaw {
+impl<T: Real> FamilyCdf<T> for CauchyFamily {
     fn cdf(&self, z: T, [mu, scale]: [T; 2]) -> Probability<T> {
         let t = (z - mu) / scale;
         Probability::from_tail(t.abs().recip().atan() / T::PI() * -t.signum())
     }
 }
 
-impl<T: Real> Density<T> for CauchyLaw {
+impl<T: Real> Density<T> for CauchyFamily {
     const COVERS_LINE: bool = true;
 
     #[inline]
-    fn ln_density(&self, z: T, [mu, scale]: [T; 2]) -> T {
+    fn log_density(&self, z: T, [mu, scale]: [T; 2]) -> T {
         let t = ((z - mu) / scale).abs();
         // ln(1 + t²) = 2 ln t + ln(1 + t⁻²): t² would overflow.
         let tail = if t > T::one() { T::of(2.0) * t.ln() + t.powi(-2).ln_1p() } else { (t * t).ln_1p() };
@@ -130,9 +102,9 @@ impl<T: Real> Density<T> for CauchyLaw {
     }
 }
 
-impl<T: Real> DensityGradient<T> for CauchyLaw {
+impl<T: Real> DensityGradient<T> for CauchyFamily {
     #[inline]
-    fn ln_density_gradient(&self, z: T, [mu, scale]: [T; 2]) -> T {
+    fn log_density_gradient(&self, z: T, [mu, scale]: [T; 2]) -> T {
         -slopes((z - mu) / scale).0 / scale
     }
 
@@ -143,7 +115,7 @@ impl<T: Real> DensityGradient<T> for CauchyLaw {
     }
 }
 
-impl<T: Real> ClosedEntropy<T> for CauchyLaw {
+impl<T: Real> ClosedEntropy<T> for CauchyFamily {
     fn entropy(&self, [_, scale]: [T; 2]) -> T {
         // ln 4π
         T::of(2.531_024_246_969_290_7) + scale.ln()
@@ -154,7 +126,7 @@ impl<T: Real> ClosedEntropy<T> for CauchyLaw {
     }
 }
 
-impl<T: Real> FamilyMoments<T> for CauchyLaw {
+impl<T: Real> FamilyMoments<T> for CauchyFamily {
     fn mean(&self, _: [T; 2]) -> T {
         T::nan()
     }
@@ -187,7 +159,7 @@ pub(crate) fn kl_gradient([m, a]: [f64; 2], [n, b]: [f64; 2]) -> ([f64; 2], [f64
     ([to_mu, slope(u, v) / a], [-to_mu, slope(v, u) / b])
 }
 
-impl<T: Real> FamilyKl<T> for CauchyLaw {
+impl<T: Real> FamilyKl<T> for CauchyFamily {
     fn kl(&self, p: [T; 2], q: [T; 2]) -> T {
         T::of(kl(p.map(T::f64), q.map(T::f64)))
     }

@@ -2,63 +2,47 @@
 
 use rand::Rng;
 
-use crate::distributions::scalar::gamma::GammaLaw;
+use crate::distributions::scalar::declare::own_family;
+use crate::distributions::scalar::gamma::GammaFamily;
 use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, FamilyKl, FamilyMoments, InverseCdf, Quantile,
+    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, Quantile,
 };
-use crate::error::Error;
-use crate::layout::Domain;
 use crate::probability::Probability;
 use crate::real::Real;
 
-/// The chi-squared distribution with independent coordinates, D of them: the [`Gamma`](crate::distributions::Gamma) of shape ν/2 and rate ½.
-///
-/// | | |
-/// | --- | --- |
-/// | θ | `df` ν (D numbers above 0), degrees of freedom, whole or not |
-/// | density | `p(z) = z^(ν/2−1) e^(−z/2) / (2^(ν/2) Γ(ν/2))` for z ≥ 0 |
-/// | transform | `z = 2x`, `P(ν/2, x) = u` |
-/// | pullback | `dν = ∂x/∂α dz` at `α = ν/2`, by implicit differentiation |
-/// | score | `½ (ln(z/2) − ψ(ν/2))` |
-/// | ∇_z log p | `(ν/2 − 1)/z − ½` |
-/// | entropy | that of the gamma, gradient `½ (1 + (1 − ν/2) ψ′(ν/2))` |
-///
-/// Mean ν, variance 2ν. The score is valid. What is said of small shapes, sampler, noise and accuracy at [`Gamma`](crate::distributions::Gamma) holds here.
-///
-/// ```
-/// use reparam::prelude::*;
-/// use reparam::distributions::ChiSquared;
-///
-/// let law = ChiSquared::new(&[2.0])?;
-/// let mut z = [0.0];
-/// law.transform(&[-0.05], &mut z); // two degrees of freedom: an exponential of mean 2
-/// assert!((z[0] + 2.0 * 0.05f64.ln()).abs() < 1e-14);
-/// # Ok::<(), reparam::Error>(())
-/// ```
-///
-/// # References
-/// As for [`Gamma`](crate::distributions::Gamma).
-pub type ChiSquared<T> = InverseCdf<T, ChiSquaredLaw>;
-
-/// The scalar family behind [`ChiSquared`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct ChiSquaredLaw;
-
-impl<T: Real> ChiSquared<T> {
-    /// From degrees of freedom, one a coordinate.
+own_family! {
+    /// The chi-squared distribution with independent coordinates, D of them: the [`Gamma`](crate::distributions::Gamma) of shape ν/2 and rate ½.
     ///
-    /// # Errors
-    /// [`Error::EmptySupport`] without coordinates, [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for degrees of
-    /// freedom that are not above 0.
-    pub fn new(df: &[T]) -> Result<Self, Error> {
-        Self::from_quantile(ChiSquaredLaw, &[df])
-    }
-
-    /// The degrees of freedom ν.
-    #[must_use]
-    pub fn df(&self) -> &[T] {
-        self.values(0)
-    }
+    /// | | |
+    /// | --- | --- |
+    /// | θ | `df` ν (D numbers above 0), degrees of freedom, whole or not |
+    /// | density | `p(z) = z^(ν/2−1) e^(−z/2) / (2^(ν/2) Γ(ν/2))` for z ≥ 0 |
+    /// | transform | `z = 2x`, `P(ν/2, x) = u` |
+    /// | pullback | `dν = ∂x/∂α dz` at `α = ν/2`, by implicit differentiation |
+    /// | score | `½ (ln(z/2) − ψ(ν/2))` |
+    /// | ∇_z log p | `(ν/2 − 1)/z − ½` |
+    /// | entropy | that of the gamma, gradient `½ (1 + (1 − ν/2) ψ′(ν/2))` |
+    ///
+    /// Mean ν, variance 2ν. The score is valid. What is said of small shapes, sampler, noise and accuracy at [`Gamma`](crate::distributions::Gamma) holds here.
+    ///
+    /// ```
+    /// use reparam::prelude::*;
+    /// use reparam::distributions::ChiSquared;
+    ///
+    /// let law = ChiSquared::new(&[2.0])?;
+    /// let mut z = [0.0];
+    /// law.transform(&[-0.05], &mut z); // two degrees of freedom: an exponential of mean 2
+    /// assert!((z[0] + 2.0 * 0.05f64.ln()).abs() < 1e-14);
+    /// # Ok::<(), reparam::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// As for [`Gamma`](crate::distributions::Gamma).
+    pub ChiSquared, ChiSquaredFamily by quantile;
+    pub fn new(
+        /// The degrees of freedom ν.
+        df: Positive,
+    );
 }
 
 /// Shape and rate of the gamma law.
@@ -75,68 +59,60 @@ fn half<T: Real>([shape, _]: [T; 2]) -> [T; 1] {
     [T::of(0.5) * shape]
 }
 
-impl<T: Real> Family<T> for ChiSquaredLaw {
-    type Theta = [T; 1];
-
-    fn parameters(&self) -> &'static [(&'static str, Domain)] {
-        &[("df", Domain::Positive)]
-    }
-}
-
-impl<T: Real> Quantile<T> for ChiSquaredLaw {
+impl<T: Real> Quantile<T> for ChiSquaredFamily {
     const DRAWS_DIRECTLY: bool = true;
 
     fn quantile(&self, u: Probability<T>, theta: [T; 1]) -> T {
-        GammaLaw.quantile(u, gamma(theta))
+        GammaFamily.quantile(u, gamma(theta))
     }
 
     #[inline]
     fn quantile_gradient(&self, u: Probability<T>, z: T, theta: [T; 1]) -> [T; 1] {
-        half(GammaLaw.quantile_gradient(u, z, gamma(theta)))
+        half(GammaFamily.quantile_gradient(u, z, gamma(theta)))
     }
 
     #[inline]
     fn draw<R: Rng + ?Sized>(&self, theta: [T; 1], rng: &mut R) -> T {
-        GammaLaw.draw(gamma(theta), rng)
+        GammaFamily.draw(gamma(theta), rng)
     }
 }
 
-impl<T: Real> FamilyCdf<T> for ChiSquaredLaw {
+impl<T: Real> FamilyCdf<T> for ChiSquaredFamily {
     fn cdf(&self, z: T, theta: [T; 1]) -> Probability<T> {
-        GammaLaw.cdf(z, gamma(theta))
+        GammaFamily.cdf(z, gamma(theta))
     }
 }
 
-impl<T: Real> Density<T> for ChiSquaredLaw {
+impl<T: Real> Density<T> for ChiSquaredFamily {
     #[inline]
-    fn ln_density(&self, z: T, theta: [T; 1]) -> T {
-        GammaLaw.ln_density(z, gamma(theta))
+    fn log_density(&self, z: T, theta: [T; 1]) -> T {
+        GammaFamily.log_density(z, gamma(theta))
     }
 }
 
-impl<T: Real> DensityGradient<T> for ChiSquaredLaw {
+impl<T: Real> DensityGradient<T> for ChiSquaredFamily {
     #[inline]
-    fn ln_density_gradient(&self, z: T, theta: [T; 1]) -> T {
-        GammaLaw.ln_density_gradient(z, gamma(theta))
+    fn log_density_gradient(&self, z: T, theta: [T; 1]) -> T {
+        GammaFamily.log_density_gradient(z, gamma(theta))
     }
 
     #[inline]
     fn score(&self, z: T, theta: [T; 1]) -> [T; 1] {
-        half(GammaLaw.score(z, gamma(theta)))
+        half(GammaFamily.score(z, gamma(theta)))
     }
 }
 
-impl<T: Real> ClosedEntropy<T> for ChiSquaredLaw {
+impl<T: Real> ClosedEntropy<T> for ChiSquaredFamily {
     fn entropy(&self, theta: [T; 1]) -> T {
-        GammaLaw.entropy(gamma(theta))
+        GammaFamily.entropy(gamma(theta))
     }
 
     fn entropy_gradient(&self, theta: [T; 1]) -> [T; 1] {
-        half(GammaLaw.entropy_gradient(gamma(theta)))
+        half(GammaFamily.entropy_gradient(gamma(theta)))
     }
 }
 
-impl<T: Real> FamilyMoments<T> for ChiSquaredLaw {
+impl<T: Real> FamilyMoments<T> for ChiSquaredFamily {
     fn mean(&self, [df]: [T; 1]) -> T {
         df
     }
@@ -146,13 +122,13 @@ impl<T: Real> FamilyMoments<T> for ChiSquaredLaw {
     }
 }
 
-impl<T: Real> FamilyKl<T> for ChiSquaredLaw {
+impl<T: Real> FamilyKl<T> for ChiSquaredFamily {
     fn kl(&self, p: [T; 1], q: [T; 1]) -> T {
-        GammaLaw.kl(gamma(p), gamma(q))
+        GammaFamily.kl(gamma(p), gamma(q))
     }
 
     fn kl_gradient(&self, p: [T; 1], q: [T; 1]) -> ([T; 1], [T; 1]) {
-        let (p, q) = GammaLaw.kl_gradient(gamma(p), gamma(q));
+        let (p, q) = GammaFamily.kl_gradient(gamma(p), gamma(q));
         (half(p), half(q))
     }
 }

@@ -3,81 +3,57 @@
 use rand::Rng;
 
 use crate::distribution::{Coupling, WeakPair, WeakSides};
+use crate::distributions::scalar::declare::own_family;
 use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, FamilyKl, FamilyMoments,
-    FamilyWeakDerivative, InverseCdf, Quantile,
+    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, FamilyWeakDerivative,
+    Quantile,
 };
-use crate::error::Error;
-use crate::layout::Domain;
 use crate::probability::Probability;
 use crate::real::Real;
 use crate::special::deviance;
 
-/// The exponential with independent coordinates: waiting times of events that come at a rate λ.
-///
-/// | | |
-/// | --- | --- |
-/// | θ | `rate` λ (D numbers above 0), in units of 1/z |
-/// | density | `p(z) = λ e^(−λz)`, z ≥ 0 |
-/// | transform | `z = −ln(1 − u) / λ` |
-/// | pullback | `dλ = −(z/λ) dz` |
-/// | score | `∂λ = 1/λ − z` |
-/// | ∇_z log p | `−λ` |
-/// | entropy | `1 − ln λ`, gradient `−1/λ` |
-/// | KL(p ‖ q) | `r − 1 − ln r`, `r = λ_q/λ_p`; gradients `(1 − r)/λ_p`, `1/λ_p − 1/λ_q` |
-/// | mean, variance | `1/λ`, `1/λ²` |
-/// | weak derivative | `∂p/∂λ = (p − g)/λ`, g the law of the sum of two such waiting times |
-///
-/// The support [0, ∞) does not move with the rate, so the score is valid; its variance is λ⁻². The noise keeps its full
-/// precision in the upper tail: the largest draw is `53/λ`, of probability 2⁻⁷⁷, in f64 and f32 alike; an equidistant
-/// uniform would stop at `37/λ` and `17/λ`.
-///
-/// ```
-/// use reparam::prelude::*;
-///
-/// let exponential = Exponential::new(&[2.0])?;
-/// let (mut z, mut drate) = ([0.0], [0.0]);
-/// exponential.transform(&[-0.125], &mut z); // the upper tail has probability 1/8
-/// assert!((z[0] - 8.0f64.ln() / 2.0).abs() < 1e-15);
-/// exponential.pullback(&[-0.125], &z, &[1.0], &mut drate);
-/// assert_eq!(drate[0], -z[0] / 2.0);
-/// # Ok::<(), reparam::Error>(())
-/// ```
-///
-/// # References
-/// Johnson, Kotz & Balakrishnan 1994, Continuous Univariate Distributions vol. 1, chapter 19, ISBN 0-471-58495-9.
-pub type Exponential<T> = InverseCdf<T, ExponentialLaw>;
-
-/// The scalar family behind [`Exponential`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct ExponentialLaw;
-
-impl<T: Real> Exponential<T> {
-    /// From rates, one a coordinate.
+own_family! {
+    /// The exponential with independent coordinates: waiting times of events that come at a rate λ.
     ///
-    /// # Errors
-    /// [`Error::EmptySupport`] without coordinates, [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a rate
-    /// that is not above 0.
-    pub fn new(rate: &[T]) -> Result<Self, Error> {
-        Self::from_quantile(ExponentialLaw, &[rate])
-    }
-
-    /// The rates λ.
-    #[must_use]
-    pub fn rate(&self) -> &[T] {
-        self.values(0)
-    }
+    /// | | |
+    /// | --- | --- |
+    /// | θ | `rate` λ (D numbers above 0), in units of 1/z |
+    /// | density | `p(z) = λ e^(−λz)`, z ≥ 0 |
+    /// | transform | `z = −ln(1 − u) / λ` |
+    /// | pullback | `dλ = −(z/λ) dz` |
+    /// | score | `∂λ = 1/λ − z` |
+    /// | ∇_z log p | `−λ` |
+    /// | entropy | `1 − ln λ`, gradient `−1/λ` |
+    /// | KL(p ‖ q) | `r − 1 − ln r`, `r = λ_q/λ_p`; gradients `(1 − r)/λ_p`, `1/λ_p − 1/λ_q` |
+    /// | mean, variance | `1/λ`, `1/λ²` |
+    /// | weak derivative | `∂p/∂λ = (p − g)/λ`, g the law of the sum of two such waiting times |
+    ///
+    /// The support [0, ∞) does not move with the rate, so the score is valid; its variance is λ⁻². The noise keeps its full
+    /// precision in the upper tail: the largest draw is `53/λ`, of probability 2⁻⁷⁷, in f64 and f32 alike; an equidistant
+    /// uniform would stop at `37/λ` and `17/λ`.
+    ///
+    /// ```
+    /// use reparam::prelude::*;
+    ///
+    /// let exponential = Exponential::new(&[2.0])?;
+    /// let (mut z, mut drate) = ([0.0], [0.0]);
+    /// exponential.transform(&[-0.125], &mut z); // the upper tail has probability 1/8
+    /// assert!((z[0] - 8.0f64.ln() / 2.0).abs() < 1e-15);
+    /// exponential.pullback(&[-0.125], &z, &[1.0], &mut drate);
+    /// assert_eq!(drate[0], -z[0] / 2.0);
+    /// # Ok::<(), reparam::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// Johnson, Kotz & Balakrishnan 1994, Continuous Univariate Distributions vol. 1, chapter 19, ISBN 0-471-58495-9.
+    pub Exponential, ExponentialFamily by quantile;
+    pub fn new(
+        /// The rates λ.
+        rate: Positive,
+    );
 }
 
-impl<T: Real> Family<T> for ExponentialLaw {
-    type Theta = [T; 1];
-
-    fn parameters(&self) -> &'static [(&'static str, Domain)] {
-        &[("rate", Domain::Positive)]
-    }
-}
-
-impl<T: Real> Quantile<T> for ExponentialLaw {
+impl<T: Real> Quantile<T> for ExponentialFamily {
     #[inline]
     fn quantile(&self, u: Probability<T>, [rate]: [T; 1]) -> T {
         -u.ln_upper() / rate
@@ -89,7 +65,7 @@ impl<T: Real> Quantile<T> for ExponentialLaw {
     }
 }
 
-impl<T: Real> FamilyCdf<T> for ExponentialLaw {
+impl<T: Real> FamilyCdf<T> for ExponentialFamily {
     fn cdf(&self, z: T, [rate]: [T; 1]) -> Probability<T> {
         if z <= T::zero() {
             return Probability::never();
@@ -99,16 +75,16 @@ impl<T: Real> FamilyCdf<T> for ExponentialLaw {
     }
 }
 
-impl<T: Real> Density<T> for ExponentialLaw {
+impl<T: Real> Density<T> for ExponentialFamily {
     #[inline]
-    fn ln_density(&self, z: T, [rate]: [T; 1]) -> T {
+    fn log_density(&self, z: T, [rate]: [T; 1]) -> T {
         if z < T::zero() { T::neg_infinity() } else { rate.ln() - rate * z }
     }
 }
 
-impl<T: Real> DensityGradient<T> for ExponentialLaw {
+impl<T: Real> DensityGradient<T> for ExponentialFamily {
     #[inline]
-    fn ln_density_gradient(&self, z: T, [rate]: [T; 1]) -> T {
+    fn log_density_gradient(&self, z: T, [rate]: [T; 1]) -> T {
         if z < T::zero() { T::zero() } else { -rate }
     }
 
@@ -118,7 +94,7 @@ impl<T: Real> DensityGradient<T> for ExponentialLaw {
     }
 }
 
-impl<T: Real> ClosedEntropy<T> for ExponentialLaw {
+impl<T: Real> ClosedEntropy<T> for ExponentialFamily {
     fn entropy(&self, [rate]: [T; 1]) -> T {
         T::one() - rate.ln()
     }
@@ -128,7 +104,7 @@ impl<T: Real> ClosedEntropy<T> for ExponentialLaw {
     }
 }
 
-impl<T: Real> FamilyWeakDerivative<T> for ExponentialLaw {
+impl<T: Real> FamilyWeakDerivative<T> for ExponentialFamily {
     fn weak_sides(&self, _: usize, _: Coupling) -> Option<WeakSides> {
         Some(WeakSides::AgainstDraw)
     }
@@ -147,7 +123,7 @@ impl<T: Real> FamilyWeakDerivative<T> for ExponentialLaw {
     }
 }
 
-impl<T: Real> FamilyMoments<T> for ExponentialLaw {
+impl<T: Real> FamilyMoments<T> for ExponentialFamily {
     fn mean(&self, [rate]: [T; 1]) -> T {
         rate.recip()
     }
@@ -157,7 +133,7 @@ impl<T: Real> FamilyMoments<T> for ExponentialLaw {
     }
 }
 
-impl<T: Real> FamilyKl<T> for ExponentialLaw {
+impl<T: Real> FamilyKl<T> for ExponentialFamily {
     fn kl(&self, [p]: [T; 1], [q]: [T; 1]) -> T {
         T::of(deviance(q.f64() / p.f64()))
     }

@@ -3,86 +3,66 @@
 use rand::Rng;
 
 use crate::distribution::{Coupling, WeakPair, WeakSides};
+use crate::distributions::scalar::declare::own_family;
 use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, FamilyKl, FamilyMoments,
-    FamilyWeakDerivative, InverseCdf, Quantile,
+    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, FamilyWeakDerivative,
+    Quantile,
 };
-use crate::error::Error;
-use crate::layout::Domain;
 use crate::probability::Probability;
 use crate::real::Real;
 use crate::special::{
-    deviance, digamma, digamma_gap, gamma_kl, gamma_p, gamma_q, gamma_quantile, gamma_shape_derivative,
-    ln_kernel, log_gamma_entropy, trigamma,
+    deviance, digamma, gamma_cdf, gamma_implicit_gradient, gamma_kl, gamma_quantile, gamma_survival,
+    ln_kernel, ln_minus_digamma, log_gamma_entropy, trigamma,
 };
 
-/// The gamma distribution with independent coordinates, D of them.
-///
-/// | | |
-/// | --- | --- |
-/// | θ | `shape` α (D numbers above 0), `rate` β (D numbers above 0), in units of 1/z |
-/// | density | `p(z) = β^α z^(α−1) e^(−βz) / Γ(α)` for z ≥ 0 |
-/// | transform | `z = x/β`, `P(α, x) = u` ([`gamma_quantile`](crate::special::gamma_quantile)) |
-/// | pullback | `dα = (∂x/∂α)/β dz` by implicit differentiation ([`gamma_shape_derivative`](crate::special::gamma_shape_derivative)), `dβ = −z/β dz` |
-/// | score | `∂α = ln βz − ψ(α)`, `∂β = α/β − z` |
-/// | ∇_z log p | `(α − 1)/z − β` |
-/// | entropy | `α − ln β + ln Γ(α) + (1 − α) ψ(α)`, gradient `(1 + (1 − α) ψ′(α), −1/β)` |
-/// | KL(p‖q) | `(α_p − α_q) ψ(α_p) − ln Γ(α_p)/Γ(α_q) − α_q ln r + α_p (r − 1)`, `r = β_q/β_p` |
-/// | weak derivative | `∂p/∂β = (α/β) (p − g)`, g of shape α + 1; none for α |
-///
-/// Mean α/β, variance α/β². The score is valid for both parameters.
-///
-/// Independent draws are made by the rejection sampler of Marsaglia and Tsang, and pulled back at z: differentiating through the
-/// rejection would be biased. Noise that is asked for (antithetic pairs, point sets, replay) is a uniform, and goes through the
-/// quantile function. The derivative has relative error below 1e-13 in f64 at every shape, and is rounded once in f32.
-///
-/// **Small shapes.** A draw is of size `e^(−1/α)`: below α ≈ 0.01 in f64 (0.1 in f32) a visible part of the draws underflows to 0, where
-/// the derivative is 0 as well and the score of the shape −∞. [`LogGamma`](crate::distributions::LogGamma) draws ln z and has neither problem.
-///
-/// ```
-/// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
-/// use reparam::prelude::*;
-/// use reparam::distributions::Gamma;
-///
-/// let gamma = Gamma::new(&[3.0], &[2.0])?;
-/// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
-/// let square = (|z: &[f64]| z[0] * z[0], |z: &[f64], dz: &mut [f64]| { dz[0] = 2.0 * z[0]; z[0] * z[0] });
-/// let estimate = Pathwise.estimate(&gamma, &square, 10_000, &mut rng)?;
-/// let shape = estimate.get("shape").expect("a gamma has a shape");
-/// // E z² = α(α + 1)/β², so its derivative is (2α + 1)/β².
-/// assert!((shape.gradient[0] - 7.0 / 4.0).abs() < 4.0 * shape.standard_error[0]);
-/// # Ok::<(), reparam::Error>(())
-/// ```
-///
-/// # References
-/// Implicit derivative: Figurnov, Mohamed & Mnih 2018, arXiv:1805.08498. Sampler: Marsaglia & Tsang 2000, doi:10.1145/358407.358414.
-pub type Gamma<T> = InverseCdf<T, GammaLaw>;
-
-/// The scalar family behind [`Gamma`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct GammaLaw;
-
-impl<T: Real> Gamma<T> {
-    /// From shapes and rates, one of each a coordinate.
+own_family! {
+    /// The gamma distribution with independent coordinates, D of them.
     ///
-    /// # Errors
-    /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the lengths differ,
-    /// [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a shape or a rate that is not above 0.
-    pub fn new(shape: &[T], rate: &[T]) -> Result<Self, Error> {
-        Self::from_quantile(GammaLaw, &[shape, rate])
-    }
-
-    /// The shapes α.
-    #[must_use]
-    pub fn shape(&self) -> &[T] {
-        self.values(0)
-    }
-
-    /// The rates β.
-    #[must_use]
-    pub fn rate(&self) -> &[T] {
-        self.values(1)
-    }
+    /// | | |
+    /// | --- | --- |
+    /// | θ | `shape` α (D numbers above 0), `rate` β (D numbers above 0), in units of 1/z |
+    /// | density | `p(z) = β^α z^(α−1) e^(−βz) / Γ(α)` for z ≥ 0 |
+    /// | transform | `z = x/β`, `P(α, x) = u` ([`gamma_quantile`](crate::special::gamma_quantile)) |
+    /// | pullback | `dα = (∂x/∂α)/β dz` by implicit differentiation ([`gamma_implicit_gradient`](crate::special::gamma_implicit_gradient)), `dβ = −z/β dz` |
+    /// | score | `∂α = ln βz − ψ(α)`, `∂β = α/β − z` |
+    /// | ∇_z log p | `(α − 1)/z − β` |
+    /// | entropy | `α − ln β + ln Γ(α) + (1 − α) ψ(α)`, gradient `(1 + (1 − α) ψ′(α), −1/β)` |
+    /// | KL(p‖q) | `(α_p − α_q) ψ(α_p) − ln Γ(α_p)/Γ(α_q) − α_q ln r + α_p (r − 1)`, `r = β_q/β_p` |
+    /// | weak derivative | `∂p/∂β = (α/β) (p − g)`, g of shape α + 1; none for α |
+    ///
+    /// Mean α/β, variance α/β². The score is valid for both parameters.
+    ///
+    /// Independent draws are made by the rejection sampler of Marsaglia and Tsang, and pulled back at z: differentiating through the
+    /// rejection would be biased. Noise that is asked for (antithetic pairs, point sets, replay) is a uniform, and goes through the
+    /// quantile function. The derivative has relative error below 1e-13 in f64 at every shape, and is rounded once in f32.
+    ///
+    /// **Small shapes.** A draw is of size `e^(−1/α)`: below α ≈ 0.01 in f64 (0.1 in f32) a visible part of the draws underflows to 0, where
+    /// the derivative is 0 as well and the score of the shape −∞. [`LogGamma`](crate::distributions::LogGamma) draws ln z and has neither problem.
+    ///
+    /// ```
+    /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
+    /// use reparam::prelude::*;
+    /// use reparam::distributions::Gamma;
+    ///
+    /// let gamma = Gamma::new(&[3.0], &[2.0])?;
+    /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
+    /// let square = (|z: &[f64]| z[0] * z[0], |z: &[f64], dz: &mut [f64]| { dz[0] = 2.0 * z[0]; z[0] * z[0] });
+    /// let estimate = Pathwise.estimate(&gamma, &square, 10_000, &mut rng)?;
+    /// let shape = estimate.get("shape").expect("a gamma has a shape");
+    /// // E z² = α(α + 1)/β², so its derivative is (2α + 1)/β².
+    /// assert!((shape.gradient[0] - 7.0 / 4.0).abs() < 4.0 * shape.standard_error[0]);
+    /// # Ok::<(), reparam::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// Implicit derivative: Figurnov, Mohamed & Mnih 2018, arXiv:1805.08498. Sampler: Marsaglia & Tsang 2000, doi:10.1145/358407.358414.
+    pub Gamma, GammaFamily by quantile;
+    pub fn new(
+        /// The shapes α.
+        shape: Positive,
+        /// The rates β.
+        rate: Positive,
+    );
 }
 
 /// One draw of shape α and rate 1.
@@ -139,14 +119,14 @@ fn uniform<R: Rng + ?Sized>(rng: &mut R) -> f64 {
 
 /// `ln z p(z)` at `x = βz`, −∞ where x is 0 or ∞.
 #[inline]
-pub(crate) fn ln_mass(alpha: f64, x: f64, ln_x: f64) -> f64 {
+pub(crate) fn log_mass(alpha: f64, x: f64, ln_x: f64) -> f64 {
     if ln_x.is_infinite() || x == f64::INFINITY { f64::NEG_INFINITY } else { ln_kernel(alpha, x, ln_x) }
 }
 
 /// `ln x − ψ(α)`, the score of the shape.
 #[inline]
 pub(crate) fn shape_score(alpha: f64, ln_x: f64) -> f64 {
-    if ln_x.is_infinite() { ln_x } else { (ln_x - alpha.ln()) + digamma_gap(alpha) }
+    if ln_x.is_infinite() { ln_x } else { (ln_x - alpha.ln()) + ln_minus_digamma(alpha) }
 }
 
 /// KL between two gamma laws of (α, β); the same for any bijection of them: the reciprocal, the logarithm.
@@ -159,29 +139,21 @@ pub(crate) fn kl_gradient<T: Real>(p: [T; 2], q: [T; 2]) -> ([T; 2], [T; 2]) {
     let ([a, b], [c, d]) = (p.map(T::f64), q.map(T::f64));
     let ratio = d / b;
     let dp = [(a - c) * trigamma(a) + (ratio - 1.0), (c - a * ratio) / b];
-    let dq = [digamma_gap(a) - digamma_gap(c) - (ratio * a / c).ln(), a / b - c / d];
+    let dq = [ln_minus_digamma(a) - ln_minus_digamma(c) - (ratio * a / c).ln(), a / b - c / d];
     (dp.map(T::of), dq.map(T::of))
 }
 
-impl<T: Real> Family<T> for GammaLaw {
-    type Theta = [T; 2];
-
-    fn parameters(&self) -> &'static [(&'static str, Domain)] {
-        &[("shape", Domain::Positive), ("rate", Domain::Positive)]
-    }
-}
-
-impl<T: Real> Quantile<T> for GammaLaw {
+impl<T: Real> Quantile<T> for GammaFamily {
     const DRAWS_DIRECTLY: bool = true;
 
     fn quantile(&self, u: Probability<T>, [shape, rate]: [T; 2]) -> T {
-        T::of(gamma_quantile(shape.f64(), u.to_f64()) / rate.f64())
+        T::of(gamma_quantile(u.to_f64(), shape.f64()) / rate.f64())
     }
 
     #[inline]
     fn quantile_gradient(&self, _: Probability<T>, z: T, [shape, rate]: [T; 2]) -> [T; 2] {
         let (z, rate) = (z.f64(), rate.f64());
-        [T::of(gamma_shape_derivative(shape.f64(), z * rate) / rate), T::of(-z / rate)]
+        [T::of(gamma_implicit_gradient(z * rate, shape.f64()) / rate), T::of(-z / rate)]
     }
 
     #[inline]
@@ -201,31 +173,31 @@ fn ln_density_outside(alpha: f64, rate: f64, z: f64) -> f64 {
     }
 }
 
-impl<T: Real> FamilyCdf<T> for GammaLaw {
+impl<T: Real> FamilyCdf<T> for GammaFamily {
     fn cdf(&self, z: T, [shape, rate]: [T; 2]) -> Probability<T> {
         if z <= T::zero() {
             return Probability::never();
         }
         let (shape, x) = (shape.f64(), rate.f64() * z.f64());
-        Probability::from_sides(T::of(gamma_p(shape, x)), T::of(gamma_q(shape, x)))
+        Probability::from_sides(T::of(gamma_cdf(x, shape)), T::of(gamma_survival(x, shape)))
     }
 }
 
-impl<T: Real> Density<T> for GammaLaw {
+impl<T: Real> Density<T> for GammaFamily {
     #[inline]
-    fn ln_density(&self, z: T, [shape, rate]: [T; 2]) -> T {
+    fn log_density(&self, z: T, [shape, rate]: [T; 2]) -> T {
         let (alpha, rate, z) = (shape.f64(), rate.f64(), z.f64());
         if z <= 0.0 || z == f64::INFINITY {
             return T::of(ln_density_outside(alpha, rate, z));
         }
         let x = rate * z;
-        T::of(ln_mass(alpha, x, x.ln()) - z.ln())
+        T::of(log_mass(alpha, x, x.ln()) - z.ln())
     }
 }
 
-impl<T: Real> DensityGradient<T> for GammaLaw {
+impl<T: Real> DensityGradient<T> for GammaFamily {
     #[inline]
-    fn ln_density_gradient(&self, z: T, [shape, rate]: [T; 2]) -> T {
+    fn log_density_gradient(&self, z: T, [shape, rate]: [T; 2]) -> T {
         if z < T::zero() {
             T::zero()
         } else if shape == T::one() {
@@ -245,7 +217,7 @@ impl<T: Real> DensityGradient<T> for GammaLaw {
     }
 }
 
-impl<T: Real> ClosedEntropy<T> for GammaLaw {
+impl<T: Real> ClosedEntropy<T> for GammaFamily {
     fn entropy(&self, [shape, rate]: [T; 2]) -> T {
         let alpha = shape.f64();
         T::of(log_gamma_entropy(alpha).0 + digamma(alpha) - rate.f64().ln())
@@ -265,7 +237,7 @@ fn entropy_slope(alpha: f64) -> f64 {
     }
 }
 
-impl<T: Real> FamilyMoments<T> for GammaLaw {
+impl<T: Real> FamilyMoments<T> for GammaFamily {
     fn mean(&self, [shape, rate]: [T; 2]) -> T {
         shape / rate
     }
@@ -275,7 +247,7 @@ impl<T: Real> FamilyMoments<T> for GammaLaw {
     }
 }
 
-impl<T: Real> FamilyKl<T> for GammaLaw {
+impl<T: Real> FamilyKl<T> for GammaFamily {
     fn kl(&self, p: [T; 2], q: [T; 2]) -> T {
         kl(p, q)
     }
@@ -285,7 +257,7 @@ impl<T: Real> FamilyKl<T> for GammaLaw {
     }
 }
 
-impl<T: Real> FamilyWeakDerivative<T> for GammaLaw {
+impl<T: Real> FamilyWeakDerivative<T> for GammaFamily {
     fn weak_sides(&self, place: usize, _: Coupling) -> Option<WeakSides> {
         (place == 1).then_some(WeakSides::AgainstDraw)
     }

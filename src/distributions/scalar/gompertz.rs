@@ -1,82 +1,54 @@
 //! The Gompertz distribution.
 
+use crate::distributions::scalar::declare::own_family;
 use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, FamilyKl, FamilyMoments, InverseCdf, Quantile,
+    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, Quantile,
 };
-use crate::error::Error;
-use crate::layout::Domain;
 use crate::numerics::quadrature::half_line;
 use crate::probability::Probability;
 use crate::real::Real;
 use crate::special::exponential_integral_scaled;
 
-/// The Gompertz with independent coordinates, D of them: lifetimes whose hazard grows exponentially with the age.
-///
-/// | | |
-/// | --- | --- |
-/// | θ | `shape` η (D numbers above 0, no unit), `rate` b of the growth (D numbers above 0, in units of 1/z) |
-/// | hazard, survival | `ηb e^(bz)`, `exp(−η (e^(bz) − 1))` |
-/// | density | `p(z) = ηb e^(bz) exp(−η (e^(bz) − 1))`, z ≥ 0 |
-/// | transform | `z = ln(1 + E/η)/b`, `E = −ln(1 − u)` |
-/// | pullback | `dη = −E/(ηb (η + E)) dz`, `db = −z/b dz` |
-/// | score | `∂η = 1/η − (e^(bz) − 1)`, `∂b = 1/b + z − ηz e^(bz)` |
-/// | ∇_z log p | `b − ηb e^(bz)` |
-/// | entropy | `1 − ln ηb − S`, `S = e^η E₁(η)`, gradient `(−S, −1/b)` |
-/// | KL(p ‖ q) | `ln(η_p b_p/(η_q b_q)) − 1 + (1 − κ) S + η_q (M − 1)`, `κ = b_q/b_p`, `M = E (1 + E/η_p)^κ` by quadrature |
-/// | mean, variance | `S/b`, and by quadrature |
-///
-/// The support [0, ∞) does not move, so the score is valid for both parameters. Draws are finite for every parameter: `e^(bz)` is at most `1 + 53/η`.
-/// Some write the hazard as `a e^(bz)`: their a is ηb. As η → ∞ at fixed ηb it is exponential. Quadratures (210 to 430 evaluations, relative
-/// accuracy 1e-12) are of the variance and of M only.
-///
-/// ```
-/// use reparam::prelude::*;
-///
-/// let gompertz = Gompertz::new(&[0.1], &[2.0])?;
-/// let mut z = [0.0];
-/// gompertz.transform(&[-1e-9], &mut z); // one in a billion lives longer
-/// assert!((z[0] / (0.5 * (1.0 - 1e-9f64.ln() / 0.1).ln()) - 1.0).abs() < 1e-14);
-/// # Ok::<(), reparam::Error>(())
-/// ```
-///
-/// # References
-/// Gompertz 1825, Philosophical Transactions 115, 513–583, doi:10.1098/rstl.1825.0026; Lenart 2014, The moments of the Gompertz distribution,
-/// Scandinavian Actuarial Journal, 255–277, doi:10.1080/03461238.2012.687697.
-pub type Gompertz<T> = InverseCdf<T, GompertzLaw>;
-
-/// The scalar family behind [`Gompertz`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct GompertzLaw;
-
-impl<T: Real> Gompertz<T> {
-    /// From shapes and rates, one of each a coordinate.
+own_family! {
+    /// The Gompertz with independent coordinates, D of them: lifetimes whose hazard grows exponentially with the age.
     ///
-    /// # Errors
-    /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the lengths differ,
-    /// [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a shape or rate that is not above 0.
-    pub fn new(shape: &[T], rate: &[T]) -> Result<Self, Error> {
-        Self::from_quantile(GompertzLaw, &[shape, rate])
-    }
-
-    /// The shapes η.
-    #[must_use]
-    pub fn shape(&self) -> &[T] {
-        self.values(0)
-    }
-
-    /// The rates b.
-    #[must_use]
-    pub fn rate(&self) -> &[T] {
-        self.values(1)
-    }
-}
-
-impl<T: Real> Family<T> for GompertzLaw {
-    type Theta = [T; 2];
-
-    fn parameters(&self) -> &'static [(&'static str, Domain)] {
-        &[("shape", Domain::Positive), ("rate", Domain::Positive)]
-    }
+    /// | | |
+    /// | --- | --- |
+    /// | θ | `shape` η (D numbers above 0, no unit), `rate` b of the growth (D numbers above 0, in units of 1/z) |
+    /// | hazard, survival | `ηb e^(bz)`, `exp(−η (e^(bz) − 1))` |
+    /// | density | `p(z) = ηb e^(bz) exp(−η (e^(bz) − 1))`, z ≥ 0 |
+    /// | transform | `z = ln(1 + E/η)/b`, `E = −ln(1 − u)` |
+    /// | pullback | `dη = −E/(ηb (η + E)) dz`, `db = −z/b dz` |
+    /// | score | `∂η = 1/η − (e^(bz) − 1)`, `∂b = 1/b + z − ηz e^(bz)` |
+    /// | ∇_z log p | `b − ηb e^(bz)` |
+    /// | entropy | `1 − ln ηb − S`, `S = e^η E₁(η)`, gradient `(−S, −1/b)` |
+    /// | KL(p ‖ q) | `ln(η_p b_p/(η_q b_q)) − 1 + (1 − κ) S + η_q (M − 1)`, `κ = b_q/b_p`, `M = E (1 + E/η_p)^κ` by quadrature |
+    /// | mean, variance | `S/b`, and by quadrature |
+    ///
+    /// The support [0, ∞) does not move, so the score is valid for both parameters. Draws are finite for every parameter: `e^(bz)` is at most `1 + 53/η`.
+    /// Some write the hazard as `a e^(bz)`: their a is ηb. As η → ∞ at fixed ηb it is exponential. Quadratures (210 to 430 evaluations, relative
+    /// accuracy 1e-12) are of the variance and of M only.
+    ///
+    /// ```
+    /// use reparam::prelude::*;
+    ///
+    /// let gompertz = Gompertz::new(&[0.1], &[2.0])?;
+    /// let mut z = [0.0];
+    /// gompertz.transform(&[-1e-9], &mut z); // one in a billion lives longer
+    /// assert!((z[0] / (0.5 * (1.0 - 1e-9f64.ln() / 0.1).ln()) - 1.0).abs() < 1e-14);
+    /// # Ok::<(), reparam::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// Gompertz 1825, Philosophical Transactions 115, 513–583, doi:10.1098/rstl.1825.0026; Lenart 2014, The moments of the Gompertz distribution,
+    /// Scandinavian Actuarial Journal, 255–277, doi:10.1080/03461238.2012.687697.
+    pub Gompertz, GompertzFamily by quantile;
+    pub fn new(
+        /// The shapes η.
+        shape: Positive,
+        /// The rates b.
+        rate: Positive,
+    );
 }
 
 /// `ln(1 + e/η)`, also where the quotient overflows.
@@ -86,7 +58,7 @@ fn ln_growth<T: Real>(e: T, shape: T) -> T {
     if ratio.is_finite() { ratio.ln_1p() } else { e.ln() - shape.ln() }
 }
 
-impl<T: Real> Quantile<T> for GompertzLaw {
+impl<T: Real> Quantile<T> for GompertzFamily {
     #[inline]
     fn quantile(&self, u: Probability<T>, [shape, rate]: [T; 2]) -> T {
         ln_growth(-u.ln_upper(), shape) / rate
@@ -99,7 +71,7 @@ impl<T: Real> Quantile<T> for GompertzLaw {
     }
 }
 
-impl<T: Real> FamilyCdf<T> for GompertzLaw {
+impl<T: Real> FamilyCdf<T> for GompertzFamily {
     fn cdf(&self, z: T, [shape, rate]: [T; 2]) -> Probability<T> {
         if z <= T::zero() {
             return Probability::never();
@@ -122,9 +94,9 @@ fn scaled_growth<T: Real>(shape: T, growth: T) -> T {
     if factor.is_finite() { shape * factor } else { (growth + shape.ln()).exp() }
 }
 
-impl<T: Real> Density<T> for GompertzLaw {
+impl<T: Real> Density<T> for GompertzFamily {
     #[inline]
-    fn ln_density(&self, z: T, [shape, rate]: [T; 2]) -> T {
+    fn log_density(&self, z: T, [shape, rate]: [T; 2]) -> T {
         if z < T::zero() || z == T::infinity() {
             return T::neg_infinity();
         }
@@ -137,9 +109,9 @@ impl<T: Real> Density<T> for GompertzLaw {
     }
 }
 
-impl<T: Real> DensityGradient<T> for GompertzLaw {
+impl<T: Real> DensityGradient<T> for GompertzFamily {
     #[inline]
-    fn ln_density_gradient(&self, z: T, [shape, rate]: [T; 2]) -> T {
+    fn log_density_gradient(&self, z: T, [shape, rate]: [T; 2]) -> T {
         if z < T::zero() { T::zero() } else { rate * (T::one() - scaled_growth(shape, rate * z)) }
     }
 
@@ -155,7 +127,7 @@ impl<T: Real> DensityGradient<T> for GompertzLaw {
     }
 }
 
-impl<T: Real> ClosedEntropy<T> for GompertzLaw {
+impl<T: Real> ClosedEntropy<T> for GompertzFamily {
     fn entropy(&self, [shape, rate]: [T; 2]) -> T {
         let (shape, rate) = (shape.f64(), rate.f64());
         T::of(1.0 - shape.ln() - rate.ln() - exponential_integral_scaled(shape))
@@ -166,7 +138,7 @@ impl<T: Real> ClosedEntropy<T> for GompertzLaw {
     }
 }
 
-impl<T: Real> FamilyMoments<T> for GompertzLaw {
+impl<T: Real> FamilyMoments<T> for GompertzFamily {
     fn mean(&self, [shape, rate]: [T; 2]) -> T {
         T::of(exponential_integral_scaled(shape.f64()) / rate.f64())
     }
@@ -191,7 +163,7 @@ fn growths(shape: f64, kappa: f64) -> [f64; 3] {
     })
 }
 
-impl<T: Real> FamilyKl<T> for GompertzLaw {
+impl<T: Real> FamilyKl<T> for GompertzFamily {
     fn kl(&self, p: [T; 2], q: [T; 2]) -> T {
         let ([shape, rate], [other, other_rate]) = (p.map(T::f64), q.map(T::f64));
         let kappa = other_rate / rate;

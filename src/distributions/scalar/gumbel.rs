@@ -1,71 +1,51 @@
 //! The Gumbel distribution of maxima.
 
+use crate::distributions::scalar::declare::own_family;
 use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, FamilyKl, FamilyMoments, InverseCdf, Quantile,
+    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, Quantile,
 };
-use crate::error::Error;
-use crate::layout::Domain;
 use crate::probability::Probability;
 use crate::real::Real;
 use crate::special::{digamma, ln_gamma};
 
-/// The Gumbel (type I extreme value, of maxima) with independent coordinates, `t = (z − μ)/β`, D of them.
-///
-/// | | |
-/// | --- | --- |
-/// | θ | `mu` μ (D finite numbers), `scale` β (D numbers above 0), in the units of z |
-/// | density | `p(z) = β⁻¹ exp(−t − e^(−t))` |
-/// | transform | `z = μ + β g`, `g = −ln(−ln u)` |
-/// | pullback | `dμ = dz`, `dβ = g dz` |
-/// | score | `∂μ = (1 − e^(−t))/β`, `∂β = (t (1 − e^(−t)) − 1)/β` |
-/// | ∇_z log p | `(e^(−t) − 1)/β` |
-/// | entropy | `ln β + γ + 1`, γ = 0.5772… (Euler), gradient `(0, 1/β)` |
-/// | KL(p ‖ q) | `−ln ρ + γ (ρ − 1) + d + e^(−d) Γ(1 + ρ) − 1`, `ρ = β_p/β_q`, `d = (μ_p − μ_q)/β_q` |
-/// | mean, variance | `μ + γβ`, `π² β²/6`, γ = 0.5772… (Euler) |
-///
-/// The score is valid for both parameters, with finite variance, `β⁻²` for μ. Mean `μ + γβ`, variance `π²β²/6`. Every
-/// noise value gives a finite draw, −4 < g < 54: u is never rounded to 0 or 1, where `−ln(−ln u)` is infinite, and nothing is
-/// clipped. The score overflows for t below −709 (f64) or −88 (f32), where the density is 0 in any floating type.
-///
-/// ```
-/// use reparam::prelude::*;
-///
-/// let gumbel = Gumbel::new(&[0.0f32], &[1.0])?;
-/// let mut z = [0.0];
-/// gumbel.transform(&[-1e-20], &mut z); // u = 1 − 1e-20, which would round to 1
-/// assert!((z[0] - 46.0517).abs() < 1e-4);
-/// # Ok::<(), reparam::Error>(())
-/// ```
-///
-/// # References
-/// Gumbel 1958, Statistics of Extremes, doi:10.7312/gumb92958; Johnson, Kotz & Balakrishnan 1995, vol. 2, chapter 22.
-pub type Gumbel<T> = InverseCdf<T, GumbelLaw>;
-
-/// The scalar family behind [`Gumbel`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct GumbelLaw;
-
-impl<T: Real> Gumbel<T> {
-    /// From locations (modes) and scales, one of each a coordinate.
+own_family! {
+    /// The Gumbel (type I extreme value, of maxima) with independent coordinates, `t = (z − μ)/β`, D of them.
     ///
-    /// # Errors
-    /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the lengths differ,
-    /// [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a scale that is not above 0.
-    pub fn new(mu: &[T], scale: &[T]) -> Result<Self, Error> {
-        Self::from_quantile(GumbelLaw, &[mu, scale])
-    }
-
-    /// The locations μ.
-    #[must_use]
-    pub fn mu(&self) -> &[T] {
-        self.values(0)
-    }
-
-    /// The scales β.
-    #[must_use]
-    pub fn scale(&self) -> &[T] {
-        self.values(1)
-    }
+    /// | | |
+    /// | --- | --- |
+    /// | θ | `mu` μ (D finite numbers), `scale` β (D numbers above 0), in the units of z |
+    /// | density | `p(z) = β⁻¹ exp(−t − e^(−t))` |
+    /// | transform | `z = μ + β g`, `g = −ln(−ln u)` |
+    /// | pullback | `dμ = dz`, `dβ = g dz` |
+    /// | score | `∂μ = (1 − e^(−t))/β`, `∂β = (t (1 − e^(−t)) − 1)/β` |
+    /// | ∇_z log p | `(e^(−t) − 1)/β` |
+    /// | entropy | `ln β + γ + 1`, γ = 0.5772… (Euler), gradient `(0, 1/β)` |
+    /// | KL(p ‖ q) | `−ln ρ + γ (ρ − 1) + d + e^(−d) Γ(1 + ρ) − 1`, `ρ = β_p/β_q`, `d = (μ_p − μ_q)/β_q` |
+    /// | mean, variance | `μ + γβ`, `π² β²/6`, γ = 0.5772… (Euler) |
+    ///
+    /// The score is valid for both parameters, with finite variance, `β⁻²` for μ. Mean `μ + γβ`, variance `π²β²/6`. Every
+    /// noise value gives a finite draw, −4 < g < 54: u is never rounded to 0 or 1, where `−ln(−ln u)` is infinite, and nothing is
+    /// clipped. The score overflows for t below −709 (f64) or −88 (f32), where the density is 0 in any floating type.
+    ///
+    /// ```
+    /// use reparam::prelude::*;
+    ///
+    /// let gumbel = Gumbel::new(&[0.0f32], &[1.0])?;
+    /// let mut z = [0.0];
+    /// gumbel.transform(&[-1e-20], &mut z); // u = 1 − 1e-20, which would round to 1
+    /// assert!((z[0] - 46.0517).abs() < 1e-4);
+    /// # Ok::<(), reparam::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// Gumbel 1958, Statistics of Extremes, doi:10.7312/gumb92958; Johnson, Kotz & Balakrishnan 1995, vol. 2, chapter 22.
+    pub Gumbel, GumbelFamily by quantile;
+    pub fn new(
+        /// The locations μ, which are the modes.
+        mu: Real,
+        /// The scales β.
+        scale: Positive,
+    );
 }
 
 /// The standard Gumbel quantile `−ln(−ln u)`.
@@ -74,15 +54,7 @@ fn standard<T: Real>(u: Probability<T>) -> T {
     -(-u.ln_lower()).ln()
 }
 
-impl<T: Real> Family<T> for GumbelLaw {
-    type Theta = [T; 2];
-
-    fn parameters(&self) -> &'static [(&'static str, Domain)] {
-        &[("mu", Domain::Real), ("scale", Domain::Positive)]
-    }
-}
-
-impl<T: Real> Quantile<T> for GumbelLaw {
+impl<T: Real> Quantile<T> for GumbelFamily {
     #[inline]
     fn quantile(&self, u: Probability<T>, [mu, scale]: [T; 2]) -> T {
         mu + scale * standard(u)
@@ -94,18 +66,18 @@ impl<T: Real> Quantile<T> for GumbelLaw {
     }
 }
 
-impl<T: Real> FamilyCdf<T> for GumbelLaw {
+impl<T: Real> FamilyCdf<T> for GumbelFamily {
     fn cdf(&self, z: T, [mu, scale]: [T; 2]) -> Probability<T> {
         let hazard = (-((z - mu) / scale)).exp();
         Probability::from_sides((-hazard).exp(), -(-hazard).exp_m1())
     }
 }
 
-impl<T: Real> Density<T> for GumbelLaw {
+impl<T: Real> Density<T> for GumbelFamily {
     const COVERS_LINE: bool = true;
 
     #[inline]
-    fn ln_density(&self, z: T, [mu, scale]: [T; 2]) -> T {
+    fn log_density(&self, z: T, [mu, scale]: [T; 2]) -> T {
         let t = (z - mu) / scale;
         if t == T::neg_infinity() {
             return t;
@@ -114,9 +86,9 @@ impl<T: Real> Density<T> for GumbelLaw {
     }
 }
 
-impl<T: Real> DensityGradient<T> for GumbelLaw {
+impl<T: Real> DensityGradient<T> for GumbelFamily {
     #[inline]
-    fn ln_density_gradient(&self, z: T, [mu, scale]: [T; 2]) -> T {
+    fn log_density_gradient(&self, z: T, [mu, scale]: [T; 2]) -> T {
         ((mu - z) / scale).exp_m1() / scale
     }
 
@@ -128,7 +100,7 @@ impl<T: Real> DensityGradient<T> for GumbelLaw {
     }
 }
 
-impl<T: Real> ClosedEntropy<T> for GumbelLaw {
+impl<T: Real> ClosedEntropy<T> for GumbelFamily {
     fn entropy(&self, [_, scale]: [T; 2]) -> T {
         scale.ln() + T::of(1.577_215_664_901_532_9)
     }
@@ -148,7 +120,7 @@ pub(crate) fn kl(rho: f64, d: f64) -> (f64, f64, f64) {
     (value.max(0.0), 1.0 - m, GAMMA - 1.0 / rho + m * digamma(1.0 + rho))
 }
 
-impl<T: Real> FamilyMoments<T> for GumbelLaw {
+impl<T: Real> FamilyMoments<T> for GumbelFamily {
     fn mean(&self, [mu, scale]: [T; 2]) -> T {
         mu + T::of(0.577_215_664_901_532_9) * scale
     }
@@ -158,7 +130,7 @@ impl<T: Real> FamilyMoments<T> for GumbelLaw {
     }
 }
 
-impl<T: Real> FamilyKl<T> for GumbelLaw {
+impl<T: Real> FamilyKl<T> for GumbelFamily {
     fn kl(&self, p: [T; 2], q: [T; 2]) -> T {
         let ([m, b], [n, c]) = (p.map(T::f64), q.map(T::f64));
         T::of(kl(b / c, (m - n) / c).0)

@@ -1,65 +1,49 @@
 //! The half-Cauchy distribution.
 
 use crate::distributions::scalar::cauchy::slopes;
+use crate::distributions::scalar::declare::own_family;
 use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, FamilyKl, FamilyMoments, InverseCdf, Quantile,
+    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, Quantile,
 };
-use crate::error::Error;
-use crate::layout::Domain;
 use crate::probability::Probability;
 use crate::real::Real;
 
-/// The half-Cauchy with independent coordinates, `t = z/γ`, D of them: the size of a Cauchy about 0, a prior for scales.
-///
-/// | | |
-/// | --- | --- |
-/// | θ | `scale` γ (D numbers above 0), the median, in the units of z |
-/// | density | `p(z) = 2/(πγ (1 + t²))`, z ≥ 0 |
-/// | transform | `z = γ tan(πu/2)`, or `γ cot(π(1 − u)/2)` in the upper half |
-/// | pullback | `dγ = (z/γ) dz` |
-/// | score | `∂γ = (t² − 1)/(γ (t² + 1))` |
-/// | ∇_z log p | `−2t/(γ (1 + t²))` |
-/// | entropy | `ln 2πγ`, gradient `1/γ` |
-/// | KL(p ‖ q) | `ln (γ_p + γ_q)²/(4 γ_p γ_q)`; gradients `(γ_p − γ_q)/(γ_p s)`, `(γ_q − γ_p)/(γ_q s)`, `s = γ_p + γ_q` |
-/// | mean, variance | ∞ |
-///
-/// The support [0, ∞) does not move: the score is valid and bounded by 1/γ, with variance `1/(2γ²)`. It is the **pathwise** gradient that needs
-/// care, as for [`Cauchy`](crate::distributions::Cauchy): `t ∂f/∂z` has a mean only where `z ∂f/∂z` falls off. Where the objective is a function of ln z it does.
-///
-/// ```
-/// use reparam::prelude::*;
-///
-/// let half_cauchy = HalfCauchy::new(&[2.0])?;
-/// let mut z = [0.0];
-/// half_cauchy.transform(&[0.5], &mut z); // the median
-/// assert!((z[0] - 2.0f64).abs() < 1e-15);
-/// # Ok::<(), reparam::Error>(())
-/// ```
-///
-/// # References
-/// Gelman 2006, Bayesian Analysis 1, 515–534, doi:10.1214/06-BA117A; divergence: Chyzak & Nielsen 2019, arXiv:1905.10965, of which this is the half
-/// about 0.
-pub type HalfCauchy<T> = InverseCdf<T, HalfCauchyLaw>;
-
-/// The scalar family behind [`HalfCauchy`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct HalfCauchyLaw;
-
-impl<T: Real> HalfCauchy<T> {
-    /// From scales (medians), one a coordinate.
+own_family! {
+    /// The half-Cauchy with independent coordinates, `t = z/γ`, D of them: the size of a Cauchy about 0, a prior for scales.
     ///
-    /// # Errors
-    /// [`Error::EmptySupport`] without coordinates, [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a scale
-    /// that is not above 0.
-    pub fn new(scale: &[T]) -> Result<Self, Error> {
-        Self::from_quantile(HalfCauchyLaw, &[scale])
-    }
-
-    /// The scales γ.
-    #[must_use]
-    pub fn scale(&self) -> &[T] {
-        self.values(0)
-    }
+    /// | | |
+    /// | --- | --- |
+    /// | θ | `scale` γ (D numbers above 0), the median, in the units of z |
+    /// | density | `p(z) = 2/(πγ (1 + t²))`, z ≥ 0 |
+    /// | transform | `z = γ tan(πu/2)`, or `γ cot(π(1 − u)/2)` in the upper half |
+    /// | pullback | `dγ = (z/γ) dz` |
+    /// | score | `∂γ = (t² − 1)/(γ (t² + 1))` |
+    /// | ∇_z log p | `−2t/(γ (1 + t²))` |
+    /// | entropy | `ln 2πγ`, gradient `1/γ` |
+    /// | KL(p ‖ q) | `ln (γ_p + γ_q)²/(4 γ_p γ_q)`; gradients `(γ_p − γ_q)/(γ_p s)`, `(γ_q − γ_p)/(γ_q s)`, `s = γ_p + γ_q` |
+    /// | mean, variance | ∞ |
+    ///
+    /// The support [0, ∞) does not move: the score is valid and bounded by 1/γ, with variance `1/(2γ²)`. It is the **pathwise** gradient that needs
+    /// care, as for [`Cauchy`](crate::distributions::Cauchy): `t ∂f/∂z` has a mean only where `z ∂f/∂z` falls off. Where the objective is a function of ln z it does.
+    ///
+    /// ```
+    /// use reparam::prelude::*;
+    ///
+    /// let half_cauchy = HalfCauchy::new(&[2.0])?;
+    /// let mut z = [0.0];
+    /// half_cauchy.transform(&[0.5], &mut z); // the median
+    /// assert!((z[0] - 2.0f64).abs() < 1e-15);
+    /// # Ok::<(), reparam::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// Gelman 2006, Bayesian Analysis 1, 515–534, doi:10.1214/06-BA117A; divergence: Chyzak & Nielsen 2019, arXiv:1905.10965, of which this is the half
+    /// about 0.
+    pub HalfCauchy, HalfCauchyFamily by quantile;
+    pub fn new(
+        /// The scales γ, which are the medians.
+        scale: Positive,
+    );
 }
 
 /// The standard quantile, from the tail that is exact.
@@ -69,15 +53,7 @@ fn standard<T: Real>(u: Probability<T>) -> T {
     if u.in_lower_half() { (half_pi * u.lower()).tan() } else { (half_pi * u.upper()).tan().recip() }
 }
 
-impl<T: Real> Family<T> for HalfCauchyLaw {
-    type Theta = [T; 1];
-
-    fn parameters(&self) -> &'static [(&'static str, Domain)] {
-        &[("scale", Domain::Positive)]
-    }
-}
-
-impl<T: Real> Quantile<T> for HalfCauchyLaw {
+impl<T: Real> Quantile<T> for HalfCauchyFamily {
     #[inline]
     fn quantile(&self, u: Probability<T>, [scale]: [T; 1]) -> T {
         scale * standard(u)
@@ -89,7 +65,7 @@ impl<T: Real> Quantile<T> for HalfCauchyLaw {
     }
 }
 
-impl<T: Real> FamilyCdf<T> for HalfCauchyLaw {
+impl<T: Real> FamilyCdf<T> for HalfCauchyFamily {
     fn cdf(&self, z: T, [scale]: [T; 1]) -> Probability<T> {
         if z <= T::zero() {
             return Probability::never();
@@ -99,9 +75,9 @@ impl<T: Real> FamilyCdf<T> for HalfCauchyLaw {
     }
 }
 
-impl<T: Real> Density<T> for HalfCauchyLaw {
+impl<T: Real> Density<T> for HalfCauchyFamily {
     #[inline]
-    fn ln_density(&self, z: T, [scale]: [T; 1]) -> T {
+    fn log_density(&self, z: T, [scale]: [T; 1]) -> T {
         if z < T::zero() {
             return T::neg_infinity();
         }
@@ -112,9 +88,9 @@ impl<T: Real> Density<T> for HalfCauchyLaw {
     }
 }
 
-impl<T: Real> DensityGradient<T> for HalfCauchyLaw {
+impl<T: Real> DensityGradient<T> for HalfCauchyFamily {
     #[inline]
-    fn ln_density_gradient(&self, z: T, [scale]: [T; 1]) -> T {
+    fn log_density_gradient(&self, z: T, [scale]: [T; 1]) -> T {
         if z < T::zero() { T::zero() } else { -slopes(z / scale).0 / scale }
     }
 
@@ -124,7 +100,7 @@ impl<T: Real> DensityGradient<T> for HalfCauchyLaw {
     }
 }
 
-impl<T: Real> ClosedEntropy<T> for HalfCauchyLaw {
+impl<T: Real> ClosedEntropy<T> for HalfCauchyFamily {
     fn entropy(&self, [scale]: [T; 1]) -> T {
         T::TAU().ln() + scale.ln()
     }
@@ -134,7 +110,7 @@ impl<T: Real> ClosedEntropy<T> for HalfCauchyLaw {
     }
 }
 
-impl<T: Real> FamilyMoments<T> for HalfCauchyLaw {
+impl<T: Real> FamilyMoments<T> for HalfCauchyFamily {
     fn mean(&self, _: [T; 1]) -> T {
         T::infinity()
     }
@@ -144,7 +120,7 @@ impl<T: Real> FamilyMoments<T> for HalfCauchyLaw {
     }
 }
 
-impl<T: Real> FamilyKl<T> for HalfCauchyLaw {
+impl<T: Real> FamilyKl<T> for HalfCauchyFamily {
     fn kl(&self, [p]: [T; 1], [q]: [T; 1]) -> T {
         T::of(crate::distributions::scalar::cauchy::kl([0.0, p.f64()], [0.0, q.f64()]))
     }

@@ -1,75 +1,51 @@
 //! The half-normal distribution.
 
+use crate::distributions::scalar::declare::own_family;
 use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, FamilyKl, FamilyMoments, InverseCdf, Quantile,
+    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, Quantile,
 };
-use crate::error::Error;
-use crate::layout::Domain;
 use crate::probability::Probability;
 use crate::real::Real;
 use crate::special::{deviance, mass, normal_half_quantile, normal_survival};
 
-/// The half-normal with independent coordinates, `x = z/σ`, D of them: the size of a normal about 0, a prior for scales.
-///
-/// | | |
-/// | --- | --- |
-/// | θ | `sigma` σ (D numbers above 0), the standard deviation of the normal, in the units of z |
-/// | density | `p(z) = √(2/π)/σ e^(−x²/2)`, z ≥ 0 |
-/// | transform | `z = σ Φ⁻¹((1 + u)/2)`, from whichever side of u has the digits |
-/// | pullback | `dσ = (z/σ) dz` |
-/// | score | `∂σ = (x² − 1)/σ` |
-/// | ∇_z log p | `−x/σ` |
-/// | entropy | `½ ln(πe/2) + ln σ`, gradient `1/σ` |
-/// | KL(p ‖ q) | `½ (r² − 1 − ln r²)`, `r = σ_p/σ_q`; gradients `(r² − 1)/σ_p`, `(1 − r²)/σ_q` |
-/// | mean, variance | `σ √(2/π)`, `σ² (1 − 2/π)` |
-///
-/// The support [0, ∞) does not move, so the score is valid; its variance is `2/σ²`. Draws reach 10σ, and keep their digits next to 0.
-///
-/// ```
-/// use reparam::prelude::*;
-///
-/// let half_normal = HalfNormal::new(&[2.0])?;
-/// let mut z = [0.0];
-/// half_normal.transform(&[-0.05], &mut z); // 95 % of a normal is within 1.96 σ
-/// assert!((z[0] / 2.0 - 1.959_963_984_540_054f64).abs() < 1e-14);
-/// # Ok::<(), reparam::Error>(())
-/// ```
-///
-/// # References
-/// Johnson, Kotz & Balakrishnan 1994, Continuous Univariate Distributions vol. 1, chapter 13, ISBN 0-471-58495-9; as a prior: Gelman 2006,
-/// Bayesian Analysis 1, 515–534, doi:10.1214/06-BA117A.
-pub type HalfNormal<T> = InverseCdf<T, HalfNormalLaw>;
-
-/// The scalar family behind [`HalfNormal`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct HalfNormalLaw;
-
-impl<T: Real> HalfNormal<T> {
-    /// From the standard deviations of the normals, one a coordinate.
+own_family! {
+    /// The half-normal with independent coordinates, `x = z/σ`, D of them: the size of a normal about 0, a prior for scales.
     ///
-    /// # Errors
-    /// [`Error::EmptySupport`] without coordinates, [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a `sigma`
-    /// that is not above 0.
-    pub fn new(sigma: &[T]) -> Result<Self, Error> {
-        Self::from_quantile(HalfNormalLaw, &[sigma])
-    }
-
-    /// The standard deviations σ of the normals.
-    #[must_use]
-    pub fn sigma(&self) -> &[T] {
-        self.values(0)
-    }
+    /// | | |
+    /// | --- | --- |
+    /// | θ | `sigma` σ (D numbers above 0), the standard deviation of the normal, in the units of z |
+    /// | density | `p(z) = √(2/π)/σ e^(−x²/2)`, z ≥ 0 |
+    /// | transform | `z = σ Φ⁻¹((1 + u)/2)`, from whichever side of u has the digits |
+    /// | pullback | `dσ = (z/σ) dz` |
+    /// | score | `∂σ = (x² − 1)/σ` |
+    /// | ∇_z log p | `−x/σ` |
+    /// | entropy | `½ ln(πe/2) + ln σ`, gradient `1/σ` |
+    /// | KL(p ‖ q) | `½ (r² − 1 − ln r²)`, `r = σ_p/σ_q`; gradients `(r² − 1)/σ_p`, `(1 − r²)/σ_q` |
+    /// | mean, variance | `σ √(2/π)`, `σ² (1 − 2/π)` |
+    ///
+    /// The support [0, ∞) does not move, so the score is valid; its variance is `2/σ²`. Draws reach 10σ, and keep their digits next to 0.
+    ///
+    /// ```
+    /// use reparam::prelude::*;
+    ///
+    /// let half_normal = HalfNormal::new(&[2.0])?;
+    /// let mut z = [0.0];
+    /// half_normal.transform(&[-0.05], &mut z); // 95 % of a normal is within 1.96 σ
+    /// assert!((z[0] / 2.0 - 1.959_963_984_540_054f64).abs() < 1e-14);
+    /// # Ok::<(), reparam::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// Johnson, Kotz & Balakrishnan 1994, Continuous Univariate Distributions vol. 1, chapter 13, ISBN 0-471-58495-9; as a prior: Gelman 2006,
+    /// Bayesian Analysis 1, 515–534, doi:10.1214/06-BA117A.
+    pub HalfNormal, HalfNormalFamily by quantile;
+    pub fn new(
+        /// The standard deviations σ of the normals.
+        sigma: Positive,
+    );
 }
 
-impl<T: Real> Family<T> for HalfNormalLaw {
-    type Theta = [T; 1];
-
-    fn parameters(&self) -> &'static [(&'static str, Domain)] {
-        &[("sigma", Domain::Positive)]
-    }
-}
-
-impl<T: Real> Quantile<T> for HalfNormalLaw {
+impl<T: Real> Quantile<T> for HalfNormalFamily {
     #[inline]
     fn quantile(&self, u: Probability<T>, [sigma]: [T; 1]) -> T {
         sigma * T::of(normal_half_quantile(u.to_f64()))
@@ -81,7 +57,7 @@ impl<T: Real> Quantile<T> for HalfNormalLaw {
     }
 }
 
-impl<T: Real> FamilyCdf<T> for HalfNormalLaw {
+impl<T: Real> FamilyCdf<T> for HalfNormalFamily {
     fn cdf(&self, z: T, [sigma]: [T; 1]) -> Probability<T> {
         if z <= T::zero() {
             return Probability::never();
@@ -95,9 +71,9 @@ impl<T: Real> FamilyCdf<T> for HalfNormalLaw {
 /// `√(2/π)`.
 const ROOT_TWO_OVER_PI: f64 = 0.797_884_560_802_865_355_88;
 
-impl<T: Real> Density<T> for HalfNormalLaw {
+impl<T: Real> Density<T> for HalfNormalFamily {
     #[inline]
-    fn ln_density(&self, z: T, [sigma]: [T; 1]) -> T {
+    fn log_density(&self, z: T, [sigma]: [T; 1]) -> T {
         if z < T::zero() {
             return T::neg_infinity();
         }
@@ -107,9 +83,9 @@ impl<T: Real> Density<T> for HalfNormalLaw {
     }
 }
 
-impl<T: Real> DensityGradient<T> for HalfNormalLaw {
+impl<T: Real> DensityGradient<T> for HalfNormalFamily {
     #[inline]
-    fn ln_density_gradient(&self, z: T, [sigma]: [T; 1]) -> T {
+    fn log_density_gradient(&self, z: T, [sigma]: [T; 1]) -> T {
         if z < T::zero() { T::zero() } else { -(z / sigma) / sigma }
     }
 
@@ -120,7 +96,7 @@ impl<T: Real> DensityGradient<T> for HalfNormalLaw {
     }
 }
 
-impl<T: Real> ClosedEntropy<T> for HalfNormalLaw {
+impl<T: Real> ClosedEntropy<T> for HalfNormalFamily {
     fn entropy(&self, [sigma]: [T; 1]) -> T {
         T::of(0.725_791_352_644_727_43) + sigma.ln()
     }
@@ -130,7 +106,7 @@ impl<T: Real> ClosedEntropy<T> for HalfNormalLaw {
     }
 }
 
-impl<T: Real> FamilyMoments<T> for HalfNormalLaw {
+impl<T: Real> FamilyMoments<T> for HalfNormalFamily {
     fn mean(&self, [sigma]: [T; 1]) -> T {
         sigma * T::of(ROOT_TWO_OVER_PI)
     }
@@ -141,7 +117,7 @@ impl<T: Real> FamilyMoments<T> for HalfNormalLaw {
     }
 }
 
-impl<T: Real> FamilyKl<T> for HalfNormalLaw {
+impl<T: Real> FamilyKl<T> for HalfNormalFamily {
     fn kl(&self, [p]: [T; 1], [q]: [T; 1]) -> T {
         let r = p.f64() / q.f64();
         T::of(if r < 1e-150 { -r.ln() - 0.5 } else { 0.5 * deviance(r * r) })

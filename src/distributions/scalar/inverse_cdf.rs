@@ -9,9 +9,9 @@ use crate::distribution::{
     LogDensity, MeanVariance, Reparameterizable, Sequential, UniformNoise, WeakDerivative, WeakPair,
     WeakSides,
 };
-use crate::distributions::gaussian::normal::negate;
 use crate::error::{Error, check_len};
 use crate::layout::{Domain, Layout};
+use crate::numerics::negate;
 use crate::probability::Probability;
 use crate::real::Real;
 
@@ -68,13 +68,13 @@ pub trait Density<T: Real>: Family<T> {
     const COVERS_LINE: bool = false;
 
     /// `ln p(z; θ)`; −∞ outside the support.
-    fn ln_density(&self, z: T, theta: Self::Theta) -> T;
+    fn log_density(&self, z: T, theta: Self::Theta) -> T;
 }
 
 /// A family whose density can be differentiated.
 pub trait DensityGradient<T: Real>: Density<T> {
     /// `∂ ln p/∂z`; 0 outside the support, where the density is constant.
-    fn ln_density_gradient(&self, z: T, theta: Self::Theta) -> T;
+    fn log_density_gradient(&self, z: T, theta: Self::Theta) -> T;
 
     /// The score `∂ ln p/∂θ`; 0 outside the support.
     fn score(&self, z: T, theta: Self::Theta) -> Self::Theta;
@@ -216,6 +216,12 @@ impl<T: Real, Q: Family<T>> InverseCdf<T, Q> {
     #[must_use]
     pub fn family(&self) -> &Q {
         &self.family
+    }
+
+    /// The values of the parameter of this name, one per coordinate; `None` if the family has no such parameter.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> Option<&[T]> {
+        self.family.parameters().iter().position(|(own, _)| *own == name).map(|place| self.values(place))
     }
 
     /// The values of the parameter at this place in the family's list.
@@ -394,7 +400,7 @@ impl<T: Real, Q: Quantile<T> + DensityGradient<T>> LogDensity<T> for InverseCdf<
     fn log_prob(&self, z: &[T]) -> T {
         let mut sum = T::zero();
         for (i, &z) in z.iter().enumerate() {
-            let term = self.family.ln_density(z, self.theta(i));
+            let term = self.family.log_density(z, self.theta(i));
             // One coordinate outside the support is enough, whatever the others are (an infinite density, say).
             if term == T::neg_infinity() {
                 return term;
@@ -431,7 +437,7 @@ impl<T: Real, Q: Quantile<T> + DensityGradient<T>> Sequential<T> for InverseCdf<
 impl<T: Real, Q: Quantile<T> + DensityGradient<T>> DifferentiableLogDensity<T> for InverseCdf<T, Q> {
     fn log_prob_gradient(&self, z: &[T], dz: &mut [T]) {
         for (i, (dz, &z)) in dz.iter_mut().zip(z).enumerate() {
-            *dz = self.family.ln_density_gradient(z, self.theta(i));
+            *dz = self.family.log_density_gradient(z, self.theta(i));
         }
     }
 
@@ -507,35 +513,9 @@ impl<T: Real, Q: Quantile<T> + FamilyKl<T>> KlDivergence<T> for InverseCdf<T, Q>
     }
 }
 
-/// `scale · eˣ` where neither factor may overflow before the product does.
-#[inline]
-pub(crate) fn scaled_exp<T: Real>(scale: T, x: T) -> T {
-    let factor = x.exp();
-    if factor.is_normal() { scale * factor } else { (x + scale.ln()).exp() }
-}
-
-/// `z l` with `0 · ∞ = 0`: z vanishes as an exponential of what l grows with.
-#[inline]
-pub(crate) fn vanishing_product<T: Real>(z: T, l: T) -> T {
-    if z == T::zero() { z } else { z * l }
-}
-
-/// `factor · logarithm` with `0 · ±∞ = 0`: a power with exponent 0 is 1, also at the end of the support.
-#[inline]
-pub(crate) fn ln_power<T: Real>(factor: T, logarithm: T) -> T {
-    if factor == T::zero() { T::zero() } else { factor * logarithm }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn helpers_hold_at_the_ends() {
-        // Neither a scale of 1e-300 nor a factor beyond the range loses a product that is within it.
-        assert!((scaled_exp(1e-300f64, 800.0).ln() - (800.0 + 1e-300f64.ln())).abs() < 1e-12);
-        assert_eq!(ln_power(0.0, f64::NEG_INFINITY), 0.0);
-    }
 
     /// Claims two parameters, has room for one.
     #[derive(Debug)]

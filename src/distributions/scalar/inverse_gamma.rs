@@ -2,91 +2,63 @@
 
 use rand::Rng;
 
-use crate::distributions::scalar::gamma::{kl, kl_gradient, ln_mass, ln_unit_draw, shape_score};
+use crate::distributions::scalar::declare::own_family;
+use crate::distributions::scalar::gamma::{kl, kl_gradient, ln_unit_draw, log_mass, shape_score};
 use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, FamilyKl, FamilyMoments, InverseCdf, Quantile,
+    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, Quantile,
 };
-use crate::error::Error;
-use crate::layout::Domain;
 use crate::probability::Probability;
 use crate::real::Real;
 use crate::special::{
-    digamma, gamma_ln_quantile, gamma_shape_derivative, gamma_tails_at_ln, log_gamma_entropy, trigamma,
+    digamma, gamma_implicit_gradient, gamma_log_quantile, gamma_tails_at_log, log_gamma_entropy, trigamma,
 };
 
-/// The inverse gamma distribution with independent coordinates, D of them: the law of `b/x` for x of shape a and rate 1.
-///
-/// | | |
-/// | --- | --- |
-/// | θ | `shape` a (D numbers above 0), `scale` b (D numbers above 0), in the units of z |
-/// | density | `p(z) = b^a z^(−a−1) e^(−b/z) / Γ(a)` for z > 0 |
-/// | transform | `z = b/x`, `P(a, x) = 1 − u` |
-/// | pullback | `da = −z ∂ln x/∂a dz` by implicit differentiation, `db = z/b dz` |
-/// | score | `∂a = ln(b/z) − ψ(a)`, `∂b = a/b − 1/z` |
-/// | ∇_z log p | `(b/z − a − 1)/z` |
-/// | entropy | `a + ln b + ln Γ(a) − (1 + a) ψ(a)`, gradient `(1 − (1 + a) ψ′(a), 1/b)` |
-/// | KL(p‖q) | that of [`Gamma`](crate::distributions::Gamma) with b for the rate |
-///
-/// Mean `b/(a − 1)` for a > 1, variance `b²/((a − 1)² (a − 2))` for a > 2, else infinite: a pathwise gradient of z has a finite variance
-/// only for a > 2. The score is valid for both parameters. Draws of a small shape overflow as those of a [`Gamma`](crate::distributions::Gamma)
-/// underflow, and the engine says so. Sampler, noise and accuracy are those of [`Gamma`](crate::distributions::Gamma).
-///
-/// ```
-/// use reparam::prelude::*;
-/// use reparam::distributions::InverseGamma;
-///
-/// let law = InverseGamma::new(&[1.0], &[2.0])?;
-/// let mut z = [0.0];
-/// law.transform(&[0.25], &mut z); // for a = 1, F(z) = e^(−b/z)
-/// assert!((z[0] - 2.0 / 4.0f64.ln()).abs() < 1e-14);
-/// # Ok::<(), reparam::Error>(())
-/// ```
-///
-/// # References
-/// As for [`Gamma`](crate::distributions::Gamma).
-pub type InverseGamma<T> = InverseCdf<T, InverseGammaLaw>;
-
-/// The scalar family behind [`InverseGamma`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct InverseGammaLaw;
-
-impl<T: Real> InverseGamma<T> {
-    /// From shapes and scales, one of each a coordinate.
+own_family! {
+    /// The inverse gamma distribution with independent coordinates, D of them: the law of `b/x` for x of shape a and rate 1.
     ///
-    /// # Errors
-    /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the lengths differ,
-    /// [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a shape or a scale that is not above 0.
-    pub fn new(shape: &[T], scale: &[T]) -> Result<Self, Error> {
-        Self::from_quantile(InverseGammaLaw, &[shape, scale])
-    }
-
-    /// The shapes a.
-    #[must_use]
-    pub fn shape(&self) -> &[T] {
-        self.values(0)
-    }
-
-    /// The scales b.
-    #[must_use]
-    pub fn scale(&self) -> &[T] {
-        self.values(1)
-    }
+    /// | | |
+    /// | --- | --- |
+    /// | θ | `shape` a (D numbers above 0), `scale` b (D numbers above 0), in the units of z |
+    /// | density | `p(z) = b^a z^(−a−1) e^(−b/z) / Γ(a)` for z > 0 |
+    /// | transform | `z = b/x`, `P(a, x) = 1 − u` |
+    /// | pullback | `da = −z ∂ln x/∂a dz` by implicit differentiation, `db = z/b dz` |
+    /// | score | `∂a = ln(b/z) − ψ(a)`, `∂b = a/b − 1/z` |
+    /// | ∇_z log p | `(b/z − a − 1)/z` |
+    /// | entropy | `a + ln b + ln Γ(a) − (1 + a) ψ(a)`, gradient `(1 − (1 + a) ψ′(a), 1/b)` |
+    /// | KL(p‖q) | that of [`Gamma`](crate::distributions::Gamma) with b for the rate |
+    ///
+    /// Mean `b/(a − 1)` for a > 1, variance `b²/((a − 1)² (a − 2))` for a > 2, else infinite: a pathwise gradient of z has a finite variance
+    /// only for a > 2. The score is valid for both parameters. Draws of a small shape overflow as those of a [`Gamma`](crate::distributions::Gamma)
+    /// underflow, and the engine says so. Sampler, noise and accuracy are those of [`Gamma`](crate::distributions::Gamma).
+    ///
+    /// ```
+    /// use reparam::prelude::*;
+    /// use reparam::distributions::InverseGamma;
+    ///
+    /// let law = InverseGamma::new(&[1.0], &[2.0])?;
+    /// let mut z = [0.0];
+    /// law.transform(&[0.25], &mut z); // for a = 1, F(z) = e^(−b/z)
+    /// assert!((z[0] - 2.0 / 4.0f64.ln()).abs() < 1e-14);
+    /// # Ok::<(), reparam::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// As for [`Gamma`](crate::distributions::Gamma).
+    pub InverseGamma, InverseGammaFamily by quantile;
+    pub fn new(
+        /// The shapes a.
+        shape: Positive,
+        /// The scales b.
+        scale: Positive,
+    );
 }
 
-impl<T: Real> Family<T> for InverseGammaLaw {
-    type Theta = [T; 2];
-
-    fn parameters(&self) -> &'static [(&'static str, Domain)] {
-        &[("shape", Domain::Positive), ("scale", Domain::Positive)]
-    }
-}
-
-impl<T: Real> Quantile<T> for InverseGammaLaw {
+impl<T: Real> Quantile<T> for InverseGammaFamily {
     const DRAWS_DIRECTLY: bool = true;
 
     fn quantile(&self, u: Probability<T>, [shape, scale]: [T; 2]) -> T {
         let above = Probability::from_tail(-u.to_f64().tail());
-        T::of((scale.f64().ln() - gamma_ln_quantile(shape.f64(), above)).exp())
+        T::of((scale.f64().ln() - gamma_log_quantile(above, shape.f64())).exp())
     }
 
     #[inline]
@@ -100,7 +72,7 @@ impl<T: Real> Quantile<T> for InverseGammaLaw {
             // The limit for z → 0.
             return [T::zero(), T::of(z / scale)];
         }
-        [T::of(-z * (gamma_shape_derivative(shape.f64(), x) / x)), T::of(z / scale)]
+        [T::of(-z * (gamma_implicit_gradient(x, shape.f64()) / x)), T::of(z / scale)]
     }
 
     #[inline]
@@ -109,31 +81,31 @@ impl<T: Real> Quantile<T> for InverseGammaLaw {
     }
 }
 
-impl<T: Real> FamilyCdf<T> for InverseGammaLaw {
+impl<T: Real> FamilyCdf<T> for InverseGammaFamily {
     fn cdf(&self, z: T, [shape, scale]: [T; 2]) -> Probability<T> {
         if z <= T::zero() {
             return Probability::never();
         }
-        let (upper, lower) = gamma_tails_at_ln(shape.f64(), scale.f64().ln() - z.f64().ln());
+        let (upper, lower) = gamma_tails_at_log(scale.f64().ln() - z.f64().ln(), shape.f64());
         Probability::from_sides(T::of(lower), T::of(upper))
     }
 }
 
-impl<T: Real> Density<T> for InverseGammaLaw {
+impl<T: Real> Density<T> for InverseGammaFamily {
     #[inline]
-    fn ln_density(&self, z: T, [shape, scale]: [T; 2]) -> T {
+    fn log_density(&self, z: T, [shape, scale]: [T; 2]) -> T {
         let (z, scale) = (z.f64(), scale.f64());
         if z <= 0.0 {
             return T::neg_infinity();
         }
         let x = scale / z;
-        T::of(ln_mass(shape.f64(), x, x.ln()) - z.ln())
+        T::of(log_mass(shape.f64(), x, x.ln()) - z.ln())
     }
 }
 
-impl<T: Real> DensityGradient<T> for InverseGammaLaw {
+impl<T: Real> DensityGradient<T> for InverseGammaFamily {
     #[inline]
-    fn ln_density_gradient(&self, z: T, [shape, scale]: [T; 2]) -> T {
+    fn log_density_gradient(&self, z: T, [shape, scale]: [T; 2]) -> T {
         if z <= T::zero() { T::zero() } else { (scale / z - shape - T::one()) / z }
     }
 
@@ -147,7 +119,7 @@ impl<T: Real> DensityGradient<T> for InverseGammaLaw {
     }
 }
 
-impl<T: Real> ClosedEntropy<T> for InverseGammaLaw {
+impl<T: Real> ClosedEntropy<T> for InverseGammaFamily {
     fn entropy(&self, [shape, scale]: [T; 2]) -> T {
         let a = shape.f64();
         T::of(log_gamma_entropy(a).0 - digamma(a) + scale.f64().ln())
@@ -159,7 +131,7 @@ impl<T: Real> ClosedEntropy<T> for InverseGammaLaw {
     }
 }
 
-impl<T: Real> FamilyMoments<T> for InverseGammaLaw {
+impl<T: Real> FamilyMoments<T> for InverseGammaFamily {
     fn mean(&self, [shape, scale]: [T; 2]) -> T {
         if shape > T::one() { scale / (shape - T::one()) } else { T::infinity() }
     }
@@ -171,7 +143,7 @@ impl<T: Real> FamilyMoments<T> for InverseGammaLaw {
     }
 }
 
-impl<T: Real> FamilyKl<T> for InverseGammaLaw {
+impl<T: Real> FamilyKl<T> for InverseGammaFamily {
     fn kl(&self, p: [T; 2], q: [T; 2]) -> T {
         kl(p, q)
     }

@@ -2,75 +2,55 @@
 
 use rand::Rng;
 
+use crate::distributions::scalar::declare::own_family;
 use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, Family, FamilyKl, FamilyMoments, InverseCdf,
+    ClosedEntropy, Density, DensityGradient, FamilyKl, FamilyMoments,
 };
-use crate::distributions::scalar::numeric_inverse::{Cdf, NumericInverse};
-use crate::error::Error;
-use crate::layout::Domain;
+use crate::distributions::scalar::numeric_inverse::Cdf;
 use crate::probability::Probability;
 use crate::real::Real;
 use crate::special::{deviance, exponential_integral_scaled, mills_defect, mills_ratio, normal_quantile};
 
-/// The inverse Gaussian (Wald) distribution with independent coordinates, D of them: the first time at which a Brownian motion with drift
-/// `√λ/μ` reaches `√λ`.
-///
-/// | | |
-/// | --- | --- |
-/// | θ | `mu` μ (D numbers above 0), the mean, in the units of z; `shape` λ (D numbers above 0), in the same units |
-/// | density | `p(z) = √(λ/(2πz³)) e^(−a²/2)` for z > 0, with `a = √(λ/z) (z/μ − 1)` |
-/// | transform | the root of `F(z) = Φ(a) + φ(a) m(b) = u`, with `b = √(λ/z) (z/μ + 1)` and Mills' ratio m |
-/// | pullback | `dμ = 2λ/μ² m(b) √(z³/λ) dz`, `dλ = (z − μ dz/dμ)/λ dz`, implicit, in closed form |
-/// | score | `∂μ = λ (z − μ)/μ³`, `∂λ = (1/λ − (z − μ)²/(μ² z))/2` |
-/// | ∇_z log p | `−3/(2z) − λ (1/μ² − 1/z²)/2` |
-/// | entropy | `½ (1 + ln 2πμ³/λ) − 3/2 e^x E₁(x)`, `x = 2λ/μ` |
-/// | KL(p‖q) | `½ (ln(λ_p/λ_q) − 1 + λ_q/λ_p + λ_q (μ_p − μ_q)²/(μ_p μ_q²))` |
-///
-/// Parameters beyond 1e-150 … 1e150 count as these in draws and densities. Mean μ, variance μ³/λ. The score is valid for both parameters. Independent draws are made by the transformation with multiple roots of
-/// Michael, Schucany and Haas, and pulled back at z.
-///
-/// ```
-/// use reparam::prelude::*;
-/// use reparam::distributions::InverseGaussian;
-///
-/// let law = InverseGaussian::new(&[2.0], &[3.0])?;
-/// let (z, mut dtheta) = ([1.7], [0.0; 2]);
-/// law.pullback(&[f64::NAN], &z, &[1.0], &mut dtheta); // the implicit derivative needs no noise
-/// // z is homogeneous of degree 1 in its parameters.
-/// assert!((2.0 * dtheta[0] + 3.0 * dtheta[1] - 1.7).abs() < 1e-14);
-/// # Ok::<(), reparam::Error>(())
-/// ```
-///
-/// # References
-/// Michael, Schucany & Haas 1976, doi:10.2307/2683801; Johnson, Kotz & Balakrishnan 1994, Continuous Univariate Distributions vol. 1,
-/// chapter 15, ISBN 0-471-58495-9.
-pub type InverseGaussian<T> = InverseCdf<T, NumericInverse<InverseGaussianLaw>>;
-
-/// The scalar family behind [`InverseGaussian`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct InverseGaussianLaw;
-
-impl<T: Real> InverseGaussian<T> {
-    /// From means and shapes, one of each a coordinate.
+own_family! {
+    /// The inverse Gaussian (Wald) distribution with independent coordinates, D of them: the first time at which a Brownian motion with drift
+    /// `√λ/μ` reaches `√λ`.
     ///
-    /// # Errors
-    /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the lengths differ,
-    /// [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a mean or a shape that is not above 0.
-    pub fn new(mu: &[T], shape: &[T]) -> Result<Self, Error> {
-        Self::from_cdf(InverseGaussianLaw, &[mu, shape])
-    }
-
-    /// The means μ.
-    #[must_use]
-    pub fn mu(&self) -> &[T] {
-        self.values(0)
-    }
-
-    /// The shapes λ.
-    #[must_use]
-    pub fn shape(&self) -> &[T] {
-        self.values(1)
-    }
+    /// | | |
+    /// | --- | --- |
+    /// | θ | `mu` μ (D numbers above 0), the mean, in the units of z; `shape` λ (D numbers above 0), in the same units |
+    /// | density | `p(z) = √(λ/(2πz³)) e^(−a²/2)` for z > 0, with `a = √(λ/z) (z/μ − 1)` |
+    /// | transform | the root of `F(z) = Φ(a) + φ(a) m(b) = u`, with `b = √(λ/z) (z/μ + 1)` and Mills' ratio m |
+    /// | pullback | `dμ = 2λ/μ² m(b) √(z³/λ) dz`, `dλ = (z − μ dz/dμ)/λ dz`, implicit, in closed form |
+    /// | score | `∂μ = λ (z − μ)/μ³`, `∂λ = (1/λ − (z − μ)²/(μ² z))/2` |
+    /// | ∇_z log p | `−3/(2z) − λ (1/μ² − 1/z²)/2` |
+    /// | entropy | `½ (1 + ln 2πμ³/λ) − 3/2 e^x E₁(x)`, `x = 2λ/μ` |
+    /// | KL(p‖q) | `½ (ln(λ_p/λ_q) − 1 + λ_q/λ_p + λ_q (μ_p − μ_q)²/(μ_p μ_q²))` |
+    ///
+    /// Parameters beyond 1e-150 … 1e150 count as these in draws and densities. Mean μ, variance μ³/λ. The score is valid for both parameters. Independent draws are made by the transformation with multiple roots of
+    /// Michael, Schucany and Haas, and pulled back at z.
+    ///
+    /// ```
+    /// use reparam::prelude::*;
+    /// use reparam::distributions::InverseGaussian;
+    ///
+    /// let law = InverseGaussian::new(&[2.0], &[3.0])?;
+    /// let (z, mut dtheta) = ([1.7], [0.0; 2]);
+    /// law.pullback(&[f64::NAN], &z, &[1.0], &mut dtheta); // the implicit derivative needs no noise
+    /// // z is homogeneous of degree 1 in its parameters.
+    /// assert!((2.0 * dtheta[0] + 3.0 * dtheta[1] - 1.7).abs() < 1e-14);
+    /// # Ok::<(), reparam::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// Michael, Schucany & Haas 1976, doi:10.2307/2683801; Johnson, Kotz & Balakrishnan 1994, Continuous Univariate Distributions vol. 1,
+    /// chapter 15, ISBN 0-471-58495-9.
+    pub InverseGaussian, InverseGaussianFamily by cdf;
+    pub fn new(
+        /// The means μ.
+        mu: Positive,
+        /// The shapes λ.
+        shape: Positive,
+    );
 }
 
 /// `ln √2π`.
@@ -95,15 +75,7 @@ fn normal_density(x: f64) -> f64 {
     (-0.5 * x * x - HALF_LN_TAU).exp()
 }
 
-impl<T: Real> Family<T> for InverseGaussianLaw {
-    type Theta = [T; 2];
-
-    fn parameters(&self) -> &'static [(&'static str, Domain)] {
-        &[("mu", Domain::Positive), ("shape", Domain::Positive)]
-    }
-}
-
-impl<T: Real> Cdf<T> for InverseGaussianLaw {
+impl<T: Real> Cdf<T> for InverseGaussianFamily {
     const DRAWS_DIRECTLY: bool = true;
 
     fn cdf(&self, z: T, [mu, shape]: [T; 2]) -> T {
@@ -128,7 +100,7 @@ impl<T: Real> Cdf<T> for InverseGaussianLaw {
     }
 
     fn cdf_gradient(&self, z: T, theta: [T; 2]) -> [T; 2] {
-        let density = self.ln_density(z, theta).exp();
+        let density = self.log_density(z, theta).exp();
         self.implicit_gradient(z, theta).map(|g| -g * density)
     }
 
@@ -173,9 +145,9 @@ impl<T: Real> Cdf<T> for InverseGaussianLaw {
     }
 }
 
-impl<T: Real> Density<T> for InverseGaussianLaw {
+impl<T: Real> Density<T> for InverseGaussianFamily {
     #[inline]
-    fn ln_density(&self, z: T, [mu, shape]: [T; 2]) -> T {
+    fn log_density(&self, z: T, [mu, shape]: [T; 2]) -> T {
         let (z, mu, shape) = (z.f64(), bounded(mu), bounded(shape));
         if z <= 0.0 || z == f64::INFINITY {
             return T::neg_infinity();
@@ -185,9 +157,9 @@ impl<T: Real> Density<T> for InverseGaussianLaw {
     }
 }
 
-impl<T: Real> DensityGradient<T> for InverseGaussianLaw {
+impl<T: Real> DensityGradient<T> for InverseGaussianFamily {
     #[inline]
-    fn ln_density_gradient(&self, z: T, [mu, shape]: [T; 2]) -> T {
+    fn log_density_gradient(&self, z: T, [mu, shape]: [T; 2]) -> T {
         if z <= T::zero() {
             return T::zero();
         }
@@ -208,7 +180,7 @@ impl<T: Real> DensityGradient<T> for InverseGaussianLaw {
     }
 }
 
-impl<T: Real> ClosedEntropy<T> for InverseGaussianLaw {
+impl<T: Real> ClosedEntropy<T> for InverseGaussianFamily {
     fn entropy(&self, [mu, shape]: [T; 2]) -> T {
         let (mu, shape) = (bounded(mu), bounded(shape));
         let integral = exponential_integral_scaled(2.0 * shape / mu);
@@ -224,7 +196,7 @@ impl<T: Real> ClosedEntropy<T> for InverseGaussianLaw {
     }
 }
 
-impl<T: Real> FamilyMoments<T> for InverseGaussianLaw {
+impl<T: Real> FamilyMoments<T> for InverseGaussianFamily {
     fn mean(&self, [mu, _]: [T; 2]) -> T {
         mu
     }
@@ -234,7 +206,7 @@ impl<T: Real> FamilyMoments<T> for InverseGaussianLaw {
     }
 }
 
-impl<T: Real> FamilyKl<T> for InverseGaussianLaw {
+impl<T: Real> FamilyKl<T> for InverseGaussianFamily {
     fn kl(&self, p: [T; 2], q: [T; 2]) -> T {
         let ([m, k], [n, l]) = (p.map(T::f64), q.map(T::f64));
         let off = (m - n) / n;

@@ -1,76 +1,56 @@
 //! The Kumaraswamy distribution.
 
+use crate::distributions::scalar::declare::own_family;
 use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, FamilyKl, FamilyMoments, InverseCdf,
-    Quantile, ln_power, vanishing_product,
+    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, Quantile,
 };
-use crate::error::Error;
-use crate::layout::Domain;
 use crate::numerics::quadrature::unit;
+use crate::numerics::{log_power, vanishing_product};
 use crate::probability::Probability;
 use crate::real::Real;
 use crate::special::{digamma, ln_1m_exp, ln_beta, trigamma};
 
-/// The Kumaraswamy with independent coordinates on the unit interval, D of them: like a Beta, with a quantile function.
-///
-/// | | |
-/// | --- | --- |
-/// | θ | `a`, `b` (D numbers above 0 each, no unit) |
-/// | density | `p(z) = a b z^(a−1) (1 − z^a)^(b−1)`, 0 ≤ z ≤ 1 |
-/// | transform | `z = x^(1/a)`, `x = 1 − (1 − u)^(1/b)` |
-/// | pullback | `da = −z (ln x)/a² dz`, `db = z L / (a b² (e^(−L/b) − 1)) dz` with `L = ln(1 − u)` |
-/// | score | `∂a = 1/a + ln z − (b − 1) z^a (ln z)/(1 − z^a)`, `∂b = 1/b + ln(1 − z^a)` |
-/// | ∇_z log p | `(a − 1)/z − (b − 1) a z^(a−1)/(1 − z^a)` |
-/// | entropy | `(1 − 1/a) H(b) + 1 − 1/b − ln ab`, `H(b) = ψ(b + 1) + γ` |
-/// | its gradient | `(H(b)/a² − 1/a, (1 − 1/a) ψ′(b + 1) + 1/b² − 1/b)` |
-/// | KL(p ‖ q) | `ln(a_p b_p/(a_q b_q)) − (1 − a_q/a_p) H(b_p) − 1 + 1/b_p − (b_q − 1) E_p ln(1 − z^a_q)`, the last by quadrature |
-/// | mean, variance | `b B(1 + 1/a, b)`, and by quadrature (210 to 430 evaluations, relative accuracy 1e-11) |
-///
-/// The support does not move; the score is valid for both parameters, with variance `1/b²` for b and a finite one for a.
-/// Limits: a draw rounds to 1 with probability about `2^(−53b)` in f64 and `2^(−24b)` in f32, and 1 − z has few digits well
-/// before that. Transform and pullback do not mind, they start from the noise; the score needs 1 − z and is inexact or infinite
-/// there: for b below 1 in f32, or 0.5 in f64, prefer the pathwise gradient. With an `a` below 0.1 draws underflow to 0 likewise.
-///
-/// ```
-/// use reparam::prelude::*;
-///
-/// let kumaraswamy = Kumaraswamy::new(&[2.0], &[3.0])?;
-/// let mut z = [0.0];
-/// kumaraswamy.transform(&[-0.125], &mut z); // 1 − u = 1/8: x = 1 − 1/2
-/// assert!((z[0] - 0.5f64.sqrt()).abs() < 1e-15);
-/// # Ok::<(), reparam::Error>(())
-/// ```
-///
-/// # References
-/// Kumaraswamy 1980, J. Hydrology 46, 79–88, doi:10.1016/0022-1694(80)90036-0; Jones 2009, Statistical Methodology 6,
-/// 70–81, doi:10.1016/j.stamet.2008.04.001; in a stick-breaking autoencoder: Nalisnick & Smyth 2017, arXiv:1605.06197.
-pub type Kumaraswamy<T> = InverseCdf<T, KumaraswamyLaw>;
-
-/// The scalar family behind [`Kumaraswamy`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct KumaraswamyLaw;
-
-impl<T: Real> Kumaraswamy<T> {
-    /// From the two shapes, one of each a coordinate.
+own_family! {
+    /// The Kumaraswamy with independent coordinates on the unit interval, D of them: like a Beta, with a quantile function.
     ///
-    /// # Errors
-    /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the lengths differ,
-    /// [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for an `a` or `b` that is not above 0.
-    pub fn new(a: &[T], b: &[T]) -> Result<Self, Error> {
-        Self::from_quantile(KumaraswamyLaw, &[a, b])
-    }
-
-    /// The shapes a, of the end at 0.
-    #[must_use]
-    pub fn a(&self) -> &[T] {
-        self.values(0)
-    }
-
-    /// The shapes b, of the end at 1.
-    #[must_use]
-    pub fn b(&self) -> &[T] {
-        self.values(1)
-    }
+    /// | | |
+    /// | --- | --- |
+    /// | θ | `a`, `b` (D numbers above 0 each, no unit) |
+    /// | density | `p(z) = a b z^(a−1) (1 − z^a)^(b−1)`, 0 ≤ z ≤ 1 |
+    /// | transform | `z = x^(1/a)`, `x = 1 − (1 − u)^(1/b)` |
+    /// | pullback | `da = −z (ln x)/a² dz`, `db = z L / (a b² (e^(−L/b) − 1)) dz` with `L = ln(1 − u)` |
+    /// | score | `∂a = 1/a + ln z − (b − 1) z^a (ln z)/(1 − z^a)`, `∂b = 1/b + ln(1 − z^a)` |
+    /// | ∇_z log p | `(a − 1)/z − (b − 1) a z^(a−1)/(1 − z^a)` |
+    /// | entropy | `(1 − 1/a) H(b) + 1 − 1/b − ln ab`, `H(b) = ψ(b + 1) + γ` |
+    /// | its gradient | `(H(b)/a² − 1/a, (1 − 1/a) ψ′(b + 1) + 1/b² − 1/b)` |
+    /// | KL(p ‖ q) | `ln(a_p b_p/(a_q b_q)) − (1 − a_q/a_p) H(b_p) − 1 + 1/b_p − (b_q − 1) E_p ln(1 − z^a_q)`, the last by quadrature |
+    /// | mean, variance | `b B(1 + 1/a, b)`, and by quadrature (210 to 430 evaluations, relative accuracy 1e-11) |
+    ///
+    /// The support does not move; the score is valid for both parameters, with variance `1/b²` for b and a finite one for a.
+    /// Limits: a draw rounds to 1 with probability about `2^(−53b)` in f64 and `2^(−24b)` in f32, and 1 − z has few digits well
+    /// before that. Transform and pullback do not mind, they start from the noise; the score needs 1 − z and is inexact or infinite
+    /// there: for b below 1 in f32, or 0.5 in f64, prefer the pathwise gradient. With an `a` below 0.1 draws underflow to 0 likewise.
+    ///
+    /// ```
+    /// use reparam::prelude::*;
+    ///
+    /// let kumaraswamy = Kumaraswamy::new(&[2.0], &[3.0])?;
+    /// let mut z = [0.0];
+    /// kumaraswamy.transform(&[-0.125], &mut z); // 1 − u = 1/8: x = 1 − 1/2
+    /// assert!((z[0] - 0.5f64.sqrt()).abs() < 1e-15);
+    /// # Ok::<(), reparam::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// Kumaraswamy 1980, J. Hydrology 46, 79–88, doi:10.1016/0022-1694(80)90036-0; Jones 2009, Statistical Methodology 6,
+    /// 70–81, doi:10.1016/j.stamet.2008.04.001; in a stick-breaking autoencoder: Nalisnick & Smyth 2017, arXiv:1605.06197.
+    pub Kumaraswamy, KumaraswamyFamily by quantile;
+    pub fn new(
+        /// The shapes a, of the end at 0.
+        a: Positive,
+        /// The shapes b, of the end at 1.
+        b: Positive,
+    );
 }
 
 /// `H(b) = ψ(b + 1) + γ`, the harmonic number of a real b ≥ 0. Below 0.01, where the sum cancels, the series
@@ -106,15 +86,7 @@ fn weighted_ln<T: Real>(ln_z: T, a: T) -> T {
     }
 }
 
-impl<T: Real> Family<T> for KumaraswamyLaw {
-    type Theta = [T; 2];
-
-    fn parameters(&self) -> &'static [(&'static str, Domain)] {
-        &[("a", Domain::Positive), ("b", Domain::Positive)]
-    }
-}
-
-impl<T: Real> Quantile<T> for KumaraswamyLaw {
+impl<T: Real> Quantile<T> for KumaraswamyFamily {
     #[inline]
     fn quantile(&self, u: Probability<T>, [a, b]: [T; 2]) -> T {
         (ln_1m_exp(u.ln_upper() / b) / a).exp()
@@ -129,7 +101,7 @@ impl<T: Real> Quantile<T> for KumaraswamyLaw {
     }
 }
 
-impl<T: Real> FamilyCdf<T> for KumaraswamyLaw {
+impl<T: Real> FamilyCdf<T> for KumaraswamyFamily {
     fn cdf(&self, z: T, [a, b]: [T; 2]) -> Probability<T> {
         if z <= T::zero() {
             Probability::never()
@@ -142,29 +114,29 @@ impl<T: Real> FamilyCdf<T> for KumaraswamyLaw {
     }
 }
 
-impl<T: Real> Density<T> for KumaraswamyLaw {
+impl<T: Real> Density<T> for KumaraswamyFamily {
     #[inline]
-    fn ln_density(&self, z: T, [a, b]: [T; 2]) -> T {
+    fn log_density(&self, z: T, [a, b]: [T; 2]) -> T {
         if z < T::zero() || z > T::one() {
             return T::neg_infinity();
         }
         let ln_z = z.ln();
-        a.ln() + b.ln() + ln_power(a - T::one(), ln_z) + ln_power(b - T::one(), ln_1m_exp(a * ln_z))
+        a.ln() + b.ln() + log_power(a - T::one(), ln_z) + log_power(b - T::one(), ln_1m_exp(a * ln_z))
     }
 }
 
-impl<T: Real> DensityGradient<T> for KumaraswamyLaw {
+impl<T: Real> DensityGradient<T> for KumaraswamyFamily {
     #[inline]
-    fn ln_density_gradient(&self, z: T, [a, b]: [T; 2]) -> T {
+    fn log_density_gradient(&self, z: T, [a, b]: [T; 2]) -> T {
         if z < T::zero() || z > T::one() {
             return T::zero();
         }
         if a == T::one() {
-            return -ln_power(b - a, (a - z).recip());
+            return -log_power(b - a, (a - z).recip());
         }
         // z^a/(1 − z^a) = 1/(z^(−a) − 1)
         let odds = (-a * z.ln()).exp_m1().recip();
-        (a - T::one() - ln_power(b - T::one(), a * odds)) / z
+        (a - T::one() - log_power(b - T::one(), a * odds)) / z
     }
 
     #[inline]
@@ -179,7 +151,7 @@ impl<T: Real> DensityGradient<T> for KumaraswamyLaw {
     }
 }
 
-impl<T: Real> ClosedEntropy<T> for KumaraswamyLaw {
+impl<T: Real> ClosedEntropy<T> for KumaraswamyFamily {
     fn entropy(&self, [a, b]: [T; 2]) -> T {
         let one = T::one();
         (one - a.recip()) * T::of(harmonic(b.f64())) + one - b.recip() - a.ln() - b.ln()
@@ -192,7 +164,7 @@ impl<T: Real> ClosedEntropy<T> for KumaraswamyLaw {
     }
 }
 
-impl<T: Real> FamilyMoments<T> for KumaraswamyLaw {
+impl<T: Real> FamilyMoments<T> for KumaraswamyFamily {
     fn mean(&self, [a, b]: [T; 2]) -> T {
         // b B(1 + 1/a, b)
         let (a, b) = (a.f64(), b.f64());
@@ -228,7 +200,7 @@ fn expected_ln(r: f64, b: f64) -> [f64; 3] {
     })
 }
 
-impl<T: Real> FamilyKl<T> for KumaraswamyLaw {
+impl<T: Real> FamilyKl<T> for KumaraswamyFamily {
     fn kl(&self, p: [T; 2], q: [T; 2]) -> T {
         let ([a, b], [c, d]) = (p.map(T::f64), q.map(T::f64));
         let [expected, ..] = expected_ln(c / a, b);
@@ -266,11 +238,11 @@ mod tests {
 
     #[test]
     fn the_ends_of_the_support_give_limits_and_no_nan() {
-        let law = KumaraswamyLaw;
-        assert_eq!(law.ln_density(0.0, [1.0, 3.0]), 3.0f64.ln());
-        assert_eq!(law.ln_density(1.0, [3.0, 1.0]), 3.0f64.ln());
-        assert_eq!(law.ln_density(0.0, [0.5, 3.0]), f64::INFINITY);
-        assert_eq!(law.ln_density(1.0, [2.0, 3.0]), f64::NEG_INFINITY);
+        let law = KumaraswamyFamily;
+        assert_eq!(law.log_density(0.0, [1.0, 3.0]), 3.0f64.ln());
+        assert_eq!(law.log_density(1.0, [3.0, 1.0]), 3.0f64.ln());
+        assert_eq!(law.log_density(0.0, [0.5, 3.0]), f64::INFINITY);
+        assert_eq!(law.log_density(1.0, [2.0, 3.0]), f64::NEG_INFINITY);
         assert_eq!(law.score(1.0, [2.0f64, 3.0])[0], 1.5);
         assert_eq!(law.score(0.0, [2.0f64, 3.0])[0], f64::NEG_INFINITY);
     }

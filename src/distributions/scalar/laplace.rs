@@ -1,73 +1,53 @@
 //! The Laplace distribution.
 
+use crate::distributions::scalar::declare::own_family;
 use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, FamilyKl, FamilyMoments, InverseCdf, Quantile,
+    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, Quantile,
 };
-use crate::error::Error;
-use crate::layout::Domain;
 use crate::probability::Probability;
 use crate::real::Real;
-use crate::special::{deviance, exp_excess};
+use crate::special::{deviance, exp_m1_minus_x};
 
-/// The Laplace (double exponential) with independent coordinates, `t = (z − μ)/b`, D of them.
-///
-/// | | |
-/// | --- | --- |
-/// | θ | `mu` μ (D finite numbers), `scale` b (D numbers above 0), in the units of z |
-/// | density | `p(z) = e^(−abs(t)) / 2b` |
-/// | transform | `z = μ + b q`, `q = ln 2u` in the lower half, `−ln 2(1 − u)` in the upper |
-/// | pullback | `dμ = dz`, `db = q dz` |
-/// | score | `∂μ = sign(t)/b`, `∂b = (abs(t) − 1)/b` |
-/// | ∇_z log p | `−sign(t)/b` |
-/// | entropy | `1 + ln 2b`, gradient `(0, 1/b)` |
-/// | KL(p ‖ q) | `r (e^(−x) + x) − 1 − ln r`, `r = b_p/b_q`, `x = abs(μ_p − μ_q)/b_p` |
-/// | mean, variance | μ, `2b²` |
-///
-/// The log-density has a kink at z = μ, where the derivatives in z and μ do not exist: 0 is returned there, the middle of the
-/// two one-sided values ∓1/b. The kink has probability 0 and the density is continuous, so the score is valid for both
-/// parameters; its variance is b⁻² for each. Every noise value gives a finite draw, |q| ≤ 53.
-///
-/// ```
-/// use reparam::prelude::*;
-///
-/// let laplace = Laplace::new(&[1.0], &[0.5])?;
-/// let (mut z, mut score) = ([0.0], [0.0; 2]);
-/// laplace.transform(&[-0.125], &mut z); // upper tail 1/8: μ + b ln 4
-/// assert!((z[0] - (1.0 + 0.5 * 4.0f64.ln())).abs() < 1e-15);
-/// laplace.score(&[1.0], &mut score);
-/// assert_eq!(score, [0.0, -2.0]); // at the kink
-/// # Ok::<(), reparam::Error>(())
-/// ```
-///
-/// # References
-/// Johnson, Kotz & Balakrishnan 1995, Continuous Univariate Distributions vol. 2, chapter 24, ISBN 0-471-58494-0.
-pub type Laplace<T> = InverseCdf<T, LaplaceLaw>;
-
-/// The scalar family behind [`Laplace`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct LaplaceLaw;
-
-impl<T: Real> Laplace<T> {
-    /// From locations and scales, one of each a coordinate.
+own_family! {
+    /// The Laplace (double exponential) with independent coordinates, `t = (z − μ)/b`, D of them.
     ///
-    /// # Errors
-    /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the lengths differ,
-    /// [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a scale that is not above 0.
-    pub fn new(mu: &[T], scale: &[T]) -> Result<Self, Error> {
-        Self::from_quantile(LaplaceLaw, &[mu, scale])
-    }
-
-    /// The locations μ.
-    #[must_use]
-    pub fn mu(&self) -> &[T] {
-        self.values(0)
-    }
-
-    /// The scales b.
-    #[must_use]
-    pub fn scale(&self) -> &[T] {
-        self.values(1)
-    }
+    /// | | |
+    /// | --- | --- |
+    /// | θ | `mu` μ (D finite numbers), `scale` b (D numbers above 0), in the units of z |
+    /// | density | `p(z) = e^(−abs(t)) / 2b` |
+    /// | transform | `z = μ + b q`, `q = ln 2u` in the lower half, `−ln 2(1 − u)` in the upper |
+    /// | pullback | `dμ = dz`, `db = q dz` |
+    /// | score | `∂μ = sign(t)/b`, `∂b = (abs(t) − 1)/b` |
+    /// | ∇_z log p | `−sign(t)/b` |
+    /// | entropy | `1 + ln 2b`, gradient `(0, 1/b)` |
+    /// | KL(p ‖ q) | `r (e^(−x) + x) − 1 − ln r`, `r = b_p/b_q`, `x = abs(μ_p − μ_q)/b_p` |
+    /// | mean, variance | μ, `2b²` |
+    ///
+    /// The log-density has a kink at z = μ, where the derivatives in z and μ do not exist: 0 is returned there, the middle of the
+    /// two one-sided values ∓1/b. The kink has probability 0 and the density is continuous, so the score is valid for both
+    /// parameters; its variance is b⁻² for each. Every noise value gives a finite draw, |q| ≤ 53.
+    ///
+    /// ```
+    /// use reparam::prelude::*;
+    ///
+    /// let laplace = Laplace::new(&[1.0], &[0.5])?;
+    /// let (mut z, mut score) = ([0.0], [0.0; 2]);
+    /// laplace.transform(&[-0.125], &mut z); // upper tail 1/8: μ + b ln 4
+    /// assert!((z[0] - (1.0 + 0.5 * 4.0f64.ln())).abs() < 1e-15);
+    /// laplace.score(&[1.0], &mut score);
+    /// assert_eq!(score, [0.0, -2.0]); // at the kink
+    /// # Ok::<(), reparam::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// Johnson, Kotz & Balakrishnan 1995, Continuous Univariate Distributions vol. 2, chapter 24, ISBN 0-471-58494-0.
+    pub Laplace, LaplaceFamily by quantile;
+    pub fn new(
+        /// The locations μ.
+        mu: Real,
+        /// The scales b.
+        scale: Positive,
+    );
 }
 
 /// The standard quantile: the signed tail ε is u or −(1 − u), so it is `sign(ε) ln 2|ε|` in both halves.
@@ -83,15 +63,7 @@ fn sign<T: Real>(t: T) -> T {
     if t == T::zero() { T::zero() } else { t.signum() }
 }
 
-impl<T: Real> Family<T> for LaplaceLaw {
-    type Theta = [T; 2];
-
-    fn parameters(&self) -> &'static [(&'static str, Domain)] {
-        &[("mu", Domain::Real), ("scale", Domain::Positive)]
-    }
-}
-
-impl<T: Real> Quantile<T> for LaplaceLaw {
+impl<T: Real> Quantile<T> for LaplaceFamily {
     #[inline]
     fn quantile(&self, u: Probability<T>, [mu, scale]: [T; 2]) -> T {
         mu + scale * standard(u)
@@ -103,25 +75,25 @@ impl<T: Real> Quantile<T> for LaplaceLaw {
     }
 }
 
-impl<T: Real> FamilyCdf<T> for LaplaceLaw {
+impl<T: Real> FamilyCdf<T> for LaplaceFamily {
     fn cdf(&self, z: T, [mu, scale]: [T; 2]) -> Probability<T> {
         let t = (z - mu) / scale;
         Probability::from_tail(T::of(0.5) * (-t.abs()).exp() * -t.signum())
     }
 }
 
-impl<T: Real> Density<T> for LaplaceLaw {
+impl<T: Real> Density<T> for LaplaceFamily {
     const COVERS_LINE: bool = true;
 
     #[inline]
-    fn ln_density(&self, z: T, [mu, scale]: [T; 2]) -> T {
+    fn log_density(&self, z: T, [mu, scale]: [T; 2]) -> T {
         -((z - mu) / scale).abs() - scale.ln() - T::LN_2()
     }
 }
 
-impl<T: Real> DensityGradient<T> for LaplaceLaw {
+impl<T: Real> DensityGradient<T> for LaplaceFamily {
     #[inline]
-    fn ln_density_gradient(&self, z: T, [mu, scale]: [T; 2]) -> T {
+    fn log_density_gradient(&self, z: T, [mu, scale]: [T; 2]) -> T {
         -sign(z - mu) / scale
     }
 
@@ -131,7 +103,7 @@ impl<T: Real> DensityGradient<T> for LaplaceLaw {
     }
 }
 
-impl<T: Real> ClosedEntropy<T> for LaplaceLaw {
+impl<T: Real> ClosedEntropy<T> for LaplaceFamily {
     fn entropy(&self, [_, scale]: [T; 2]) -> T {
         T::one() + T::LN_2() + scale.ln()
     }
@@ -141,7 +113,7 @@ impl<T: Real> ClosedEntropy<T> for LaplaceLaw {
     }
 }
 
-impl<T: Real> FamilyMoments<T> for LaplaceLaw {
+impl<T: Real> FamilyMoments<T> for LaplaceFamily {
     fn mean(&self, [mu, _]: [T; 2]) -> T {
         mu
     }
@@ -151,12 +123,12 @@ impl<T: Real> FamilyMoments<T> for LaplaceLaw {
     }
 }
 
-impl<T: Real> FamilyKl<T> for LaplaceLaw {
+impl<T: Real> FamilyKl<T> for LaplaceFamily {
     fn kl(&self, p: [T; 2], q: [T; 2]) -> T {
         let ([m, b], [n, c]) = (p.map(T::f64), q.map(T::f64));
         let (r, x) = (b / c, ((m - n) / b).abs());
         // r e^(−x) + r x − 1 − ln r in two terms that are not negative.
-        T::of(deviance(r) + r * exp_excess(-x))
+        T::of(deviance(r) + r * exp_m1_minus_x(-x))
     }
 
     fn kl_gradient(&self, p: [T; 2], q: [T; 2]) -> ([T; 2], [T; 2]) {
@@ -166,7 +138,7 @@ impl<T: Real> FamilyKl<T> for LaplaceLaw {
         // (1 + x) e^(−x) − 1
         let bend = (-x).exp_m1() + if x == f64::INFINITY { 0.0 } else { x * (-x).exp() };
         let dp = [to_mu, (b - c) / (b * c) + bend / c];
-        let dq = [-to_mu, (c - b) / c / c - b / c / c * exp_excess(-x)];
+        let dq = [-to_mu, (c - b) / c / c - b / c / c * exp_m1_minus_x(-x)];
         (dp.map(T::of), dq.map(T::of))
     }
 }

@@ -2,96 +2,68 @@
 
 use rand::Rng;
 
-use crate::distributions::scalar::gamma::{kl, kl_gradient, ln_mass, ln_unit_draw, shape_score};
+use crate::distributions::scalar::declare::own_family;
+use crate::distributions::scalar::gamma::{kl, kl_gradient, ln_unit_draw, log_mass, shape_score};
 use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, FamilyKl, FamilyMoments, InverseCdf, Quantile,
+    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, Quantile,
 };
-use crate::error::Error;
-use crate::layout::Domain;
 use crate::probability::Probability;
 use crate::real::Real;
 use crate::special::{
-    digamma, gamma_ln_quantile, gamma_log_shape_derivative, gamma_tails_at_ln, log_gamma_entropy, trigamma,
+    digamma, gamma_log_implicit_gradient, gamma_log_quantile, gamma_tails_at_log, log_gamma_entropy, trigamma,
 };
 
-/// The logarithm `z = ln w` of gamma variates w with independent coordinates, D of them: the gamma distribution where its draws are too
-/// small to be written down. Usable from shape 1e-8 to 1e8 and beyond.
-///
-/// | | |
-/// | --- | --- |
-/// | θ | `shape` α (D numbers above 0), `rate` β (D numbers above 0), in units of 1/w |
-/// | density | `p(z) = β^α e^(αz − βe^z) / Γ(α)` on the line |
-/// | transform | `z = ln x − ln β`, `P(α, x) = u` ([`gamma_ln_quantile`](crate::special::gamma_ln_quantile)) |
-/// | pullback | `dα = ∂ln x/∂α dz` by implicit differentiation ([`gamma_log_shape_derivative`](crate::special::gamma_log_shape_derivative)), `dβ = −dz/β` |
-/// | score | `∂α = z + ln β − ψ(α)`, `∂β = α/β − e^z` |
-/// | ∇_z log p | `α − β e^z` |
-/// | entropy | `α + ln Γ(α) − α ψ(α)`, gradient `(1 − α ψ′(α), 0)` |
-/// | KL(p‖q) | that of [`Gamma`](crate::distributions::Gamma) |
-///
-/// Mean `ψ(α) − ln β`, variance `ψ′(α)`. The score is valid for both parameters. Sampler, noise and accuracy are those of
-/// [`Gamma`](crate::distributions::Gamma); an objective of w takes `e^z` as its argument and `∂f/∂w e^z` as its gradient.
-///
-/// ```
-/// use reparam::prelude::*;
-/// use reparam::distributions::LogGamma;
-///
-/// let tiny = LogGamma::new(&[1e-6], &[1.0])?;
-/// let mut z = [0.0];
-/// tiny.transform(&[0.5], &mut z); // the median of w is e^−693147
-/// assert!((z[0] / (0.5f64.ln() * 1e6) - 1.0).abs() < 1e-6);
-/// # Ok::<(), reparam::Error>(())
-/// ```
-///
-/// # References
-/// As for [`Gamma`](crate::distributions::Gamma).
-pub type LogGamma<T> = InverseCdf<T, LogGammaLaw>;
-
-/// The scalar family behind [`LogGamma`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct LogGammaLaw;
-
-impl<T: Real> LogGamma<T> {
-    /// From the shapes and rates of the gamma variates, one of each a coordinate.
+own_family! {
+    /// The logarithm `z = ln w` of gamma variates w with independent coordinates, D of them: the gamma distribution where its draws are too
+    /// small to be written down. Usable from shape 1e-8 to 1e8 and beyond.
     ///
-    /// # Errors
-    /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the lengths differ,
-    /// [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a shape or a rate that is not above 0.
-    pub fn new(shape: &[T], rate: &[T]) -> Result<Self, Error> {
-        Self::from_quantile(LogGammaLaw, &[shape, rate])
-    }
-
-    /// The shapes α.
-    #[must_use]
-    pub fn shape(&self) -> &[T] {
-        self.values(0)
-    }
-
-    /// The rates β.
-    #[must_use]
-    pub fn rate(&self) -> &[T] {
-        self.values(1)
-    }
+    /// | | |
+    /// | --- | --- |
+    /// | θ | `shape` α (D numbers above 0), `rate` β (D numbers above 0), in units of 1/w |
+    /// | density | `p(z) = β^α e^(αz − βe^z) / Γ(α)` on the line |
+    /// | transform | `z = ln x − ln β`, `P(α, x) = u` ([`gamma_log_quantile`](crate::special::gamma_log_quantile)) |
+    /// | pullback | `dα = ∂ln x/∂α dz` by implicit differentiation ([`gamma_log_implicit_gradient`](crate::special::gamma_log_implicit_gradient)), `dβ = −dz/β` |
+    /// | score | `∂α = z + ln β − ψ(α)`, `∂β = α/β − e^z` |
+    /// | ∇_z log p | `α − β e^z` |
+    /// | entropy | `α + ln Γ(α) − α ψ(α)`, gradient `(1 − α ψ′(α), 0)` |
+    /// | KL(p‖q) | that of [`Gamma`](crate::distributions::Gamma) |
+    ///
+    /// Mean `ψ(α) − ln β`, variance `ψ′(α)`. The score is valid for both parameters. Sampler, noise and accuracy are those of
+    /// [`Gamma`](crate::distributions::Gamma); an objective of w takes `e^z` as its argument and `∂f/∂w e^z` as its gradient.
+    ///
+    /// ```
+    /// use reparam::prelude::*;
+    /// use reparam::distributions::LogGamma;
+    ///
+    /// let tiny = LogGamma::new(&[1e-6], &[1.0])?;
+    /// let mut z = [0.0];
+    /// tiny.transform(&[0.5], &mut z); // the median of w is e^−693147
+    /// assert!((z[0] / (0.5f64.ln() * 1e6) - 1.0).abs() < 1e-6);
+    /// # Ok::<(), reparam::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// As for [`Gamma`](crate::distributions::Gamma).
+    pub LogGamma, LogGammaFamily by quantile;
+    pub fn new(
+        /// The shapes α.
+        shape: Positive,
+        /// The rates β.
+        rate: Positive,
+    );
 }
 
-impl<T: Real> Family<T> for LogGammaLaw {
-    type Theta = [T; 2];
-
-    fn parameters(&self) -> &'static [(&'static str, Domain)] {
-        &[("shape", Domain::Positive), ("rate", Domain::Positive)]
-    }
-}
-
-impl<T: Real> Quantile<T> for LogGammaLaw {
+impl<T: Real> Quantile<T> for LogGammaFamily {
     const DRAWS_DIRECTLY: bool = true;
 
     fn quantile(&self, u: Probability<T>, [shape, rate]: [T; 2]) -> T {
-        T::of(gamma_ln_quantile(shape.f64(), u.to_f64()) - rate.f64().ln())
+        T::of(gamma_log_quantile(u.to_f64(), shape.f64()) - rate.f64().ln())
     }
 
     #[inline]
     fn quantile_gradient(&self, _: Probability<T>, z: T, [shape, rate]: [T; 2]) -> [T; 2] {
         let ln_x = z.f64() + rate.f64().ln();
-        [T::of(gamma_log_shape_derivative(shape.f64(), ln_x)), -rate.recip()]
+        [T::of(gamma_log_implicit_gradient(ln_x, shape.f64())), -rate.recip()]
     }
 
     #[inline]
@@ -100,26 +72,26 @@ impl<T: Real> Quantile<T> for LogGammaLaw {
     }
 }
 
-impl<T: Real> FamilyCdf<T> for LogGammaLaw {
+impl<T: Real> FamilyCdf<T> for LogGammaFamily {
     fn cdf(&self, z: T, [shape, rate]: [T; 2]) -> Probability<T> {
-        let (lower, upper) = gamma_tails_at_ln(shape.f64(), z.f64() + rate.f64().ln());
+        let (lower, upper) = gamma_tails_at_log(z.f64() + rate.f64().ln(), shape.f64());
         Probability::from_sides(T::of(lower), T::of(upper))
     }
 }
 
-impl<T: Real> Density<T> for LogGammaLaw {
+impl<T: Real> Density<T> for LogGammaFamily {
     const COVERS_LINE: bool = true;
 
     #[inline]
-    fn ln_density(&self, z: T, [shape, rate]: [T; 2]) -> T {
+    fn log_density(&self, z: T, [shape, rate]: [T; 2]) -> T {
         let ln_x = z.f64() + rate.f64().ln();
-        T::of(ln_mass(shape.f64(), ln_x.exp(), ln_x))
+        T::of(log_mass(shape.f64(), ln_x.exp(), ln_x))
     }
 }
 
-impl<T: Real> DensityGradient<T> for LogGammaLaw {
+impl<T: Real> DensityGradient<T> for LogGammaFamily {
     #[inline]
-    fn ln_density_gradient(&self, z: T, [shape, rate]: [T; 2]) -> T {
+    fn log_density_gradient(&self, z: T, [shape, rate]: [T; 2]) -> T {
         T::of(shape.f64() - (z.f64() + rate.f64().ln()).exp())
     }
 
@@ -131,7 +103,7 @@ impl<T: Real> DensityGradient<T> for LogGammaLaw {
     }
 }
 
-impl<T: Real> ClosedEntropy<T> for LogGammaLaw {
+impl<T: Real> ClosedEntropy<T> for LogGammaFamily {
     fn entropy(&self, [shape, _]: [T; 2]) -> T {
         T::of(log_gamma_entropy(shape.f64()).0)
     }
@@ -141,7 +113,7 @@ impl<T: Real> ClosedEntropy<T> for LogGammaLaw {
     }
 }
 
-impl<T: Real> FamilyMoments<T> for LogGammaLaw {
+impl<T: Real> FamilyMoments<T> for LogGammaFamily {
     fn mean(&self, [shape, rate]: [T; 2]) -> T {
         T::of(digamma(shape.f64()) - rate.f64().ln())
     }
@@ -151,7 +123,7 @@ impl<T: Real> FamilyMoments<T> for LogGammaLaw {
     }
 }
 
-impl<T: Real> FamilyKl<T> for LogGammaLaw {
+impl<T: Real> FamilyKl<T> for LogGammaFamily {
     fn kl(&self, p: [T; 2], q: [T; 2]) -> T {
         kl(p, q)
     }

@@ -1,84 +1,56 @@
 //! The log-logistic distribution.
 
+use crate::distributions::scalar::declare::own_family;
 use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, FamilyKl, FamilyMoments, InverseCdf,
-    Quantile, ln_power, scaled_exp, vanishing_product,
+    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, Quantile,
 };
 use crate::distributions::scalar::logistic;
-use crate::error::Error;
-use crate::layout::Domain;
+use crate::numerics::{log_power, scaled_exp, vanishing_product};
 use crate::probability::Probability;
 use crate::real::Real;
 use crate::special::{sigmoid, softplus};
 
-/// The log-logistic (Fisk) with independent coordinates, D of them: lifetimes whose logarithm is logistic, with a hazard that rises and falls.
-///
-/// | | |
-/// | --- | --- |
-/// | θ | `scale` α (D numbers above 0), the median, in the units of z; `shape` β (D numbers above 0, no unit); `y = β ln(z/α)` |
-/// | density | `p(z) = (β/α) (z/α)^(β−1) / (1 + (z/α)^β)²`, z ≥ 0 |
-/// | transform | `z = α (u/(1 − u))^(1/β)` |
-/// | pullback | `dα = (z/α) dz`, `dβ = −z ln(u/(1 − u))/β² dz` |
-/// | score | `∂α = (β/α) tanh(y/2)`, `∂β = 1/β − ln(z/α) tanh(y/2)` |
-/// | ∇_z log p | `−(1 + β tanh(y/2))/z` |
-/// | entropy | `ln(α/β) + 2`, gradient `(1/α, −1/β)` |
-/// | KL(p ‖ q) | that of the [`Logistic`](crate::distributions::Logistic) laws of ln z, by quadrature |
-/// | mean, variance | `αs` for β > 1, `s = b/sin b`, `b = π/β`; `α² s (1/cos b − s)` for β > 2; else ∞ |
-///
-/// The support [0, ∞) does not move: the score is valid for both parameters, with variances `β²/(3α²)` and `(3 + π²)/(9β²)`. The upper tail is a power: the
-/// pathwise samples of f = z have finite variance for β > 2 only. Draws overflow with probability about `2^(−1024β)` in f64, and `2^(−128β)` in f32.
-///
-/// ```
-/// use reparam::prelude::*;
-///
-/// let law = LogLogistic::new(&[3.0], &[2.0])?;
-/// let mut z = [0.0];
-/// law.transform(&[0.2], &mut z); // odds 1 : 4
-/// assert!((z[0] - 1.5f64).abs() < 1e-15);
-/// # Ok::<(), reparam::Error>(())
-/// ```
-///
-/// # References
-/// Johnson, Kotz & Balakrishnan 1995, Continuous Univariate Distributions vol. 2, chapter 23, ISBN 0-471-58494-0; in survival analysis: Bennett
-/// 1983, Applied Statistics 32, 165–171, doi:10.2307/2347295.
-pub type LogLogistic<T> = InverseCdf<T, LogLogisticLaw>;
-
-/// The scalar family behind [`LogLogistic`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct LogLogisticLaw;
-
-impl<T: Real> LogLogistic<T> {
-    /// From scales (medians) and shapes, one of each a coordinate.
+own_family! {
+    /// The log-logistic (Fisk) with independent coordinates, D of them: lifetimes whose logarithm is logistic, with a hazard that rises and falls.
     ///
-    /// # Errors
-    /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the lengths differ,
-    /// [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a scale or shape that is not above 0.
-    pub fn new(scale: &[T], shape: &[T]) -> Result<Self, Error> {
-        Self::from_quantile(LogLogisticLaw, &[scale, shape])
-    }
-
-    /// The scales α.
-    #[must_use]
-    pub fn scale(&self) -> &[T] {
-        self.values(0)
-    }
-
-    /// The shapes β.
-    #[must_use]
-    pub fn shape(&self) -> &[T] {
-        self.values(1)
-    }
+    /// | | |
+    /// | --- | --- |
+    /// | θ | `scale` α (D numbers above 0), the median, in the units of z; `shape` β (D numbers above 0, no unit); `y = β ln(z/α)` |
+    /// | density | `p(z) = (β/α) (z/α)^(β−1) / (1 + (z/α)^β)²`, z ≥ 0 |
+    /// | transform | `z = α (u/(1 − u))^(1/β)` |
+    /// | pullback | `dα = (z/α) dz`, `dβ = −z ln(u/(1 − u))/β² dz` |
+    /// | score | `∂α = (β/α) tanh(y/2)`, `∂β = 1/β − ln(z/α) tanh(y/2)` |
+    /// | ∇_z log p | `−(1 + β tanh(y/2))/z` |
+    /// | entropy | `ln(α/β) + 2`, gradient `(1/α, −1/β)` |
+    /// | KL(p ‖ q) | that of the [`Logistic`](crate::distributions::Logistic) laws of ln z, by quadrature |
+    /// | mean, variance | `αs` for β > 1, `s = b/sin b`, `b = π/β`; `α² s (1/cos b − s)` for β > 2; else ∞ |
+    ///
+    /// The support [0, ∞) does not move: the score is valid for both parameters, with variances `β²/(3α²)` and `(3 + π²)/(9β²)`. The upper tail is a power: the
+    /// pathwise samples of f = z have finite variance for β > 2 only. Draws overflow with probability about `2^(−1024β)` in f64, and `2^(−128β)` in f32.
+    ///
+    /// ```
+    /// use reparam::prelude::*;
+    ///
+    /// let law = LogLogistic::new(&[3.0], &[2.0])?;
+    /// let mut z = [0.0];
+    /// law.transform(&[0.2], &mut z); // odds 1 : 4
+    /// assert!((z[0] - 1.5f64).abs() < 1e-15);
+    /// # Ok::<(), reparam::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// Johnson, Kotz & Balakrishnan 1995, Continuous Univariate Distributions vol. 2, chapter 23, ISBN 0-471-58494-0; in survival analysis: Bennett
+    /// 1983, Applied Statistics 32, 165–171, doi:10.2307/2347295.
+    pub LogLogistic, LogLogisticFamily by quantile;
+    pub fn new(
+        /// The scales α, which are the medians.
+        scale: Positive,
+        /// The shapes β.
+        shape: Positive,
+    );
 }
 
-impl<T: Real> Family<T> for LogLogisticLaw {
-    type Theta = [T; 2];
-
-    fn parameters(&self) -> &'static [(&'static str, Domain)] {
-        &[("scale", Domain::Positive), ("shape", Domain::Positive)]
-    }
-}
-
-impl<T: Real> Quantile<T> for LogLogisticLaw {
+impl<T: Real> Quantile<T> for LogLogisticFamily {
     #[inline]
     fn quantile(&self, u: Probability<T>, [scale, shape]: [T; 2]) -> T {
         scaled_exp(scale, u.logit() / shape)
@@ -90,7 +62,7 @@ impl<T: Real> Quantile<T> for LogLogisticLaw {
     }
 }
 
-impl<T: Real> FamilyCdf<T> for LogLogisticLaw {
+impl<T: Real> FamilyCdf<T> for LogLogisticFamily {
     fn cdf(&self, z: T, [scale, shape]: [T; 2]) -> Probability<T> {
         if z <= T::zero() {
             return Probability::never();
@@ -100,9 +72,9 @@ impl<T: Real> FamilyCdf<T> for LogLogisticLaw {
     }
 }
 
-impl<T: Real> Density<T> for LogLogisticLaw {
+impl<T: Real> Density<T> for LogLogisticFamily {
     #[inline]
-    fn ln_density(&self, z: T, [scale, shape]: [T; 2]) -> T {
+    fn log_density(&self, z: T, [scale, shape]: [T; 2]) -> T {
         if z < T::zero() || z == T::infinity() {
             return T::neg_infinity();
         }
@@ -110,13 +82,13 @@ impl<T: Real> Density<T> for LogLogisticLaw {
         let spread = T::of(2.0) * softplus(-(shape * ln_t).abs());
         // Below the median the power is β − 1, above it −β − 1.
         let power = if ln_t <= T::zero() { shape - T::one() } else { -shape - T::one() };
-        shape.ln() - scale.ln() + ln_power(power, ln_t) - spread
+        shape.ln() - scale.ln() + log_power(power, ln_t) - spread
     }
 }
 
-impl<T: Real> DensityGradient<T> for LogLogisticLaw {
+impl<T: Real> DensityGradient<T> for LogLogisticFamily {
     #[inline]
-    fn ln_density_gradient(&self, z: T, [scale, shape]: [T; 2]) -> T {
+    fn log_density_gradient(&self, z: T, [scale, shape]: [T; 2]) -> T {
         if z < T::zero() {
             return T::zero();
         }
@@ -140,7 +112,7 @@ impl<T: Real> DensityGradient<T> for LogLogisticLaw {
     }
 }
 
-impl<T: Real> ClosedEntropy<T> for LogLogisticLaw {
+impl<T: Real> ClosedEntropy<T> for LogLogisticFamily {
     fn entropy(&self, [scale, shape]: [T; 2]) -> T {
         scale.ln() - shape.ln() + T::of(2.0)
     }
@@ -165,7 +137,7 @@ fn sine_excess(b: f64) -> f64 {
     sum
 }
 
-impl<T: Real> FamilyMoments<T> for LogLogisticLaw {
+impl<T: Real> FamilyMoments<T> for LogLogisticFamily {
     fn mean(&self, [scale, shape]: [T; 2]) -> T {
         if shape <= T::one() {
             return T::infinity();
@@ -190,7 +162,7 @@ fn of_logarithm<T: Real>([scale, shape]: [T; 2]) -> [f64; 2] {
     [scale.f64().ln(), shape.f64().recip()]
 }
 
-impl<T: Real> FamilyKl<T> for LogLogisticLaw {
+impl<T: Real> FamilyKl<T> for LogLogisticFamily {
     fn kl(&self, p: [T; 2], q: [T; 2]) -> T {
         T::of(logistic::kl(of_logarithm(p), of_logarithm(q)).0)
     }

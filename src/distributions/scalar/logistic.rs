@@ -1,82 +1,54 @@
 //! The logistic distribution.
 
+use crate::distributions::scalar::declare::own_family;
 use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, FamilyKl, FamilyMoments, InverseCdf, Quantile,
+    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, Quantile,
 };
-use crate::error::Error;
-use crate::layout::Domain;
 use crate::numerics::quadrature::{divergence, divergence_terms, line};
 use crate::probability::Probability;
 use crate::real::Real;
 use crate::special::sigmoid;
 
-/// The logistic with independent coordinates, `t = (z − μ)/s`, D of them.
-///
-/// | | |
-/// | --- | --- |
-/// | θ | `mu` μ (D finite numbers), `scale` s (D numbers above 0), in the units of z |
-/// | density | `p(z) = e^(−t) / (s (1 + e^(−t))²)` |
-/// | transform | `z = μ + s l`, `l = ln u − ln(1 − u)` |
-/// | pullback | `dμ = dz`, `ds = l dz` |
-/// | score | `∂μ = tanh(t/2)/s`, `∂s = (t tanh(t/2) − 1)/s` |
-/// | ∇_z log p | `−tanh(t/2)/s` |
-/// | entropy | `ln s + 2`, gradient `(0, 1/s)` |
-/// | KL(p ‖ q) | no closed form: by quadrature, some 1000 evaluations, relative accuracy 1e-11 |
-/// | mean, variance | μ, `π² s²/3` |
-///
-/// The score is valid for both parameters; its variance is `1/(3s²)` for μ and `(3 + π²)/(9s²)` for s. Mean μ, variance `s²π²/3`.
-/// Every noise value gives a finite draw, |l| ≤ 54 in f64 and f32 alike.
-///
-/// ```
-/// use reparam::prelude::*;
-///
-/// let logistic = Logistic::new(&[1.0], &[0.5])?;
-/// let mut z = [0.0];
-/// logistic.transform(&[0.25], &mut z); // the lower quartile: μ − s ln 3
-/// assert!((z[0] - (1.0 - 0.5 * 3.0f64.ln())).abs() < 1e-15);
-/// # Ok::<(), reparam::Error>(())
-/// ```
-///
-/// # References
-/// Johnson, Kotz & Balakrishnan 1995, Continuous Univariate Distributions vol. 2, chapter 23, ISBN 0-471-58494-0.
-pub type Logistic<T> = InverseCdf<T, LogisticLaw>;
-
-/// The scalar family behind [`Logistic`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct LogisticLaw;
-
-impl<T: Real> Logistic<T> {
-    /// From locations and scales, one of each a coordinate.
+own_family! {
+    /// The logistic with independent coordinates, `t = (z − μ)/s`, D of them.
     ///
-    /// # Errors
-    /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the lengths differ,
-    /// [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a scale that is not above 0.
-    pub fn new(mu: &[T], scale: &[T]) -> Result<Self, Error> {
-        Self::from_quantile(LogisticLaw, &[mu, scale])
-    }
-
-    /// The locations μ.
-    #[must_use]
-    pub fn mu(&self) -> &[T] {
-        self.values(0)
-    }
-
-    /// The scales s.
-    #[must_use]
-    pub fn scale(&self) -> &[T] {
-        self.values(1)
-    }
+    /// | | |
+    /// | --- | --- |
+    /// | θ | `mu` μ (D finite numbers), `scale` s (D numbers above 0), in the units of z |
+    /// | density | `p(z) = e^(−t) / (s (1 + e^(−t))²)` |
+    /// | transform | `z = μ + s l`, `l = ln u − ln(1 − u)` |
+    /// | pullback | `dμ = dz`, `ds = l dz` |
+    /// | score | `∂μ = tanh(t/2)/s`, `∂s = (t tanh(t/2) − 1)/s` |
+    /// | ∇_z log p | `−tanh(t/2)/s` |
+    /// | entropy | `ln s + 2`, gradient `(0, 1/s)` |
+    /// | KL(p ‖ q) | no closed form: by quadrature, some 1000 evaluations, relative accuracy 1e-11 |
+    /// | mean, variance | μ, `π² s²/3` |
+    ///
+    /// The score is valid for both parameters; its variance is `1/(3s²)` for μ and `(3 + π²)/(9s²)` for s. Mean μ, variance `s²π²/3`.
+    /// Every noise value gives a finite draw, |l| ≤ 54 in f64 and f32 alike.
+    ///
+    /// ```
+    /// use reparam::prelude::*;
+    ///
+    /// let logistic = Logistic::new(&[1.0], &[0.5])?;
+    /// let mut z = [0.0];
+    /// logistic.transform(&[0.25], &mut z); // the lower quartile: μ − s ln 3
+    /// assert!((z[0] - (1.0 - 0.5 * 3.0f64.ln())).abs() < 1e-15);
+    /// # Ok::<(), reparam::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// Johnson, Kotz & Balakrishnan 1995, Continuous Univariate Distributions vol. 2, chapter 23, ISBN 0-471-58494-0.
+    pub Logistic, LogisticFamily by quantile;
+    pub fn new(
+        /// The locations μ.
+        mu: Real,
+        /// The scales s.
+        scale: Positive,
+    );
 }
 
-impl<T: Real> Family<T> for LogisticLaw {
-    type Theta = [T; 2];
-
-    fn parameters(&self) -> &'static [(&'static str, Domain)] {
-        &[("mu", Domain::Real), ("scale", Domain::Positive)]
-    }
-}
-
-impl<T: Real> Quantile<T> for LogisticLaw {
+impl<T: Real> Quantile<T> for LogisticFamily {
     #[inline]
     fn quantile(&self, u: Probability<T>, [mu, scale]: [T; 2]) -> T {
         mu + scale * u.logit()
@@ -89,27 +61,27 @@ impl<T: Real> Quantile<T> for LogisticLaw {
     }
 }
 
-impl<T: Real> FamilyCdf<T> for LogisticLaw {
+impl<T: Real> FamilyCdf<T> for LogisticFamily {
     fn cdf(&self, z: T, [mu, scale]: [T; 2]) -> Probability<T> {
         let t = (z - mu) / scale;
         Probability::from_sides(sigmoid(t), sigmoid(-t))
     }
 }
 
-impl<T: Real> Density<T> for LogisticLaw {
+impl<T: Real> Density<T> for LogisticFamily {
     const COVERS_LINE: bool = true;
 
     #[inline]
-    fn ln_density(&self, z: T, [mu, scale]: [T; 2]) -> T {
+    fn log_density(&self, z: T, [mu, scale]: [T; 2]) -> T {
         // Even in t: e^(−|t|) never overflows.
         let t = ((z - mu) / scale).abs();
         -t - T::of(2.0) * (-t).exp().ln_1p() - scale.ln()
     }
 }
 
-impl<T: Real> DensityGradient<T> for LogisticLaw {
+impl<T: Real> DensityGradient<T> for LogisticFamily {
     #[inline]
-    fn ln_density_gradient(&self, z: T, [mu, scale]: [T; 2]) -> T {
+    fn log_density_gradient(&self, z: T, [mu, scale]: [T; 2]) -> T {
         -(T::of(0.5) * (z - mu) / scale).tanh() / scale
     }
 
@@ -121,7 +93,7 @@ impl<T: Real> DensityGradient<T> for LogisticLaw {
     }
 }
 
-impl<T: Real> ClosedEntropy<T> for LogisticLaw {
+impl<T: Real> ClosedEntropy<T> for LogisticFamily {
     fn entropy(&self, [_, scale]: [T; 2]) -> T {
         scale.ln() + T::of(2.0)
     }
@@ -131,7 +103,7 @@ impl<T: Real> ClosedEntropy<T> for LogisticLaw {
     }
 }
 
-impl<T: Real> FamilyMoments<T> for LogisticLaw {
+impl<T: Real> FamilyMoments<T> for LogisticFamily {
     fn mean(&self, [mu, _]: [T; 2]) -> T {
         mu
     }
@@ -145,10 +117,10 @@ impl<T: Real> FamilyMoments<T> for LogisticLaw {
 /// not change when both laws are stretched: so p's gradient is that of q, turned round.
 pub(crate) fn kl([mu, scale]: [f64; 2], [other_mu, other_scale]: [f64; 2]) -> (f64, [f64; 2], [f64; 2]) {
     let (shift, ratio) = ((other_mu - mu) / scale, other_scale / scale);
-    let ln_density = |t: f64| -t.abs() - 2.0 * (-t.abs()).exp().ln_1p();
+    let log_density = |t: f64| -t.abs() - 2.0 * (-t.abs()).exp().ln_1p();
     let [plain, bregman, to_mu, to_scale] = line(shift.abs(), |x, y| {
-        let (ln_p, t) = (ln_density(x), y / ratio);
-        let [plain, bregman] = divergence_terms(ln_p, ln_density(t) - ratio.ln());
+        let (ln_p, t) = (log_density(x), y / ratio);
+        let [plain, bregman] = divergence_terms(ln_p, log_density(t) - ratio.ln());
         let (p, tanh) = (ln_p.exp(), (0.5 * t).tanh());
         let moments = if p == 0.0 { [0.0; 2] } else { [p * tanh, p * (t * tanh - 1.0)] };
         [plain, bregman, moments[0], moments[1]]
@@ -159,7 +131,7 @@ pub(crate) fn kl([mu, scale]: [f64; 2], [other_mu, other_scale]: [f64; 2]) -> (f
     (divergence([plain, bregman]), dp, dq)
 }
 
-impl<T: Real> FamilyKl<T> for LogisticLaw {
+impl<T: Real> FamilyKl<T> for LogisticFamily {
     fn kl(&self, p: [T; 2], q: [T; 2]) -> T {
         T::of(kl(p.map(T::f64), q.map(T::f64)).0)
     }

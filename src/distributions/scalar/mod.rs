@@ -3,6 +3,7 @@
 pub(crate) mod beta;
 pub(crate) mod cauchy;
 pub(crate) mod chi_squared;
+pub(crate) mod declare;
 pub(crate) mod exponential;
 pub(crate) mod gamma;
 pub(crate) mod gompertz;
@@ -26,3 +27,32 @@ pub(crate) mod truncated_normal_moments;
 pub(crate) mod uniform;
 pub(crate) mod von_mises;
 pub(crate) mod weibull;
+
+pub use beta::{Beta, BetaFamily, LogitBeta, LogitBetaFamily};
+pub use cauchy::{Cauchy, CauchyFamily};
+pub use chi_squared::{ChiSquared, ChiSquaredFamily};
+pub use exponential::{Exponential, ExponentialFamily};
+pub use gamma::{Gamma, GammaFamily};
+pub use gompertz::{Gompertz, GompertzFamily};
+pub use gumbel::{Gumbel, GumbelFamily};
+pub use half_cauchy::{HalfCauchy, HalfCauchyFamily};
+pub use half_normal::{HalfNormal, HalfNormalFamily};
+pub use inverse_cdf::{
+    ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, FamilyKl, FamilyMoments,
+    FamilyWeakDerivative, InverseCdf, Quantile,
+};
+pub use inverse_gamma::{InverseGamma, InverseGammaFamily};
+pub use inverse_gaussian::{InverseGaussian, InverseGaussianFamily};
+pub use kumaraswamy::{Kumaraswamy, KumaraswamyFamily};
+pub use laplace::{Laplace, LaplaceFamily};
+pub use log_gamma::{LogGamma, LogGammaFamily};
+pub use log_logistic::{LogLogistic, LogLogisticFamily};
+pub use logistic::{Logistic, LogisticFamily};
+pub use numeric_inverse::{Cdf, NumericInverse};
+pub use pareto::{Pareto, ParetoFamily};
+pub use student_t::{StudentT, StudentTFamily};
+pub use triangular::{Triangular, TriangularFamily};
+pub use truncated_normal::{TruncatedNormal, TruncatedNormalFamily};
+pub use uniform::{Uniform, UniformFamily};
+pub use von_mises::{VonMises, VonMisesFamily};
+pub use weibull::{Weibull, WeibullFamily};

@@ -33,7 +33,7 @@ pub trait Cdf<T: Real>: Density<T> {
     /// The implicit derivative `∂z/∂θ = −(∂F/∂θ)/p` at fixed F. Override the quotient where the two underflow together, or where a
     /// form without cancellation is known.
     fn implicit_gradient(&self, z: T, theta: Self::Theta) -> Self::Theta {
-        let density = self.ln_density(z, theta).exp();
+        let density = self.log_density(z, theta).exp();
         let mut gradient = self.cdf_gradient(z, theta);
         for g in gradient.as_mut() {
             *g = -*g / density;
@@ -103,7 +103,7 @@ pub trait Cdf<T: Real>: Density<T> {
 /// }
 ///
 /// impl Density<f64> for Gompertz {
-///     fn ln_density(&self, z: f64, [eta]: [f64; 1]) -> f64 {
+///     fn log_density(&self, z: f64, [eta]: [f64; 1]) -> f64 {
 ///         if z < 0.0 { f64::NEG_INFINITY } else { eta.ln() + z - eta * z.exp_m1() }
 ///     }
 /// }
@@ -236,7 +236,7 @@ impl<C> NumericInverse<C> {
     where
         C: Cdf<T>,
     {
-        let density = self.0.ln_density(z, theta).exp();
+        let density = self.0.log_density(z, theta).exp();
         if u.in_lower_half() {
             let cdf = self.0.cdf(z, theta);
             ((cdf / u.lower()).ln(), density / cdf)
@@ -382,14 +382,14 @@ impl<T: Real, C: Cdf<T>> FamilyCdf<T> for NumericInverse<C> {
 impl<T: Real, C: Density<T>> Density<T> for NumericInverse<C> {
     const COVERS_LINE: bool = C::COVERS_LINE;
 
-    fn ln_density(&self, z: T, theta: C::Theta) -> T {
-        self.0.ln_density(z, theta)
+    fn log_density(&self, z: T, theta: C::Theta) -> T {
+        self.0.log_density(z, theta)
     }
 }
 
 impl<T: Real, C: DensityGradient<T>> DensityGradient<T> for NumericInverse<C> {
-    fn ln_density_gradient(&self, z: T, theta: C::Theta) -> T {
-        self.0.ln_density_gradient(z, theta)
+    fn log_density_gradient(&self, z: T, theta: C::Theta) -> T {
+        self.0.log_density_gradient(z, theta)
     }
 
     fn score(&self, z: T, theta: C::Theta) -> C::Theta {
@@ -450,7 +450,7 @@ mod tests {
     }
 
     impl<T: Real> Density<T> for Counted {
-        fn ln_density(&self, z: T, [scale]: [T; 1]) -> T {
+        fn log_density(&self, z: T, [scale]: [T; 1]) -> T {
             -z / scale - scale.ln()
         }
     }
@@ -518,7 +518,7 @@ mod tests {
     }
 
     impl Density<f64> for Stuck {
-        fn ln_density(&self, _: f64, _: [f64; 1]) -> f64 {
+        fn log_density(&self, _: f64, _: [f64; 1]) -> f64 {
             0.0
         }
     }

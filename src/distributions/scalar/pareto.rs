@@ -1,89 +1,58 @@
 //! The Pareto distribution.
 
+use crate::distributions::scalar::declare::own_family;
 use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, FamilyKl, FamilyMoments, InverseCdf,
-    Quantile, scaled_exp,
+    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, Quantile,
 };
-use crate::error::Error;
-use crate::layout::Domain;
+use crate::numerics::scaled_exp;
 use crate::probability::Probability;
 use crate::real::Real;
 use crate::special::deviance;
 
-/// The Pareto (type I) with independent coordinates, D of them: sizes whose upper tail is a power.
-///
-/// | | |
-/// | --- | --- |
-/// | θ | `scale` m, the smallest value (D numbers above 0, in the units of z), `shape` α (D numbers above 0, no unit) |
-/// | density | `p(z) = α m^α z^(−α−1)`, z ≥ m |
-/// | transform | `z = m (1 − u)^(−1/α)` |
-/// | pullback | `dm = (z/m) dz`, `dα = z ln(1 − u)/α² dz` |
-/// | score | `∂m = α/m` (**not valid**), `∂α = 1/α − ln(z/m)` |
-/// | ∇_z log p | `−(α + 1)/z` |
-/// | entropy | `ln(m/α) + 1 + 1/α`, gradient `(1/m, −1/α − 1/α²)` |
-/// | KL(p ‖ q) | `r − 1 − ln r + α_q ln(m_p/m_q)`, `r = α_q/α_p`, where `m_q ≤ m_p`; else ∞; at a common bound the gradient is that of a p which stays covered |
-/// | mean, variance | `αm/(α − 1)` for α > 1, `m² α/((α − 1)² (α − 2))` for α > 2; else ∞ |
-///
-/// The scale is the lower end of the support: its score has the mean α/m instead of 0, and the score function is refused for
-/// this distribution by the name `scale`. Pathwise gradients hold for both parameters. The mean of z is finite for α > 1,
-/// its variance for α > 2; the pathwise samples of f = z have finite variance for α > 2 only, and an error bar that is
-/// itself reliable for α > 4. For small α the largest draws, `m e^(53/α)`, overflow (α below 0.08 in f64, 0.6 in f32)
-/// and the engine says so.
-///
-/// ```
-/// use reparam::prelude::*;
-///
-/// let pareto = Pareto::new(&[2.0], &[3.0])?;
-/// let mut z = [0.0];
-/// pareto.transform(&[-0.125], &mut z); // upper tail 1/8: m · 8^(1/3)
-/// assert!((z[0] - 4.0f64).abs() < 1e-14);
-/// # Ok::<(), reparam::Error>(())
-/// ```
-///
-/// # References
-/// Johnson, Kotz & Balakrishnan 1994, Continuous Univariate Distributions vol. 1, chapter 20, ISBN 0-471-58495-9.
-pub type Pareto<T> = InverseCdf<T, ParetoLaw>;
-
-/// The scalar family behind [`Pareto`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct ParetoLaw;
-
-impl<T: Real> Pareto<T> {
-    /// From scales (smallest values) and shapes (tail exponents), one of each a coordinate.
+own_family! {
+    /// The Pareto (type I) with independent coordinates, D of them: sizes whose upper tail is a power.
     ///
-    /// # Errors
-    /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the lengths differ,
-    /// [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a scale or shape that is not above 0.
-    pub fn new(scale: &[T], shape: &[T]) -> Result<Self, Error> {
-        Self::from_quantile(ParetoLaw, &[scale, shape])
-    }
-
-    /// The scales m.
-    #[must_use]
-    pub fn scale(&self) -> &[T] {
-        self.values(0)
-    }
-
-    /// The shapes α.
-    #[must_use]
-    pub fn shape(&self) -> &[T] {
-        self.values(1)
-    }
+    /// | | |
+    /// | --- | --- |
+    /// | θ | `scale` m, the smallest value (D numbers above 0, in the units of z), `shape` α (D numbers above 0, no unit) |
+    /// | density | `p(z) = α m^α z^(−α−1)`, z ≥ m |
+    /// | transform | `z = m (1 − u)^(−1/α)` |
+    /// | pullback | `dm = (z/m) dz`, `dα = z ln(1 − u)/α² dz` |
+    /// | score | `∂m = α/m` (**not valid**), `∂α = 1/α − ln(z/m)` |
+    /// | ∇_z log p | `−(α + 1)/z` |
+    /// | entropy | `ln(m/α) + 1 + 1/α`, gradient `(1/m, −1/α − 1/α²)` |
+    /// | KL(p ‖ q) | `r − 1 − ln r + α_q ln(m_p/m_q)`, `r = α_q/α_p`, where `m_q ≤ m_p`; else ∞; at a common bound the gradient is that of a p which stays covered |
+    /// | mean, variance | `αm/(α − 1)` for α > 1, `m² α/((α − 1)² (α − 2))` for α > 2; else ∞ |
+    ///
+    /// The scale is the lower end of the support: its score has the mean α/m instead of 0, and the score function is refused for
+    /// this distribution by the name `scale`. Pathwise gradients hold for both parameters. The mean of z is finite for α > 1,
+    /// its variance for α > 2; the pathwise samples of f = z have finite variance for α > 2 only, and an error bar that is
+    /// itself reliable for α > 4. For small α the largest draws, `m e^(53/α)`, overflow (α below 0.08 in f64, 0.6 in f32)
+    /// and the engine says so.
+    ///
+    /// ```
+    /// use reparam::prelude::*;
+    ///
+    /// let pareto = Pareto::new(&[2.0], &[3.0])?;
+    /// let mut z = [0.0];
+    /// pareto.transform(&[-0.125], &mut z); // upper tail 1/8: m · 8^(1/3)
+    /// assert!((z[0] - 4.0f64).abs() < 1e-14);
+    /// # Ok::<(), reparam::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// Johnson, Kotz & Balakrishnan 1994, Continuous Univariate Distributions vol. 1, chapter 20, ISBN 0-471-58495-9.
+    pub Pareto, ParetoFamily by quantile;
+    pub fn new(
+        /// The scales m, which are the smallest values.
+        scale: Positive,
+        /// The shapes α, the exponents of the tail.
+        shape: Positive,
+    );
+    moving support: scale;
 }
 
-impl<T: Real> Family<T> for ParetoLaw {
-    type Theta = [T; 2];
-
-    fn parameters(&self) -> &'static [(&'static str, Domain)] {
-        &[("scale", Domain::Positive), ("shape", Domain::Positive)]
-    }
-
-    fn moving_support(&self) -> &'static [&'static str] {
-        &["scale"]
-    }
-}
-
-impl<T: Real> Quantile<T> for ParetoLaw {
+impl<T: Real> Quantile<T> for ParetoFamily {
     #[inline]
     fn quantile(&self, u: Probability<T>, [scale, shape]: [T; 2]) -> T {
         scaled_exp(scale, -u.ln_upper() / shape)
@@ -95,7 +64,7 @@ impl<T: Real> Quantile<T> for ParetoLaw {
     }
 }
 
-impl<T: Real> FamilyCdf<T> for ParetoLaw {
+impl<T: Real> FamilyCdf<T> for ParetoFamily {
     fn cdf(&self, z: T, [scale, shape]: [T; 2]) -> Probability<T> {
         if z <= scale {
             return Probability::never();
@@ -108,9 +77,9 @@ impl<T: Real> FamilyCdf<T> for ParetoLaw {
     }
 }
 
-impl<T: Real> Density<T> for ParetoLaw {
+impl<T: Real> Density<T> for ParetoFamily {
     #[inline]
-    fn ln_density(&self, z: T, [scale, shape]: [T; 2]) -> T {
+    fn log_density(&self, z: T, [scale, shape]: [T; 2]) -> T {
         if z < scale {
             return T::neg_infinity();
         }
@@ -118,9 +87,9 @@ impl<T: Real> Density<T> for ParetoLaw {
     }
 }
 
-impl<T: Real> DensityGradient<T> for ParetoLaw {
+impl<T: Real> DensityGradient<T> for ParetoFamily {
     #[inline]
-    fn ln_density_gradient(&self, z: T, [scale, shape]: [T; 2]) -> T {
+    fn log_density_gradient(&self, z: T, [scale, shape]: [T; 2]) -> T {
         if z < scale { T::zero() } else { -(shape + T::one()) / z }
     }
 
@@ -133,7 +102,7 @@ impl<T: Real> DensityGradient<T> for ParetoLaw {
     }
 }
 
-impl<T: Real> ClosedEntropy<T> for ParetoLaw {
+impl<T: Real> ClosedEntropy<T> for ParetoFamily {
     fn entropy(&self, [scale, shape]: [T; 2]) -> T {
         scale.ln() - shape.ln() + T::one() + shape.recip()
     }
@@ -143,7 +112,7 @@ impl<T: Real> ClosedEntropy<T> for ParetoLaw {
     }
 }
 
-impl<T: Real> FamilyMoments<T> for ParetoLaw {
+impl<T: Real> FamilyMoments<T> for ParetoFamily {
     fn mean(&self, [scale, shape]: [T; 2]) -> T {
         if shape > T::one() { scale * (shape / (shape - T::one())) } else { T::infinity() }
     }
@@ -157,7 +126,7 @@ impl<T: Real> FamilyMoments<T> for ParetoLaw {
     }
 }
 
-impl<T: Real> FamilyKl<T> for ParetoLaw {
+impl<T: Real> FamilyKl<T> for ParetoFamily {
     fn covers(&self, p: [T; 2], q: [T; 2]) -> bool {
         q[0] <= p[0]
     }

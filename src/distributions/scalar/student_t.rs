@@ -2,87 +2,64 @@
 
 use rand::Rng;
 
+use crate::distributions::scalar::declare::own_family;
 use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, FamilyKl, FamilyMoments, InverseCdf, Quantile,
+    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, Quantile,
 };
-use crate::error::Error;
-use crate::layout::Domain;
 use crate::numerics::quadrature::{divergence, divergence_terms, line};
 use crate::probability::Probability;
 use crate::real::Real;
 use crate::special::{
-    central_excess, ln_gamma_rise, log1p_minus, student_t_cdf, student_t_implicit_gradient, student_t_inverse,
+    central_excess, ln_1p_minus_x, ln_gamma_difference, student_t_cdf, student_t_implicit_gradient,
+    student_t_quantile,
 };
 
-/// Student's t with independent coordinates, `t = (z − μ)/σ`, D of them; ν need not be whole and is learned like the rest.
-///
-/// | | |
-/// | --- | --- |
-/// | θ | `nu` ν (D numbers above 0), `mu` μ (D finite numbers), `sigma` σ (D numbers above 0, in the units of z) |
-/// | density | `p(z) = Γ((ν + 1)/2) / (Γ(ν/2) √(νπ) σ) (1 + t²/ν)^(−(ν + 1)/2)` |
-/// | transform | `z = μ + σ t`, `t = F⁻¹(u; ν)` |
-/// | pullback | `dν = σ dt/dν dz` with the implicit derivative `dt/dν = −(∂F/∂ν)/p(t)`, `dμ = dz`, `dσ = t dz` |
-/// | score | `∂ν = c(ν) − ½ (ln(1 + t²/ν) − s) + s/(2ν)`, `∂μ = (ν + 1) t/((ν + t²) σ)`, `∂σ = ν (t² − 1)/((ν + t²) σ)` |
-/// | | with `s = t²/(ν + t²)`, `c = ½ (ψ((ν + 1)/2) − ψ(ν/2) − 1/ν)` |
-/// | ∇_z log p | `−(ν + 1) t/((ν + t²) σ)` |
-/// | entropy | `(ν + 1)(c + 1/(2ν)) − ln Γ((ν + 1)/2) + ln Γ(ν/2) + ½ ln νπ + ln σ` |
-/// | its gradient | `(ν + 1) c′(ν) − 1/(2ν²)`, 0, `1/σ` |
-/// | mean, variance | μ for ν > 1 (else none: NaN), `σ² ν/(ν − 2)` for ν > 2 (∞ down to ν > 1, else NaN) |
-/// | KL(p ‖ q) | no closed form: by quadrature, some 1000 evaluations, relative accuracy 1e-10 for ν from 0.2 on |
-///
-/// Independent draws by Bailey's polar method; noise that is asked for goes through the quantile function. `dt/dν` has a relative error of at
-/// most 1e-13 in f64 and 1e-6 in f32 for ν from 0.1 to 1e4. Its pullbacks take t as `(z − μ)/σ`: they have the digits that this has where |μ| ≫ σ.
-///
-/// **Heavy tails.** The pathwise gradient of f needs `E[(f′ t)²]`: with a linear f its variance for σ is finite for ν > 2 only, with a quadratic one
-/// for ν > 4, and `dt/dν` grows as `t ln t`. The score of all three parameters is bounded in z or grows as `ln z`, so the variance of the score function is
-/// finite where that of f is, and for a quadratic f infinite for ν ≤ 4: neither estimator's standard error means anything below that.
-/// A draw overflows to ±∞ with a probability of about `MAX^(−ν)`: the engine then says so.
-///
-/// ```
-/// use reparam::prelude::*;
-///
-/// let t = StudentT::new(&[1.0], &[2.0], &[0.5])?; // a Cauchy
-/// let mut z = [0.0];
-/// t.transform(&[0.25], &mut z);
-/// assert!((z[0] - 1.5f64).abs() < 1e-14); // the lower quartile: μ − σ
-/// # Ok::<(), reparam::Error>(())
-/// ```
-///
-/// # References
-/// Bailey 1994, Mathematics of Computation 62, 779–781, doi:10.1090/S0025-5718-1994-1219702-8; Figurnov, Mohamed & Mnih 2018, arXiv:1805.08498.
-pub type StudentT<T> = InverseCdf<T, StudentTLaw>;
-
-/// The scalar family behind [`StudentT`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct StudentTLaw;
-
-impl<T: Real> StudentT<T> {
-    /// From degrees of freedom, locations and scales, one of each a coordinate.
+own_family! {
+    /// Student's t with independent coordinates, `t = (z − μ)/σ`, D of them; ν need not be whole and is learned like the rest.
     ///
-    /// # Errors
-    /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the lengths differ,
-    /// [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a `nu` or `sigma` that is not above 0.
-    pub fn new(nu: &[T], mu: &[T], sigma: &[T]) -> Result<Self, Error> {
-        Self::from_quantile(StudentTLaw, &[nu, mu, sigma])
-    }
-
-    /// The degrees of freedom ν.
-    #[must_use]
-    pub fn nu(&self) -> &[T] {
-        self.values(0)
-    }
-
-    /// The locations μ.
-    #[must_use]
-    pub fn mu(&self) -> &[T] {
-        self.values(1)
-    }
-
-    /// The scales σ.
-    #[must_use]
-    pub fn sigma(&self) -> &[T] {
-        self.values(2)
-    }
+    /// | | |
+    /// | --- | --- |
+    /// | θ | `nu` ν (D numbers above 0), `mu` μ (D finite numbers), `sigma` σ (D numbers above 0, in the units of z) |
+    /// | density | `p(z) = Γ((ν + 1)/2) / (Γ(ν/2) √(νπ) σ) (1 + t²/ν)^(−(ν + 1)/2)` |
+    /// | transform | `z = μ + σ t`, `t = F⁻¹(u; ν)` |
+    /// | pullback | `dν = σ dt/dν dz` with the implicit derivative `dt/dν = −(∂F/∂ν)/p(t)`, `dμ = dz`, `dσ = t dz` |
+    /// | score | `∂ν = c(ν) − ½ (ln(1 + t²/ν) − s) + s/(2ν)`, `∂μ = (ν + 1) t/((ν + t²) σ)`, `∂σ = ν (t² − 1)/((ν + t²) σ)` |
+    /// | | with `s = t²/(ν + t²)`, `c = ½ (ψ((ν + 1)/2) − ψ(ν/2) − 1/ν)` |
+    /// | ∇_z log p | `−(ν + 1) t/((ν + t²) σ)` |
+    /// | entropy | `(ν + 1)(c + 1/(2ν)) − ln Γ((ν + 1)/2) + ln Γ(ν/2) + ½ ln νπ + ln σ` |
+    /// | its gradient | `(ν + 1) c′(ν) − 1/(2ν²)`, 0, `1/σ` |
+    /// | mean, variance | μ for ν > 1 (else none: NaN), `σ² ν/(ν − 2)` for ν > 2 (∞ down to ν > 1, else NaN) |
+    /// | KL(p ‖ q) | no closed form: by quadrature, some 1000 evaluations, relative accuracy 1e-10 for ν from 0.2 on |
+    ///
+    /// Independent draws by Bailey's polar method; noise that is asked for goes through the quantile function. `dt/dν` has a relative error of at
+    /// most 1e-13 in f64 and 1e-6 in f32 for ν from 0.1 to 1e4. Its pullbacks take t as `(z − μ)/σ`: they have the digits that this has where |μ| ≫ σ.
+    ///
+    /// **Heavy tails.** The pathwise gradient of f needs `E[(f′ t)²]`: with a linear f its variance for σ is finite for ν > 2 only, with a quadratic one
+    /// for ν > 4, and `dt/dν` grows as `t ln t`. The score of all three parameters is bounded in z or grows as `ln z`, so the variance of the score function is
+    /// finite where that of f is, and for a quadratic f infinite for ν ≤ 4: neither estimator's standard error means anything below that.
+    /// A draw overflows to ±∞ with a probability of about `MAX^(−ν)`: the engine then says so.
+    ///
+    /// ```
+    /// use reparam::prelude::*;
+    ///
+    /// let t = StudentT::new(&[1.0], &[2.0], &[0.5])?; // a Cauchy
+    /// let mut z = [0.0];
+    /// t.transform(&[0.25], &mut z);
+    /// assert!((z[0] - 1.5f64).abs() < 1e-14); // the lower quartile: μ − σ
+    /// # Ok::<(), reparam::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// Bailey 1994, Mathematics of Computation 62, 779–781, doi:10.1090/S0025-5718-1994-1219702-8; Figurnov, Mohamed & Mnih 2018, arXiv:1805.08498.
+    pub StudentT, StudentTFamily by quantile;
+    pub fn new(
+        /// The degrees of freedom ν.
+        nu: Positive,
+        /// The locations μ.
+        mu: Real,
+        /// The scales σ.
+        sigma: Positive,
+    );
 }
 
 /// Degrees of freedom in the range in which their inverses have squares.
@@ -119,19 +96,11 @@ fn draw<R: Rng + ?Sized>(nu: f64, rng: &mut R) -> f64 {
     }
 }
 
-impl<T: Real> Family<T> for StudentTLaw {
-    type Theta = [T; 3];
-
-    fn parameters(&self) -> &'static [(&'static str, Domain)] {
-        &[("nu", Domain::Positive), ("mu", Domain::Real), ("sigma", Domain::Positive)]
-    }
-}
-
-impl<T: Real> Quantile<T> for StudentTLaw {
+impl<T: Real> Quantile<T> for StudentTFamily {
     const DRAWS_DIRECTLY: bool = true;
 
     fn quantile(&self, u: Probability<T>, [nu, mu, sigma]: [T; 3]) -> T {
-        mu + sigma * student_t_inverse(u, nu)
+        mu + sigma * student_t_quantile(u, nu)
     }
 
     #[inline]
@@ -146,26 +115,26 @@ impl<T: Real> Quantile<T> for StudentTLaw {
     }
 }
 
-impl<T: Real> FamilyCdf<T> for StudentTLaw {
+impl<T: Real> FamilyCdf<T> for StudentTFamily {
     fn cdf(&self, z: T, [nu, mu, sigma]: [T; 3]) -> Probability<T> {
         let t = (z - mu) / sigma;
         Probability::from_tail(student_t_cdf(-t.abs(), nu) * -t.signum())
     }
 }
 
-impl<T: Real> Density<T> for StudentTLaw {
+impl<T: Real> Density<T> for StudentTFamily {
     const COVERS_LINE: bool = true;
 
-    fn ln_density(&self, z: T, [nu, mu, sigma]: [T; 3]) -> T {
+    fn log_density(&self, z: T, [nu, mu, sigma]: [T; 3]) -> T {
         let (nu, t) = (degrees(nu), ((z - mu) / sigma).f64());
-        let constant = ln_gamma_rise(0.5 * nu, 0.5) - 0.5 * (nu * std::f64::consts::PI).ln();
+        let constant = ln_gamma_difference(0.5 * nu, 0.5) - 0.5 * (nu * std::f64::consts::PI).ln();
         let spread = ln_spread(squares(t, nu).0, t, nu);
         T::of(constant - 0.5 * (nu + 1.0) * spread - sigma.f64().ln())
     }
 }
 
-impl<T: Real> DensityGradient<T> for StudentTLaw {
-    fn ln_density_gradient(&self, z: T, [nu, mu, sigma]: [T; 3]) -> T {
+impl<T: Real> DensityGradient<T> for StudentTFamily {
+    fn log_density_gradient(&self, z: T, [nu, mu, sigma]: [T; 3]) -> T {
         let (nu, t, sigma) = (degrees(nu), ((z - mu) / sigma).f64(), sigma.f64());
         T::of(-location_score(t, nu) / sigma)
     }
@@ -174,7 +143,7 @@ impl<T: Real> DensityGradient<T> for StudentTLaw {
         let (nu, t, sigma) = (degrees(nu), ((z - mu) / sigma).f64(), sigma.f64());
         let (ratio, s) = squares(t, nu);
         // ln(1 + t²/ν) − s, which is −ln(1 − s) − s, is small where s is.
-        let bend = if s < 0.4 { -log1p_minus(-s) } else { ln_spread(ratio, t, nu) - s };
+        let bend = if s < 0.4 { -ln_1p_minus_x(-s) } else { ln_spread(ratio, t, nu) - s };
         let to_nu = central_excess(nu).0 - 0.5 * bend + 0.5 * s / nu;
         // ν (t² − 1)/(ν + t²) = (ν + 1) s − 1
         let to_sigma =
@@ -189,10 +158,10 @@ fn location_score(t: f64, nu: f64) -> f64 {
     if t.abs() < 1e100 { (nu + 1.0) * t / (nu + t * t) } else { (nu + 1.0) / (t + nu / t) }
 }
 
-impl<T: Real> ClosedEntropy<T> for StudentTLaw {
+impl<T: Real> ClosedEntropy<T> for StudentTFamily {
     fn entropy(&self, [nu, _, sigma]: [T; 3]) -> T {
         let nu = degrees(nu);
-        let constant = ln_gamma_rise(0.5 * nu, 0.5) - 0.5 * (nu * std::f64::consts::PI).ln();
+        let constant = ln_gamma_difference(0.5 * nu, 0.5) - 0.5 * (nu * std::f64::consts::PI).ln();
         let spread = (nu + 1.0) * (central_excess(nu).0 + 0.5 / nu);
         T::of(spread - constant + sigma.f64().ln())
     }
@@ -204,7 +173,7 @@ impl<T: Real> ClosedEntropy<T> for StudentTLaw {
     }
 }
 
-impl<T: Real> FamilyMoments<T> for StudentTLaw {
+impl<T: Real> FamilyMoments<T> for StudentTFamily {
     fn mean(&self, [nu, mu, _]: [T; 3]) -> T {
         if nu > T::one() { mu } else { T::nan() }
     }
@@ -221,7 +190,7 @@ impl<T: Real> FamilyMoments<T> for StudentTLaw {
     }
 }
 
-impl<T: Real> FamilyKl<T> for StudentTLaw {
+impl<T: Real> FamilyKl<T> for StudentTFamily {
     fn kl(&self, p: [T; 3], q: [T; 3]) -> T {
         T::of(kl(p.map(T::f64), q.map(T::f64)).0)
     }
@@ -238,14 +207,15 @@ fn kl([nu, mu, sigma]: [f64; 3], [other_nu, other_mu, other_sigma]: [f64; 3]) ->
     let [plain, bregman, to_own_nu, to_nu, to_mu, to_sigma] = line(shift.abs(), |x, y| {
         let own = [nu, 0.0, 1.0];
         let other = [other_nu, 0.0, ratio];
-        let (ln_p, ln_q): (f64, f64) = (StudentTLaw.ln_density(x, own), StudentTLaw.ln_density(y, other));
+        let (ln_p, ln_q): (f64, f64) =
+            (StudentTFamily.log_density(x, own), StudentTFamily.log_density(y, other));
         let [plain, bregman] = divergence_terms(ln_p, ln_q);
         let p = ln_p.exp();
         if p == 0.0 {
             return [plain, bregman, 0.0, 0.0, 0.0, 0.0];
         }
-        let own_score: f64 = StudentTLaw.score(x, own)[0];
-        let score: [f64; 3] = StudentTLaw.score(y, other);
+        let own_score: f64 = StudentTFamily.score(x, own)[0];
+        let score: [f64; 3] = StudentTFamily.score(y, other);
         [plain, bregman, plain * own_score, -p * score[0], -p * score[1], -p * score[2]]
     });
     // Both laws shifted, and both stretched, are as far apart as before.

@@ -1,80 +1,57 @@
 //! The triangular distribution.
 
+use crate::distributions::scalar::declare::own_family;
 use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, FamilyKl, FamilyMoments, InverseCdf, Quantile,
+    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, Quantile,
 };
-use crate::error::Error;
-use crate::layout::Domain;
 use crate::numerics::quadrature::piece;
 use crate::probability::Probability;
 use crate::real::Real;
 
-/// The triangular on an interval with independent coordinates, D of them: a guess by its least, likeliest and largest value.
-///
-/// | | |
-/// | --- | --- |
-/// | θ | `low` l (D finite numbers), `mode` m (D numbers above `low`), `high` h (D numbers above `mode`), in the units of z |
-/// | density | `p(z) = 2 (z − l)/(w c)` up to m, `2 (h − z)/(w d)` from m, with `w = h − l`, `c = m − l`, `d = h − m` |
-/// | transform | `z = l + √(u w c)` for `u ≤ c/w`, else `h − √((1 − u) w d)` |
-/// | pullback | up to m, `s = z − l`: `dl = ½ ((c − s)/c + (w − s)/w) dz`, `dm = s/(2c) dz`, `dh = s/(2w) dz`; from m mirrored |
-/// | score | `∂m = −1/c` up to m, `1/d` from m; `∂l`, `∂h` (**not usable**, see below) |
-/// | ∇_z log p | `1/(z − l)` up to m, `−1/(h − z)` from m |
-/// | entropy | `½ + ln(w/2)`, gradient `(−1/w, 0, 1/w)` |
-/// | KL(p ‖ q) | `E_p[ln p − ln q]` by quadrature, ∞ where q's interval does not cover p's; at a common bound the gradient is that of a p which stays covered |
-/// | mean, variance | `(l + m + h)/3`, `(c² + cd + d²)/18` |
-///
-/// The density is continuous in m, so the score of the mode is valid, with variance `1/(cd)`; at z = m, which has probability 0, it is the middle of its
-/// two values. The bounds move the support. The density is 0 there, so even their scores have mean 0, but an infinite variance: the score function
-/// is refused for this distribution by the name `low`. Pathwise gradients hold for all three.
-///
-/// The mode is *strictly* inside: at an end the density jumps with it, and a derivative with respect to it does not exist. A right triangle is
-/// the limit, and a mode in the last digits next to an end is taken.
-///
-/// ```
-/// use reparam::prelude::*;
-///
-/// let triangular = Triangular::new(&[0.0], &[1.0], &[4.0])?;
-/// let mut z = [0.0];
-/// triangular.transform(&[-0.1875], &mut z); // h − √(3/16 · 4 · 3)
-/// assert!((z[0] - 2.5f64).abs() < 1e-15);
-/// # Ok::<(), reparam::Error>(())
-/// ```
-///
-/// # References
-/// Kotz & van Dorp 2004, Beyond Beta, chapter 1, doi:10.1142/5720.
-pub type Triangular<T> = InverseCdf<T, TriangularLaw>;
-
-/// The scalar family behind [`Triangular`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct TriangularLaw;
-
-impl<T: Real> Triangular<T> {
-    /// From least, likeliest and largest values, one of each a coordinate.
+own_family! {
+    /// The triangular on an interval with independent coordinates, D of them: a guess by its least, likeliest and largest value.
     ///
-    /// # Errors
-    /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the lengths differ,
-    /// [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a mode that is not above its low or a high that is not above its mode.
-    pub fn new(low: &[T], mode: &[T], high: &[T]) -> Result<Self, Error> {
-        Self::from_quantile(TriangularLaw, &[low, mode, high])
-    }
-
-    /// The lower ends.
-    #[must_use]
-    pub fn low(&self) -> &[T] {
-        self.values(0)
-    }
-
-    /// The modes.
-    #[must_use]
-    pub fn mode(&self) -> &[T] {
-        self.values(1)
-    }
-
-    /// The upper ends.
-    #[must_use]
-    pub fn high(&self) -> &[T] {
-        self.values(2)
-    }
+    /// | | |
+    /// | --- | --- |
+    /// | θ | `low` l (D finite numbers), `mode` m (D numbers above `low`), `high` h (D numbers above `mode`), in the units of z |
+    /// | density | `p(z) = 2 (z − l)/(w c)` up to m, `2 (h − z)/(w d)` from m, with `w = h − l`, `c = m − l`, `d = h − m` |
+    /// | transform | `z = l + √(u w c)` for `u ≤ c/w`, else `h − √((1 − u) w d)` |
+    /// | pullback | up to m, `s = z − l`: `dl = ½ ((c − s)/c + (w − s)/w) dz`, `dm = s/(2c) dz`, `dh = s/(2w) dz`; from m mirrored |
+    /// | score | `∂m = −1/c` up to m, `1/d` from m; `∂l`, `∂h` (**not usable**, see below) |
+    /// | ∇_z log p | `1/(z − l)` up to m, `−1/(h − z)` from m |
+    /// | entropy | `½ + ln(w/2)`, gradient `(−1/w, 0, 1/w)` |
+    /// | KL(p ‖ q) | `E_p[ln p − ln q]` by quadrature, ∞ where q's interval does not cover p's; at a common bound the gradient is that of a p which stays covered |
+    /// | mean, variance | `(l + m + h)/3`, `(c² + cd + d²)/18` |
+    ///
+    /// The density is continuous in m, so the score of the mode is valid, with variance `1/(cd)`; at z = m, which has probability 0, it is the middle of its
+    /// two values. The bounds move the support. The density is 0 there, so even their scores have mean 0, but an infinite variance: the score function
+    /// is refused for this distribution by the name `low`. Pathwise gradients hold for all three.
+    ///
+    /// The mode is *strictly* inside: at an end the density jumps with it, and a derivative with respect to it does not exist. A right triangle is
+    /// the limit, and a mode in the last digits next to an end is taken.
+    ///
+    /// ```
+    /// use reparam::prelude::*;
+    ///
+    /// let triangular = Triangular::new(&[0.0], &[1.0], &[4.0])?;
+    /// let mut z = [0.0];
+    /// triangular.transform(&[-0.1875], &mut z); // h − √(3/16 · 4 · 3)
+    /// assert!((z[0] - 2.5f64).abs() < 1e-15);
+    /// # Ok::<(), reparam::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// Kotz & van Dorp 2004, Beyond Beta, chapter 1, doi:10.1142/5720.
+    pub Triangular, TriangularFamily by quantile;
+    pub fn new(
+        /// The lower ends.
+        low: Real,
+        /// The modes, the likeliest values.
+        mode: AbovePrevious,
+        /// The upper ends.
+        high: AbovePrevious,
+    );
+    moving support: low, high;
 }
 
 /// The triangle from its lower end: the widths of the whole and of both sides.
@@ -118,7 +95,7 @@ impl Sides {
     }
 
     /// `ln p` at the distance s from the near end.
-    fn ln_density(self, s: f64) -> f64 {
+    fn log_density(self, s: f64) -> f64 {
         (2.0 * (s / self.left)).ln() - self.whole.ln()
     }
 
@@ -129,19 +106,7 @@ impl Sides {
     }
 }
 
-impl<T: Real> Family<T> for TriangularLaw {
-    type Theta = [T; 3];
-
-    fn parameters(&self) -> &'static [(&'static str, Domain)] {
-        &[("low", Domain::Real), ("mode", Domain::AbovePrevious), ("high", Domain::AbovePrevious)]
-    }
-
-    fn moving_support(&self) -> &'static [&'static str] {
-        &["low", "high"]
-    }
-}
-
-impl<T: Real> Quantile<T> for TriangularLaw {
+impl<T: Real> Quantile<T> for TriangularFamily {
     #[inline]
     fn quantile(&self, u: Probability<T>, theta: [T; 3]) -> T {
         let [low, _, high] = theta;
@@ -166,7 +131,7 @@ impl<T: Real> Quantile<T> for TriangularLaw {
     }
 }
 
-impl<T: Real> FamilyCdf<T> for TriangularLaw {
+impl<T: Real> FamilyCdf<T> for TriangularFamily {
     fn cdf(&self, z: T, theta: [T; 3]) -> Probability<T> {
         let [low, mode, high] = theta;
         if z <= low {
@@ -183,25 +148,25 @@ impl<T: Real> FamilyCdf<T> for TriangularLaw {
     }
 }
 
-impl<T: Real> Density<T> for TriangularLaw {
+impl<T: Real> Density<T> for TriangularFamily {
     #[inline]
-    fn ln_density(&self, z: T, theta: [T; 3]) -> T {
+    fn log_density(&self, z: T, theta: [T; 3]) -> T {
         let [low, mode, high] = theta;
         if z < low || z > high {
             return T::neg_infinity();
         }
         let sides = Sides::of(theta);
         T::of(if z <= mode {
-            sides.ln_density(z.f64() - low.f64())
+            sides.log_density(z.f64() - low.f64())
         } else {
-            sides.mirrored().ln_density(high.f64() - z.f64())
+            sides.mirrored().log_density(high.f64() - z.f64())
         })
     }
 }
 
-impl<T: Real> DensityGradient<T> for TriangularLaw {
+impl<T: Real> DensityGradient<T> for TriangularFamily {
     #[inline]
-    fn ln_density_gradient(&self, z: T, [low, mode, high]: [T; 3]) -> T {
+    fn log_density_gradient(&self, z: T, [low, mode, high]: [T; 3]) -> T {
         if z < low || z > high {
             T::zero()
         } else if z == mode {
@@ -234,7 +199,7 @@ impl<T: Real> DensityGradient<T> for TriangularLaw {
     }
 }
 
-impl<T: Real> ClosedEntropy<T> for TriangularLaw {
+impl<T: Real> ClosedEntropy<T> for TriangularFamily {
     fn entropy(&self, theta: [T; 3]) -> T {
         T::of(0.5 + Sides::of(theta).whole.ln() - std::f64::consts::LN_2)
     }
@@ -245,7 +210,7 @@ impl<T: Real> ClosedEntropy<T> for TriangularLaw {
     }
 }
 
-impl<T: Real> FamilyMoments<T> for TriangularLaw {
+impl<T: Real> FamilyMoments<T> for TriangularFamily {
     fn mean(&self, [low, mode, high]: [T; 3]) -> T {
         let third = |x: T| x / T::of(3.0);
         third(low) + third(mode) + third(high)
@@ -282,7 +247,7 @@ fn expectation<const N: usize>(
     sums
 }
 
-impl<T: Real> FamilyKl<T> for TriangularLaw {
+impl<T: Real> FamilyKl<T> for TriangularFamily {
     fn covers(&self, p: [T; 3], q: [T; 3]) -> bool {
         q[0] <= p[0] && q[2] >= p[2]
     }
@@ -303,10 +268,10 @@ impl<T: Real> FamilyKl<T> for TriangularLaw {
         let [kl, a, b, c, d, e, f] = expectation(p, q[1], |s, r| {
             let (ln_q, [d, e, f]) = at_distances(p, q, s, r);
             let (ln_p, [a, b, c]) = if s <= own.left {
-                (own.ln_density(s), own.score(s))
+                (own.log_density(s), own.score(s))
             } else {
                 let [c, b, a] = own.mirrored().score(r).map(|s| -s);
-                (own.mirrored().ln_density(r), [a, b, c])
+                (own.mirrored().log_density(r), [a, b, c])
             };
             let ratio = ln_p - ln_q;
             [ratio, ratio * a, ratio * b, ratio * c, -d, -e, -f]
@@ -321,9 +286,9 @@ fn at_distances(p: [f64; 3], q: [f64; 3], s: f64, r: f64) -> (f64, [f64; 3]) {
     let sides = Sides::of(q);
     let (from_low, from_high) = ((p[0] - q[0]) + s, (q[2] - p[2]) + r);
     if from_low <= sides.left {
-        (sides.ln_density(from_low), sides.score(from_low))
+        (sides.log_density(from_low), sides.score(from_low))
     } else {
         let [high, mode, low] = sides.mirrored().score(from_high).map(|s| -s);
-        (sides.mirrored().ln_density(from_high), [low, mode, high])
+        (sides.mirrored().log_density(from_high), [low, mode, high])
     }
 }

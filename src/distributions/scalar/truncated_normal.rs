@@ -1,83 +1,81 @@
 //! The normal on an interval.
 
-use crate::distributions::scalar::inverse_cdf::{
-    Density, DensityGradient, Family, FamilyCdf, InverseCdf, Quantile,
-};
+use crate::distributions::scalar::declare::own_family;
+use crate::distributions::scalar::inverse_cdf::{Density, DensityGradient, FamilyCdf, Quantile};
 use crate::error::Error;
-use crate::layout::Domain;
 use crate::probability::Probability;
 use crate::real::Real;
 use crate::special::{
-    fall, half_square_exp, interval, mass, mills_ratio, normal_quantile, normal_quantile_ln,
+    half_square_exp, interval, log_density_drop, mass, mills_ratio, normal_quantile, normal_quantile_from_log,
 };
 
-/// The normal conditioned on an interval, with independent coordinates, D of them: `x = (z − μ)/σ` between `a = (l − μ)/σ` and `b = (h − μ)/σ`.
-///
-/// | | |
-/// | --- | --- |
-/// | θ | `mu` μ (D finite numbers), `sigma` σ (D numbers above 0), `low` l (D finite numbers), `high` h (D numbers above `low`), in the units of z |
-/// | density | `p(z) = φ(x)/(σ (Φ(b) − Φ(a)))`, l ≤ z ≤ h |
-/// | transform | `Φ(x) = (1 − u) Φ(a) + u Φ(b)` |
-/// | pullback | `dl = (1 − u) φ(a)/φ(x) dz`, `dh = u φ(b)/φ(x) dz`, |
-/// | | `dμ = (u ∫_x^b (t − x) φ(t) dt + (1 − u) ∫_a^x (x − t) φ(t) dt)/φ(x) dz`, |
-/// | | `dσ = (u ∫_x^b (t² − x²) φ(t) dt + (1 − u) ∫_a^x (x² − t²) φ(t) dt)/φ(x) dz` |
-/// | score | `∂μ = (x − E x)/σ`, `∂σ = (x² − E x²)/σ`, `∂l = p(l)`, `∂h = −p(h)` (**the last two are not valid**) |
-/// | ∇_z log p | `−x/σ` |
-/// | entropy | `ln σ + ln √2π (Φ(b) − Φ(a)) + E x²/2` |
-/// | its gradient | `Cov(x², x)/2σ`, `Var(x²)/2σ`, `p(l) (E x² − a² − 2)/2`, `p(h) (b² − E x² + 2)/2` |
-/// | KL(p ‖ q) | `E_p[ln p − ln q]`; ∞ where q's interval does not cover p's |
-///
-/// All four parameters have pathwise gradients. The bounds move the support, so the score function is refused for this distribution by the name
-/// `low`.
-///
-/// **Far tails and short intervals.** Everything is a ratio to φ at the bound that is nearest to μ, by Mills' ratio where the interval is wide and
-/// by quadrature where it is short; the draw is found as a distance from the nearest of l, h and μ. The usual `dz/dμ = 1 − dz/dl − dz/dh` would
-/// cancel; the integrals above have one sign. Draw and derivatives have relative error below 1e-12 in f64, against mpmath out to 40σ and down to
-/// intervals of 1e-6σ; where the interval holds μ, `z − μ` has it relative to σ, and `dσ`, which changes sign there, to its size elsewhere, `min(1, b − a)³`. In f32 everything is
-/// computed in f64 and rounded once. A draw never leaves \[l, h\]. A
-/// draw takes some 0.5 µs and a pullback 1 µs, as it finds x again from u: the rounded z may have lost the distance from its bound.
-///
-/// **One-sided.** [`above`](Self::above) and [`below`](Self::below) put the other bound at half of the largest number, where it is as good as
-/// infinite: its density, and the derivative with respect to it, are exactly 0. (So is any bound beyond 40σ.)
-///
-/// Moments, entropy, KL and their gradients are sums of terms of one sign by a quadrature of 10 to 480 exponentials, with relative error below
-/// 1e-12 for the variance against mpmath, 40σ out and in short intervals too. At coinciding bounds the KL gradient is the one-sided one, of a p
-/// that stays covered.
-///
-/// ```
-/// use reparam::prelude::*;
-///
-/// // 5.4 to 6.6 standard deviations above the mean: 1 − Φ keeps no digit there in f32, nor Φ in f64.
-/// let tail = TruncatedNormal::new(&[0.538], &[0.05], &[0.809], &[0.869])?;
-/// let mut z = [0.0];
-/// tail.transform(&[0.5], &mut z);
-/// assert!((z[0] / 0.815_125_253_244_724_4f64 - 1.0).abs() < 1e-15);
-/// let mut dtheta = [0.0; 4];
-/// tail.pullback(&[0.5], &z, &[1.0], &mut dtheta);
-/// // A shift of everything shifts the draw.
-/// assert!((dtheta[0] + dtheta[2] + dtheta[3] - 1.0).abs() < 1e-14);
-/// # Ok::<(), reparam::Error>(())
-/// ```
-///
-/// # References
-/// Robert 1995, Simulation of truncated normal variables, Statistics and Computing 5, 121–125, doi:10.1007/BF00143942; as an implicit
-/// derivative: Figurnov, Mohamed & Mnih 2018, arXiv:1805.08498. The product form of `dμ` and `dσ` follows from integration by parts.
-pub type TruncatedNormal<T> = InverseCdf<T, TruncatedNormalLaw>;
-
-/// The scalar family behind [`TruncatedNormal`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct TruncatedNormalLaw;
+own_family! {
+    /// The normal conditioned on an interval, with independent coordinates, D of them: `x = (z − μ)/σ` between `a = (l − μ)/σ` and `b = (h − μ)/σ`.
+    ///
+    /// | | |
+    /// | --- | --- |
+    /// | θ | `mu` μ (D finite numbers), `sigma` σ (D numbers above 0), `low` l (D finite numbers), `high` h (D numbers above `low`), in the units of z |
+    /// | density | `p(z) = φ(x)/(σ (Φ(b) − Φ(a)))`, l ≤ z ≤ h |
+    /// | transform | `Φ(x) = (1 − u) Φ(a) + u Φ(b)` |
+    /// | pullback | `dl = (1 − u) φ(a)/φ(x) dz`, `dh = u φ(b)/φ(x) dz`, |
+    /// | | `dμ = (u ∫_x^b (t − x) φ(t) dt + (1 − u) ∫_a^x (x − t) φ(t) dt)/φ(x) dz`, |
+    /// | | `dσ = (u ∫_x^b (t² − x²) φ(t) dt + (1 − u) ∫_a^x (x² − t²) φ(t) dt)/φ(x) dz` |
+    /// | score | `∂μ = (x − E x)/σ`, `∂σ = (x² − E x²)/σ`, `∂l = p(l)`, `∂h = −p(h)` (**the last two are not valid**) |
+    /// | ∇_z log p | `−x/σ` |
+    /// | entropy | `ln σ + ln √2π (Φ(b) − Φ(a)) + E x²/2` |
+    /// | its gradient | `Cov(x², x)/2σ`, `Var(x²)/2σ`, `p(l) (E x² − a² − 2)/2`, `p(h) (b² − E x² + 2)/2` |
+    /// | KL(p ‖ q) | `E_p[ln p − ln q]`; ∞ where q's interval does not cover p's |
+    ///
+    /// All four parameters have pathwise gradients. The bounds move the support, so the score function is refused for this distribution by the name
+    /// `low`.
+    ///
+    /// **Far tails and short intervals.** Everything is a ratio to φ at the bound that is nearest to μ, by Mills' ratio where the interval is wide and
+    /// by quadrature where it is short; the draw is found as a distance from the nearest of l, h and μ. The usual `dz/dμ = 1 − dz/dl − dz/dh` would
+    /// cancel; the integrals above have one sign. Draw and derivatives have relative error below 1e-12 in f64, against mpmath out to 40σ and down to
+    /// intervals of 1e-6σ; where the interval holds μ, `z − μ` has it relative to σ, and `dσ`, which changes sign there, to its size elsewhere, `min(1, b − a)³`. In f32 everything is
+    /// computed in f64 and rounded once. A draw never leaves \[l, h\]. A
+    /// draw takes some 0.5 µs and a pullback 1 µs, as it finds x again from u: the rounded z may have lost the distance from its bound.
+    ///
+    /// **One-sided.** [`above`](Self::above) and [`below`](Self::below) put the other bound at half of the largest number, where it is as good as
+    /// infinite: its density, and the derivative with respect to it, are exactly 0. (So is any bound beyond 40σ.)
+    ///
+    /// Moments, entropy, KL and their gradients are sums of terms of one sign by a quadrature of 10 to 480 exponentials, with relative error below
+    /// 1e-12 for the variance against mpmath, 40σ out and in short intervals too. At coinciding bounds the KL gradient is the one-sided one, of a p
+    /// that stays covered.
+    ///
+    /// ```
+    /// use reparam::prelude::*;
+    ///
+    /// // 5.4 to 6.6 standard deviations above the mean: 1 − Φ keeps no digit there in f32, nor Φ in f64.
+    /// let tail = TruncatedNormal::new(&[0.538], &[0.05], &[0.809], &[0.869])?;
+    /// let mut z = [0.0];
+    /// tail.transform(&[0.5], &mut z);
+    /// assert!((z[0] / 0.815_125_253_244_724_4f64 - 1.0).abs() < 1e-15);
+    /// let mut dtheta = [0.0; 4];
+    /// tail.pullback(&[0.5], &z, &[1.0], &mut dtheta);
+    /// // A shift of everything shifts the draw.
+    /// assert!((dtheta[0] + dtheta[2] + dtheta[3] - 1.0).abs() < 1e-14);
+    /// # Ok::<(), reparam::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// Robert 1995, Simulation of truncated normal variables, Statistics and Computing 5, 121–125, doi:10.1007/BF00143942; as an implicit
+    /// derivative: Figurnov, Mohamed & Mnih 2018, arXiv:1805.08498. The product form of `dμ` and `dσ` follows from integration by parts.
+    pub TruncatedNormal, TruncatedNormalFamily by quantile;
+    pub fn new(
+        /// The means μ before the truncation.
+        mu: Real,
+        /// The standard deviations σ before the truncation.
+        sigma: Positive,
+        /// The lower bounds.
+        low: Real,
+        /// The upper bounds.
+        high: AbovePrevious,
+    );
+    moving support: low, high;
+}
 
 impl<T: Real> TruncatedNormal<T> {
-    /// From means and standard deviations before the truncation, and lower and upper bounds, one of each a coordinate.
-    ///
-    /// # Errors
-    /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the lengths differ,
-    /// [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a `sigma` that is not above 0 or a `high` that is not above its `low`.
-    pub fn new(mu: &[T], sigma: &[T], low: &[T], high: &[T]) -> Result<Self, Error> {
-        Self::from_quantile(TruncatedNormalLaw, &[mu, sigma, low, high])
-    }
-
     /// Truncated below only: `high` is half of the largest number, which is as good as infinite.
     ///
     /// # Errors
@@ -92,30 +90,6 @@ impl<T: Real> TruncatedNormal<T> {
     /// Those of [`new`](Self::new).
     pub fn below(mu: &[T], sigma: &[T], high: &[T]) -> Result<Self, Error> {
         Self::new(mu, sigma, &vec![-far::<T>(); high.len()], high)
-    }
-
-    /// The means μ before the truncation.
-    #[must_use]
-    pub fn mu(&self) -> &[T] {
-        self.values(0)
-    }
-
-    /// The standard deviations σ before the truncation.
-    #[must_use]
-    pub fn sigma(&self) -> &[T] {
-        self.values(1)
-    }
-
-    /// The lower bounds.
-    #[must_use]
-    pub fn low(&self) -> &[T] {
-        self.values(2)
-    }
-
-    /// The upper bounds.
-    #[must_use]
-    pub fn high(&self) -> &[T] {
-        self.values(3)
     }
 }
 
@@ -173,12 +147,12 @@ impl Standard {
 
     /// `(x² − c²)/2`, what the logarithm of the density has lost.
     pub(crate) fn excess(&self, at: Point) -> f64 {
-        if self.a >= 0.0 { fall(self.a, at.from_a) } else { 0.5 * at.x * at.x }
+        if self.a >= 0.0 { log_density_drop(self.a, at.from_a) } else { 0.5 * at.x * at.x }
     }
 
     /// `e^(−(x² − c²)/2)`.
     fn density(&self, at: Point) -> f64 {
-        if self.a >= 0.0 { (-fall(self.a, at.from_a)).exp() } else { half_square_exp(at.x) }
+        if self.a >= 0.0 { (-log_density_drop(self.a, at.from_a)).exp() } else { half_square_exp(at.x) }
     }
 
     /// The mass below the point, in units of `mass`.
@@ -206,7 +180,7 @@ impl Standard {
     /// The densities at both bounds, in units of `mass`.
     pub(crate) fn at_bounds(&self) -> (f64, f64) {
         if self.a >= 0.0 {
-            (1.0 / self.mass, (-fall(self.a, self.width)).exp() / self.mass)
+            (1.0 / self.mass, (-log_density_drop(self.a, self.width)).exp() / self.mass)
         } else {
             (half_square_exp(self.a) / self.mass, half_square_exp(self.b) / self.mass)
         }
@@ -235,10 +209,10 @@ impl Standard {
     fn start(&self, lower: f64, upper: f64) -> f64 {
         if self.a > 0.0 {
             // 1 − Φ(x) = (1 − u)(1 − Φ(a)) + u (1 − Φ(b)), over φ(a).
-            let decay = (-fall(self.a, self.width)).exp();
+            let decay = (-log_density_drop(self.a, self.width)).exp();
             let far = if decay == 0.0 { 0.0 } else { decay * mills_ratio(self.b) };
             let ln_tail = (upper * mills_ratio(self.a) + lower * far).ln() - 0.5 * self.a * self.a;
-            return -normal_quantile_ln(ln_tail - crate::special::HALF_LN_TAU);
+            return -normal_quantile_from_log(ln_tail - crate::special::HALF_LN_TAU);
         }
         let tail = |x: f64| crate::special::normal_survival(x);
         let below = upper * tail(-self.a) + lower * tail(-self.b);
@@ -317,24 +291,7 @@ impl Anchor {
     }
 }
 
-impl<T: Real> Family<T> for TruncatedNormalLaw {
-    type Theta = [T; 4];
-
-    fn parameters(&self) -> &'static [(&'static str, Domain)] {
-        &[
-            ("mu", Domain::Real),
-            ("sigma", Domain::Positive),
-            ("low", Domain::Real),
-            ("high", Domain::AbovePrevious),
-        ]
-    }
-
-    fn moving_support(&self) -> &'static [&'static str] {
-        &["low", "high"]
-    }
-}
-
-impl<T: Real> Quantile<T> for TruncatedNormalLaw {
+impl<T: Real> Quantile<T> for TruncatedNormalFamily {
     fn quantile(&self, u: Probability<T>, theta: [T; 4]) -> T {
         let [mu, sigma, low, high] = theta.map(T::f64);
         let law = Standard::of(theta);
@@ -407,7 +364,7 @@ impl Standard {
     }
 }
 
-impl<T: Real> FamilyCdf<T> for TruncatedNormalLaw {
+impl<T: Real> FamilyCdf<T> for TruncatedNormalFamily {
     fn cdf(&self, z: T, theta: [T; 4]) -> Probability<T> {
         let [_, _, low, high] = theta;
         if z <= low {
@@ -426,8 +383,8 @@ impl<T: Real> FamilyCdf<T> for TruncatedNormalLaw {
     }
 }
 
-impl<T: Real> Density<T> for TruncatedNormalLaw {
-    fn ln_density(&self, z: T, theta: [T; 4]) -> T {
+impl<T: Real> Density<T> for TruncatedNormalFamily {
+    fn log_density(&self, z: T, theta: [T; 4]) -> T {
         let [_, sigma, low, high] = theta;
         if z < low || z > high {
             return T::neg_infinity();
@@ -437,8 +394,8 @@ impl<T: Real> Density<T> for TruncatedNormalLaw {
     }
 }
 
-impl<T: Real> DensityGradient<T> for TruncatedNormalLaw {
-    fn ln_density_gradient(&self, z: T, [mu, sigma, low, high]: [T; 4]) -> T {
+impl<T: Real> DensityGradient<T> for TruncatedNormalFamily {
+    fn log_density_gradient(&self, z: T, [mu, sigma, low, high]: [T; 4]) -> T {
         if z < low || z > high { T::zero() } else { (mu - z) / sigma / sigma }
     }
 
@@ -453,7 +410,7 @@ impl<T: Real> DensityGradient<T> for TruncatedNormalLaw {
         let (at_a, at_b) = law.at_bounds();
         // From the nearest bound where that is to the right of the mean, as x − E x and x² − E x² would cancel.
         let (off, off_square) = if law.a >= 0.0 {
-            (at.from_a - mean, 2.0 * fall(law.a, at.from_a) - mean_square)
+            (at.from_a - mean, 2.0 * log_density_drop(law.a, at.from_a) - mean_square)
         } else {
             (at.x - mean, at.x * at.x - mean_square)
         };

@@ -1,9 +1,9 @@
 //! Moments, entropy and divergence of the truncated normal.
 
 use crate::distributions::scalar::inverse_cdf::{ClosedEntropy, FamilyKl, FamilyMoments};
-use crate::distributions::scalar::truncated_normal::{Point, Standard, TruncatedNormalLaw};
+use crate::distributions::scalar::truncated_normal::{Point, Standard, TruncatedNormalFamily};
 use crate::real::Real;
-use crate::special::{GAUSS_LEGENDRE, fall};
+use crate::special::{GAUSS_LEGENDRE, log_density_drop};
 
 /// The density has fallen by e⁻⁴⁸ here: what is beyond does not count, not with a fourth power either.
 const FOLDS: f64 = 48.0;
@@ -15,7 +15,7 @@ impl Standard {
         let (start, end, pieces) = if from_end {
             let reach = 2.0 * FOLDS / (self.a + (self.a * self.a + 2.0 * FOLDS).sqrt());
             let end = self.width.min(reach);
-            (0.0, end, fall(self.a, end).ceil())
+            (0.0, end, log_density_drop(self.a, end).ceil())
         } else {
             let reach = (2.0 * FOLDS).sqrt();
             let (start, end) = (self.a.max(-reach), self.b.min(reach));
@@ -67,7 +67,7 @@ impl Standard {
         let (da, db) = if self.a >= 0.0 {
             // E x² − a² − 2 would cancel far out; by parts it is −(E s² + 2 w p(b)).
             let rest = square + 2.0 * far(self.width);
-            (-0.5 * at_a * rest, far(fall(self.a, self.width) + 0.5 * rest))
+            (-0.5 * at_a * rest, far(log_density_drop(self.a, self.width) + 0.5 * rest))
         } else {
             let ends = |at: f64, bound: f64| {
                 if at == 0.0 { 0.0 } else { at * (half_square - 0.5 * bound * bound - 1.0) }
@@ -79,7 +79,7 @@ impl Standard {
     }
 }
 
-impl<T: Real> ClosedEntropy<T> for TruncatedNormalLaw {
+impl<T: Real> ClosedEntropy<T> for TruncatedNormalFamily {
     fn entropy(&self, theta: [T; 4]) -> T {
         T::of(Standard::of(theta).entropy(theta[1].f64()))
     }
@@ -89,7 +89,7 @@ impl<T: Real> ClosedEntropy<T> for TruncatedNormalLaw {
     }
 }
 
-impl<T: Real> FamilyMoments<T> for TruncatedNormalLaw {
+impl<T: Real> FamilyMoments<T> for TruncatedNormalFamily {
     fn mean(&self, theta: [T; 4]) -> T {
         let law = Standard::of(theta);
         let [mu, sigma, low, high] = theta.map(T::f64);
@@ -175,7 +175,7 @@ impl Pair {
     }
 }
 
-impl<T: Real> FamilyKl<T> for TruncatedNormalLaw {
+impl<T: Real> FamilyKl<T> for TruncatedNormalFamily {
     fn covers(&self, p: [T; 4], q: [T; 4]) -> bool {
         q[2] <= p[2] && q[3] >= p[3]
     }

@@ -1,73 +1,54 @@
 //! The continuous uniform distribution.
 
+use crate::distributions::scalar::declare::own_family;
 use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, FamilyKl, FamilyMoments, InverseCdf, Quantile,
+    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, Quantile,
 };
-use crate::error::Error;
-use crate::layout::Domain;
 use crate::probability::Probability;
 use crate::real::Real;
 
-/// The uniform on an interval with independent coordinates, D of them.
-///
-/// | | |
-/// | --- | --- |
-/// | θ | `low` l (D finite numbers), `high` h (D numbers above `low`), in the units of z |
-/// | density | `p(z) = 1/(h − l)`, l ≤ z ≤ h |
-/// | transform | `z = (1 − u) l + u h` |
-/// | pullback | `dl = (1 − u) dz`, `dh = u dz` |
-/// | score | `∂l = 1/(h − l)`, `∂h = −1/(h − l)` (**neither is valid**) |
-/// | ∇_z log p | 0 |
-/// | entropy | `ln(h − l)`, gradient `(−1/(h − l), 1/(h − l))` |
-/// | KL(p ‖ q) | `ln w_q/w_p`, `w = h − l`, where q covers p; else ∞; at a common bound the gradient is that of a p which stays covered |
-/// | mean, variance | `(l + h)/2`, `w²/12` |
-///
-/// Both bounds move the support: the score is the derivative of the log-density inside, does not see the moving ends, and has a mean
-/// that is not 0. The score function is refused for this distribution by the name `low`. Pathwise gradients hold for both. A draw never
-/// leaves [l, h], whatever the rounding.
-///
-/// ```
-/// use reparam::prelude::*;
-///
-/// let uniform = Uniform::new(&[-1.0], &[3.0])?;
-/// let (mut z, mut dtheta) = ([0.0], [0.0; 2]);
-/// uniform.transform(&[0.25], &mut z);
-/// assert_eq!(z, [0.0]);
-/// uniform.pullback(&[0.25], &z, &[1.0], &mut dtheta);
-/// assert_eq!(dtheta, [0.75, 0.25]);
-/// assert!(uniform.layout().check_score().is_err());
-/// # Ok::<(), reparam::Error>(())
-/// ```
-///
-/// # References
-/// Johnson, Kotz & Balakrishnan 1995, Continuous Univariate Distributions vol. 2, chapter 26, ISBN 0-471-58494-0.
-pub type Uniform<T> = InverseCdf<T, UniformLaw>;
-
-/// The scalar family behind [`Uniform`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct UniformLaw;
-
-impl<T: Real> Uniform<T> {
-    /// From lower and upper bounds, one of each a coordinate.
+own_family! {
+    /// The uniform on an interval with independent coordinates, D of them.
     ///
-    /// # Errors
-    /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the lengths differ,
-    /// [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a `high` that is not above its `low`.
-    pub fn new(low: &[T], high: &[T]) -> Result<Self, Error> {
-        Self::from_quantile(UniformLaw, &[low, high])
-    }
-
-    /// The lower bounds.
-    #[must_use]
-    pub fn low(&self) -> &[T] {
-        self.values(0)
-    }
-
-    /// The upper bounds.
-    #[must_use]
-    pub fn high(&self) -> &[T] {
-        self.values(1)
-    }
+    /// | | |
+    /// | --- | --- |
+    /// | θ | `low` l (D finite numbers), `high` h (D numbers above `low`), in the units of z |
+    /// | density | `p(z) = 1/(h − l)`, l ≤ z ≤ h |
+    /// | transform | `z = (1 − u) l + u h` |
+    /// | pullback | `dl = (1 − u) dz`, `dh = u dz` |
+    /// | score | `∂l = 1/(h − l)`, `∂h = −1/(h − l)` (**neither is valid**) |
+    /// | ∇_z log p | 0 |
+    /// | entropy | `ln(h − l)`, gradient `(−1/(h − l), 1/(h − l))` |
+    /// | KL(p ‖ q) | `ln w_q/w_p`, `w = h − l`, where q covers p; else ∞; at a common bound the gradient is that of a p which stays covered |
+    /// | mean, variance | `(l + h)/2`, `w²/12` |
+    ///
+    /// Both bounds move the support: the score is the derivative of the log-density inside, does not see the moving ends, and has a mean
+    /// that is not 0. The score function is refused for this distribution by the name `low`. Pathwise gradients hold for both. A draw never
+    /// leaves [l, h], whatever the rounding.
+    ///
+    /// ```
+    /// use reparam::prelude::*;
+    ///
+    /// let uniform = Uniform::new(&[-1.0], &[3.0])?;
+    /// let (mut z, mut dtheta) = ([0.0], [0.0; 2]);
+    /// uniform.transform(&[0.25], &mut z);
+    /// assert_eq!(z, [0.0]);
+    /// uniform.pullback(&[0.25], &z, &[1.0], &mut dtheta);
+    /// assert_eq!(dtheta, [0.75, 0.25]);
+    /// assert!(uniform.layout().check_score().is_err());
+    /// # Ok::<(), reparam::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// Johnson, Kotz & Balakrishnan 1995, Continuous Univariate Distributions vol. 2, chapter 26, ISBN 0-471-58494-0.
+    pub Uniform, UniformFamily by quantile;
+    pub fn new(
+        /// The lower bounds.
+        low: Real,
+        /// The upper bounds.
+        high: AbovePrevious,
+    );
+    moving support: low, high;
 }
 
 /// Half of the width, which cannot overflow.
@@ -76,19 +57,7 @@ fn half_width<T: Real>(low: T, high: T) -> T {
     T::of(0.5) * high - T::of(0.5) * low
 }
 
-impl<T: Real> Family<T> for UniformLaw {
-    type Theta = [T; 2];
-
-    fn parameters(&self) -> &'static [(&'static str, Domain)] {
-        &[("low", Domain::Real), ("high", Domain::AbovePrevious)]
-    }
-
-    fn moving_support(&self) -> &'static [&'static str] {
-        &["low", "high"]
-    }
-}
-
-impl<T: Real> Quantile<T> for UniformLaw {
+impl<T: Real> Quantile<T> for UniformFamily {
     #[inline]
     fn quantile(&self, u: Probability<T>, [low, high]: [T; 2]) -> T {
         (u.upper() * low + u.lower() * high).max(low).min(high)
@@ -100,7 +69,7 @@ impl<T: Real> Quantile<T> for UniformLaw {
     }
 }
 
-impl<T: Real> FamilyCdf<T> for UniformLaw {
+impl<T: Real> FamilyCdf<T> for UniformFamily {
     fn cdf(&self, z: T, [low, high]: [T; 2]) -> Probability<T> {
         if z <= low {
             Probability::never()
@@ -113,9 +82,9 @@ impl<T: Real> FamilyCdf<T> for UniformLaw {
     }
 }
 
-impl<T: Real> Density<T> for UniformLaw {
+impl<T: Real> Density<T> for UniformFamily {
     #[inline]
-    fn ln_density(&self, z: T, theta: [T; 2]) -> T {
+    fn log_density(&self, z: T, theta: [T; 2]) -> T {
         let [low, high] = theta;
         if z < low || z > high {
             T::neg_infinity()
@@ -127,9 +96,9 @@ impl<T: Real> Density<T> for UniformLaw {
     }
 }
 
-impl<T: Real> DensityGradient<T> for UniformLaw {
+impl<T: Real> DensityGradient<T> for UniformFamily {
     #[inline]
-    fn ln_density_gradient(&self, _: T, _: [T; 2]) -> T {
+    fn log_density_gradient(&self, _: T, _: [T; 2]) -> T {
         T::zero()
     }
 
@@ -143,7 +112,7 @@ impl<T: Real> DensityGradient<T> for UniformLaw {
     }
 }
 
-impl<T: Real> ClosedEntropy<T> for UniformLaw {
+impl<T: Real> ClosedEntropy<T> for UniformFamily {
     #[inline]
     fn entropy(&self, [low, high]: [T; 2]) -> T {
         half_width(low, high).ln() + T::LN_2()
@@ -155,7 +124,7 @@ impl<T: Real> ClosedEntropy<T> for UniformLaw {
     }
 }
 
-impl<T: Real> FamilyMoments<T> for UniformLaw {
+impl<T: Real> FamilyMoments<T> for UniformFamily {
     fn mean(&self, [low, high]: [T; 2]) -> T {
         T::of(0.5) * low + T::of(0.5) * high
     }
@@ -166,7 +135,7 @@ impl<T: Real> FamilyMoments<T> for UniformLaw {
     }
 }
 
-impl<T: Real> FamilyKl<T> for UniformLaw {
+impl<T: Real> FamilyKl<T> for UniformFamily {
     fn covers(&self, p: [T; 2], q: [T; 2]) -> bool {
         q[0] <= p[0] && q[1] >= p[1]
     }

@@ -4,88 +4,68 @@ use std::f64::consts::PI;
 
 use rand::Rng;
 
+use crate::distributions::scalar::declare::own_family;
 use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, FamilyKl, FamilyMoments, InverseCdf, Quantile,
+    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, Quantile,
 };
-use crate::error::Error;
-use crate::layout::Domain;
 use crate::probability::Probability;
 use crate::real::Real;
 use crate::special::{
-    bessel_i0_scaled, bessel_ratio, bessel_ratio_derivative, von_mises_concentration_derivative,
-    von_mises_ln_density, von_mises_quantile, von_mises_survival,
+    bessel_i0_scaled, bessel_ratio, bessel_ratio_derivative, von_mises_implicit_gradient,
+    von_mises_log_density, von_mises_quantile, von_mises_survival,
 };
 
-/// The von Mises distribution of angles in radians with independent coordinates, D of them; `A(κ) = I₁(κ)/I₀(κ)`.
-///
-/// | | |
-/// | --- | --- |
-/// | θ | `mu` μ (D finite numbers), `kappa` κ (D numbers above 0) |
-/// | density | `p(z) = e^(κ cos(z − μ)) / (2π I₀(κ))` on one period |
-/// | transform | `z = μ + x`, x in [−π, π] the quantile about 0 ([`von_mises_quantile`](crate::special::von_mises_quantile)) |
-/// | pullback | `dμ = dz`, `dκ = ∂x/∂κ dz` by implicit differentiation |
-/// | score | `∂μ = κ sin(z − μ)`, `∂κ = cos(z − μ) − A(κ)` |
-/// | ∇_z log p | `−κ sin(z − μ)` |
-/// | entropy | `ln 2πI₀(κ) − κ A(κ)`, gradient `(0, −κ A′(κ))` |
-/// | KL(p‖q) | `ln I₀(κ_q)/I₀(κ_p) + A(κ_p) (κ_p − κ_q cos(μ_p − μ_q))` |
-///
-/// **Wrapping.** A draw lies within π of μ, and moves with it: it is not wrapped to a fixed period, so `dz/dμ = 1` everywhere. Density and
-/// scores are 2π-periodic in z and accept any representative of an angle; there is no edge on the circle, and the score is valid for both
-/// parameters. The pathwise gradient is that of an objective on the circle: f must be 2π-periodic, or else its μ-gradient
-/// lacks the jump of f across `μ ± π`. (The κ-gradient is right for any f on the period about μ, as dx/dκ = 0 at its ends.)
-///
-/// Mean and variance are those of z as a number on the period about μ; the variance, at most π²/3, is made by
-/// quadrature. The circular mean is μ, the mean resultant length A(κ).
-///
-/// Independent draws come from a rejection sampler and are pulled back at z. The derivative has relative error below 1e-13 in f64
-/// at every κ: no jump where other libraries change to a normal approximation.
-///
-/// ```
-/// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
-/// use reparam::prelude::*;
-/// use reparam::distributions::VonMises;
-///
-/// let angle = VonMises::new(&[0.5], &[2.0])?;
-/// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
-/// let cosine = (|z: &[f64]| z[0].cos(), |z: &[f64], dz: &mut [f64]| { dz[0] = -z[0].sin(); z[0].cos() });
-/// let estimate = Pathwise.estimate(&angle, &cosine, 10_000, &mut rng)?;
-/// let mu = estimate.get("mu").expect("a von Mises has a mu");
-/// // E cos z = A(κ) cos μ.
-/// let exact = -reparam::special::bessel_ratio(2.0) * 0.5f64.sin();
-/// assert!((mu.gradient[0] - exact).abs() < 4.0 * mu.standard_error[0]);
-/// # Ok::<(), reparam::Error>(())
-/// ```
-///
-/// # References
-/// Mardia & Jupp 2000, Directional Statistics, section 3.5.4, doi:10.1002/9780470316979; implicit derivative: Figurnov, Mohamed & Mnih
-/// 2018, arXiv:1805.08498.
-pub type VonMises<T> = InverseCdf<T, VonMisesLaw>;
-
-/// The scalar family behind [`VonMises`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct VonMisesLaw;
-
-impl<T: Real> VonMises<T> {
-    /// From mean directions and concentrations, one of each a coordinate.
+own_family! {
+    /// The von Mises distribution of angles in radians with independent coordinates, D of them; `A(κ) = I₁(κ)/I₀(κ)`.
     ///
-    /// # Errors
-    /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the lengths differ,
-    /// [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a concentration that is not above 0.
-    pub fn new(mu: &[T], kappa: &[T]) -> Result<Self, Error> {
-        Self::from_quantile(VonMisesLaw, &[mu, kappa])
-    }
-
-    /// The mean directions μ.
-    #[must_use]
-    pub fn mu(&self) -> &[T] {
-        self.values(0)
-    }
-
-    /// The concentrations κ.
-    #[must_use]
-    pub fn kappa(&self) -> &[T] {
-        self.values(1)
-    }
+    /// | | |
+    /// | --- | --- |
+    /// | θ | `mu` μ (D finite numbers), `kappa` κ (D numbers above 0) |
+    /// | density | `p(z) = e^(κ cos(z − μ)) / (2π I₀(κ))` on one period |
+    /// | transform | `z = μ + x`, x in [−π, π] the quantile about 0 ([`von_mises_quantile`](crate::special::von_mises_quantile)) |
+    /// | pullback | `dμ = dz`, `dκ = ∂x/∂κ dz` by implicit differentiation |
+    /// | score | `∂μ = κ sin(z − μ)`, `∂κ = cos(z − μ) − A(κ)` |
+    /// | ∇_z log p | `−κ sin(z − μ)` |
+    /// | entropy | `ln 2πI₀(κ) − κ A(κ)`, gradient `(0, −κ A′(κ))` |
+    /// | KL(p‖q) | `ln I₀(κ_q)/I₀(κ_p) + A(κ_p) (κ_p − κ_q cos(μ_p − μ_q))` |
+    ///
+    /// **Wrapping.** A draw lies within π of μ, and moves with it: it is not wrapped to a fixed period, so `dz/dμ = 1` everywhere. Density and
+    /// scores are 2π-periodic in z and accept any representative of an angle; there is no edge on the circle, and the score is valid for both
+    /// parameters. The pathwise gradient is that of an objective on the circle: f must be 2π-periodic, or else its μ-gradient
+    /// lacks the jump of f across `μ ± π`. (The κ-gradient is right for any f on the period about μ, as dx/dκ = 0 at its ends.)
+    ///
+    /// Mean and variance are those of z as a number on the period about μ; the variance, at most π²/3, is made by
+    /// quadrature. The circular mean is μ, the mean resultant length A(κ).
+    ///
+    /// Independent draws come from a rejection sampler and are pulled back at z. The derivative has relative error below 1e-13 in f64
+    /// at every κ: no jump where other libraries change to a normal approximation.
+    ///
+    /// ```
+    /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
+    /// use reparam::prelude::*;
+    /// use reparam::distributions::VonMises;
+    ///
+    /// let angle = VonMises::new(&[0.5], &[2.0])?;
+    /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
+    /// let cosine = (|z: &[f64]| z[0].cos(), |z: &[f64], dz: &mut [f64]| { dz[0] = -z[0].sin(); z[0].cos() });
+    /// let estimate = Pathwise.estimate(&angle, &cosine, 10_000, &mut rng)?;
+    /// let mu = estimate.get("mu").expect("a von Mises has a mu");
+    /// // E cos z = A(κ) cos μ.
+    /// let exact = -reparam::special::bessel_ratio(2.0) * 0.5f64.sin();
+    /// assert!((mu.gradient[0] - exact).abs() < 4.0 * mu.standard_error[0]);
+    /// # Ok::<(), reparam::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// Mardia & Jupp 2000, Directional Statistics, section 3.5.4, doi:10.1002/9780470316979; implicit derivative: Figurnov, Mohamed & Mnih
+    /// 2018, arXiv:1805.08498.
+    pub VonMises, VonMisesFamily by quantile;
+    pub fn new(
+        /// The mean directions μ.
+        mu: Real,
+        /// The concentrations κ.
+        kappa: Positive,
+    );
 }
 
 /// One draw about 0. As `1 − cos x = 2 sin²(x/2) ≥ 2x²/π²`, a normal of standard deviation `π/(2√κ)` cut at ±π lies above the density
@@ -124,25 +104,17 @@ fn about_zero(z: f64, mu: f64) -> f64 {
     turned.clamp(-PI, PI)
 }
 
-impl<T: Real> Family<T> for VonMisesLaw {
-    type Theta = [T; 2];
-
-    fn parameters(&self) -> &'static [(&'static str, Domain)] {
-        &[("mu", Domain::Real), ("kappa", Domain::Positive)]
-    }
-}
-
-impl<T: Real> Quantile<T> for VonMisesLaw {
+impl<T: Real> Quantile<T> for VonMisesFamily {
     const DRAWS_DIRECTLY: bool = true;
 
     fn quantile(&self, u: Probability<T>, [mu, kappa]: [T; 2]) -> T {
-        T::of(mu.f64() + von_mises_quantile(kappa.f64(), u.to_f64()))
+        T::of(mu.f64() + von_mises_quantile(u.to_f64(), kappa.f64()))
     }
 
     #[inline]
     fn quantile_gradient(&self, _: Probability<T>, z: T, [mu, kappa]: [T; 2]) -> [T; 2] {
         let x = about_zero(z.f64(), mu.f64());
-        [T::one(), T::of(von_mises_concentration_derivative(kappa.f64(), x))]
+        [T::one(), T::of(von_mises_implicit_gradient(x, kappa.f64()))]
     }
 
     #[inline]
@@ -151,7 +123,7 @@ impl<T: Real> Quantile<T> for VonMisesLaw {
     }
 }
 
-impl<T: Real> FamilyCdf<T> for VonMisesLaw {
+impl<T: Real> FamilyCdf<T> for VonMisesFamily {
     fn cdf(&self, z: T, [mu, kappa]: [T; 2]) -> Probability<T> {
         let (x, kappa) = (z.f64() - mu.f64(), kappa.f64());
         if x <= -PI {
@@ -159,21 +131,21 @@ impl<T: Real> FamilyCdf<T> for VonMisesLaw {
         } else if x >= PI {
             Probability::always()
         } else {
-            Probability::from_sides(T::of(von_mises_survival(kappa, -x)), T::of(von_mises_survival(kappa, x)))
+            Probability::from_sides(T::of(von_mises_survival(-x, kappa)), T::of(von_mises_survival(x, kappa)))
         }
     }
 }
 
-impl<T: Real> Density<T> for VonMisesLaw {
+impl<T: Real> Density<T> for VonMisesFamily {
     #[inline]
-    fn ln_density(&self, z: T, [mu, kappa]: [T; 2]) -> T {
-        T::of(von_mises_ln_density(kappa.f64(), z.f64() - mu.f64()))
+    fn log_density(&self, z: T, [mu, kappa]: [T; 2]) -> T {
+        T::of(von_mises_log_density(z.f64() - mu.f64(), kappa.f64()))
     }
 }
 
-impl<T: Real> DensityGradient<T> for VonMisesLaw {
+impl<T: Real> DensityGradient<T> for VonMisesFamily {
     #[inline]
-    fn ln_density_gradient(&self, z: T, [mu, kappa]: [T; 2]) -> T {
+    fn log_density_gradient(&self, z: T, [mu, kappa]: [T; 2]) -> T {
         T::of(-kappa.f64() * (z.f64() - mu.f64()).sin())
     }
 
@@ -187,7 +159,7 @@ impl<T: Real> DensityGradient<T> for VonMisesLaw {
     }
 }
 
-impl<T: Real> ClosedEntropy<T> for VonMisesLaw {
+impl<T: Real> ClosedEntropy<T> for VonMisesFamily {
     fn entropy(&self, [_, kappa]: [T; 2]) -> T {
         let kappa = kappa.f64();
         // ln I₀ = κ + ln(e^−κ I₀), and κ − κA = κ(1 − A).
@@ -201,7 +173,7 @@ impl<T: Real> ClosedEntropy<T> for VonMisesLaw {
     }
 }
 
-impl<T: Real> FamilyMoments<T> for VonMisesLaw {
+impl<T: Real> FamilyMoments<T> for VonMisesFamily {
     fn mean(&self, [mu, _]: [T; 2]) -> T {
         mu
     }
@@ -211,7 +183,7 @@ impl<T: Real> FamilyMoments<T> for VonMisesLaw {
     }
 }
 
-impl<T: Real> FamilyKl<T> for VonMisesLaw {
+impl<T: Real> FamilyKl<T> for VonMisesFamily {
     fn kl(&self, p: [T; 2], q: [T; 2]) -> T {
         let ([m, k], [n, l]) = (p.map(T::f64), q.map(T::f64));
         let half = (0.5 * (m - n)).sin();

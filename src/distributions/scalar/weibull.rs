@@ -1,101 +1,73 @@
 //! The Weibull distribution.
 
+use crate::distributions::scalar::declare::own_family;
 use crate::distributions::scalar::gumbel;
 use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, Family, FamilyCdf, FamilyKl, FamilyMoments, InverseCdf,
-    Quantile, ln_power, scaled_exp, vanishing_product,
+    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, Quantile,
 };
-use crate::error::Error;
-use crate::layout::Domain;
+use crate::numerics::{log_power, scaled_exp, vanishing_product};
 use crate::probability::Probability;
 use crate::real::Real;
 use crate::special::ln_gamma;
 
-/// The Weibull with independent coordinates, `t = z/λ`, D of them: lifetimes whose hazard is a power of the age.
-///
-/// | | |
-/// | --- | --- |
-/// | θ | `shape` k (D numbers above 0, no unit), `scale` λ (D numbers above 0, in the units of z) |
-/// | density | `p(z) = (k/λ) t^(k−1) exp(−t^k)`, z ≥ 0 |
-/// | transform | `z = λ E^(1/k)`, `E = −ln(1 − u)` |
-/// | pullback | `dk = −z (ln E)/k² dz`, `dλ = (z/λ) dz` |
-/// | score | `∂k = 1/k + (1 − t^k) ln t`, `∂λ = k (t^k − 1)/λ` |
-/// | ∇_z log p | `(k − 1 − k t^k)/z` |
-/// | entropy | `γ(1 − 1/k) + ln(λ/k) + 1`, γ = 0.5772… (Euler), gradient `(γ/k² − 1/k, 1/λ)` |
-/// | KL(p ‖ q) | `−ln r + γ (r − 1) + d + e^(−d) Γ(1 + r) − 1`, `r = k_q/k_p`, `d = k_q ln(λ_q/λ_p)` |
-/// | mean, variance | `λ Γ(1 + 1/k)`, `λ² (Γ(1 + 2/k) − Γ(1 + 1/k)²)` |
-///
-/// The support [0, ∞) does not move, so the score is valid for both parameters; its variance is finite, `(k/λ)²` for λ and
-/// `1.8237/k²` for k. Limits: a draw underflows to 0 with probability about `2^(−1022k)` in f64 and `2^(−126k)` in f32 (never for k above 0.08
-/// and 0.61, as E is at least 2⁻⁷⁷). Density and score return their limits there, and the engine reports those that are not
-/// finite.
-///
-/// ```
-/// use reparam::prelude::*;
-///
-/// let weibull = Weibull::new(&[2.0], &[3.0])?;
-/// let (mut z, mut dtheta) = ([0.0], [0.0; 2]);
-/// weibull.transform(&[-0.25], &mut z); // E = ln 4
-/// assert!((z[0] - 3.0 * 4.0f64.ln().sqrt()).abs() < 1e-14);
-/// weibull.pullback(&[-0.25], &z, &[1.0], &mut dtheta);
-/// assert_eq!(dtheta[1], z[0] / 3.0);
-/// # Ok::<(), reparam::Error>(())
-/// ```
-///
-/// # References
-/// Weibull 1951, J. Appl. Mech. 18, 293–297, doi:10.1115/1.4010337; Johnson, Kotz & Balakrishnan 1994, vol. 1, chapter 21.
-pub type Weibull<T> = InverseCdf<T, WeibullLaw>;
-
-/// The scalar family behind [`Weibull`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct WeibullLaw;
-
-impl<T: Real> Weibull<T> {
-    /// From shapes and scales, one of each a coordinate.
+own_family! {
+    /// The Weibull with independent coordinates, `t = z/λ`, D of them: lifetimes whose hazard is a power of the age.
     ///
-    /// # Errors
-    /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the lengths differ,
-    /// [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a shape or scale that is not above 0.
-    pub fn new(shape: &[T], scale: &[T]) -> Result<Self, Error> {
-        Self::from_quantile(WeibullLaw, &[shape, scale])
-    }
-
-    /// The shapes k.
-    #[must_use]
-    pub fn shape(&self) -> &[T] {
-        self.values(0)
-    }
-
-    /// The scales λ.
-    #[must_use]
-    pub fn scale(&self) -> &[T] {
-        self.values(1)
-    }
+    /// | | |
+    /// | --- | --- |
+    /// | θ | `scale` λ (D numbers above 0, in the units of z), `shape` k (D numbers above 0, no unit) |
+    /// | density | `p(z) = (k/λ) t^(k−1) exp(−t^k)`, z ≥ 0 |
+    /// | transform | `z = λ E^(1/k)`, `E = −ln(1 − u)` |
+    /// | pullback | `dλ = (z/λ) dz`, `dk = −z (ln E)/k² dz` |
+    /// | score | `∂λ = k (t^k − 1)/λ`, `∂k = 1/k + (1 − t^k) ln t` |
+    /// | ∇_z log p | `(k − 1 − k t^k)/z` |
+    /// | entropy | `γ(1 − 1/k) + ln(λ/k) + 1`, γ = 0.5772… (Euler), gradient `(1/λ, γ/k² − 1/k)` |
+    /// | KL(p ‖ q) | `−ln r + γ (r − 1) + d + e^(−d) Γ(1 + r) − 1`, `r = k_q/k_p`, `d = k_q ln(λ_q/λ_p)` |
+    /// | mean, variance | `λ Γ(1 + 1/k)`, `λ² (Γ(1 + 2/k) − Γ(1 + 1/k)²)` |
+    ///
+    /// The support [0, ∞) does not move, so the score is valid for both parameters; its variance is finite, `(k/λ)²` for λ and
+    /// `1.8237/k²` for k. Limits: a draw underflows to 0 with probability about `2^(−1022k)` in f64 and `2^(−126k)` in f32 (never for k above 0.08
+    /// and 0.61, as E is at least 2⁻⁷⁷). Density and score return their limits there, and the engine reports those that are not
+    /// finite.
+    ///
+    /// ```
+    /// use reparam::prelude::*;
+    ///
+    /// let weibull = Weibull::new(&[3.0], &[2.0])?;
+    /// let (mut z, mut dtheta) = ([0.0], [0.0; 2]);
+    /// weibull.transform(&[-0.25], &mut z); // E = ln 4
+    /// assert!((z[0] - 3.0 * 4.0f64.ln().sqrt()).abs() < 1e-14);
+    /// weibull.pullback(&[-0.25], &z, &[1.0], &mut dtheta);
+    /// assert_eq!(dtheta[0], z[0] / 3.0);
+    /// # Ok::<(), reparam::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// Weibull 1951, J. Appl. Mech. 18, 293–297, doi:10.1115/1.4010337; Johnson, Kotz & Balakrishnan 1994, vol. 1, chapter 21.
+    pub Weibull, WeibullFamily by quantile;
+    pub fn new(
+        /// The scales λ.
+        scale: Positive,
+        /// The shapes k.
+        shape: Positive,
+    );
 }
 
-impl<T: Real> Family<T> for WeibullLaw {
-    type Theta = [T; 2];
-
-    fn parameters(&self) -> &'static [(&'static str, Domain)] {
-        &[("shape", Domain::Positive), ("scale", Domain::Positive)]
-    }
-}
-
-impl<T: Real> Quantile<T> for WeibullLaw {
+impl<T: Real> Quantile<T> for WeibullFamily {
     #[inline]
-    fn quantile(&self, u: Probability<T>, [shape, scale]: [T; 2]) -> T {
+    fn quantile(&self, u: Probability<T>, [scale, shape]: [T; 2]) -> T {
         scaled_exp(scale, (-u.ln_upper()).ln() / shape)
     }
 
     #[inline]
-    fn quantile_gradient(&self, u: Probability<T>, z: T, [shape, scale]: [T; 2]) -> [T; 2] {
+    fn quantile_gradient(&self, u: Probability<T>, z: T, [scale, shape]: [T; 2]) -> [T; 2] {
         let ln_e = (-u.ln_upper()).ln();
-        [vanishing_product(z, -ln_e / shape / shape), z / scale]
+        [z / scale, vanishing_product(z, -ln_e / shape / shape)]
     }
 }
 
-impl<T: Real> FamilyCdf<T> for WeibullLaw {
-    fn cdf(&self, z: T, [shape, scale]: [T; 2]) -> Probability<T> {
+impl<T: Real> FamilyCdf<T> for WeibullFamily {
+    fn cdf(&self, z: T, [scale, shape]: [T; 2]) -> Probability<T> {
         if z <= T::zero() {
             return Probability::never();
         }
@@ -104,20 +76,20 @@ impl<T: Real> FamilyCdf<T> for WeibullLaw {
     }
 }
 
-impl<T: Real> Density<T> for WeibullLaw {
+impl<T: Real> Density<T> for WeibullFamily {
     #[inline]
-    fn ln_density(&self, z: T, [shape, scale]: [T; 2]) -> T {
+    fn log_density(&self, z: T, [scale, shape]: [T; 2]) -> T {
         if z < T::zero() || z == T::infinity() {
             return T::neg_infinity();
         }
         let ln_t = (z / scale).ln();
-        shape.ln() - scale.ln() + ln_power(shape - T::one(), ln_t) - (shape * ln_t).exp()
+        shape.ln() - scale.ln() + log_power(shape - T::one(), ln_t) - (shape * ln_t).exp()
     }
 }
 
-impl<T: Real> DensityGradient<T> for WeibullLaw {
+impl<T: Real> DensityGradient<T> for WeibullFamily {
     #[inline]
-    fn ln_density_gradient(&self, z: T, [shape, scale]: [T; 2]) -> T {
+    fn log_density_gradient(&self, z: T, [scale, shape]: [T; 2]) -> T {
         if z < T::zero() {
             return T::zero();
         }
@@ -129,26 +101,26 @@ impl<T: Real> DensityGradient<T> for WeibullLaw {
     }
 
     #[inline]
-    fn score(&self, z: T, [shape, scale]: [T; 2]) -> [T; 2] {
+    fn score(&self, z: T, [scale, shape]: [T; 2]) -> [T; 2] {
         if z < T::zero() {
             return [T::zero(); 2];
         }
         // In ln t^k, so that no 1/k meets its opposite; t^k − 1 is small near t = 1.
         let y = shape * (z / scale).ln();
         let excess = y.exp_m1();
-        [(T::one() - excess * y) / shape, shape * excess / scale]
+        [shape * excess / scale, (T::one() - excess * y) / shape]
     }
 }
 
-impl<T: Real> ClosedEntropy<T> for WeibullLaw {
-    fn entropy(&self, [shape, scale]: [T; 2]) -> T {
+impl<T: Real> ClosedEntropy<T> for WeibullFamily {
+    fn entropy(&self, [scale, shape]: [T; 2]) -> T {
         let gamma = T::of(0.577_215_664_901_532_9);
         gamma * (T::one() - shape.recip()) + scale.ln() - shape.ln() + T::one()
     }
 
-    fn entropy_gradient(&self, [shape, scale]: [T; 2]) -> [T; 2] {
+    fn entropy_gradient(&self, [scale, shape]: [T; 2]) -> [T; 2] {
         let gamma = T::of(0.577_215_664_901_532_9);
-        [(gamma / shape - T::one()) / shape, scale.recip()]
+        [scale.recip(), (gamma / shape - T::one()) / shape]
     }
 }
 
@@ -178,12 +150,12 @@ fn relative_variance(e: f64) -> f64 {
     sum.exp_m1()
 }
 
-impl<T: Real> FamilyMoments<T> for WeibullLaw {
-    fn mean(&self, [shape, scale]: [T; 2]) -> T {
+impl<T: Real> FamilyMoments<T> for WeibullFamily {
+    fn mean(&self, [scale, shape]: [T; 2]) -> T {
         T::of((ln_gamma(1.0 + 1.0 / shape.f64()) + scale.f64().ln()).exp())
     }
 
-    fn variance(&self, [shape, scale]: [T; 2]) -> T {
+    fn variance(&self, [scale, shape]: [T; 2]) -> T {
         let e = 1.0 / shape.f64();
         let ln_square = 2.0 * (ln_gamma(1.0 + e) + scale.f64().ln());
         if e > 1.0 {
@@ -195,19 +167,19 @@ impl<T: Real> FamilyMoments<T> for WeibullLaw {
     }
 }
 
-impl<T: Real> FamilyKl<T> for WeibullLaw {
+impl<T: Real> FamilyKl<T> for WeibullFamily {
     /// −ln z is Gumbel, of location −ln λ and scale 1/k.
     fn kl(&self, p: [T; 2], q: [T; 2]) -> T {
-        let ([k, a], [l, b]) = (p.map(T::f64), q.map(T::f64));
+        let ([a, k], [b, l]) = (p.map(T::f64), q.map(T::f64));
         T::of(gumbel::kl(l / k, l * (b / a).ln()).0)
     }
 
     fn kl_gradient(&self, p: [T; 2], q: [T; 2]) -> ([T; 2], [T; 2]) {
-        let ([k, a], [l, b]) = (p.map(T::f64), q.map(T::f64));
+        let ([a, k], [b, l]) = (p.map(T::f64), q.map(T::f64));
         let ln_ratio = (b / a).ln();
         let (_, to_d, to_rho) = gumbel::kl(l / k, l * ln_ratio);
-        let dp = [-to_rho * l / k / k, -to_d * l / a];
-        let dq = [to_rho / k + to_d * ln_ratio, to_d * l / b];
+        let dp = [-to_d * l / a, -to_rho * l / k / k];
+        let dq = [to_d * l / b, to_rho / k + to_d * ln_ratio];
         (dp.map(T::of), dq.map(T::of))
     }
 }

@@ -364,8 +364,8 @@ impl<T: Real, D: FiniteFactors<T>, M: ParameterMap<T>> FiniteFactors<T> for Rema
         self.inner.chosen(factor, z)
     }
 
-    fn ln_mass(&self, factor: usize, alternative: usize) -> T {
-        self.inner.ln_mass(factor, alternative)
+    fn log_mass(&self, factor: usize, alternative: usize) -> T {
+        self.inner.log_mass(factor, alternative)
     }
 
     fn add_score(&self, factor: usize, alternative: usize, weight: T, gradient: &mut [T]) {

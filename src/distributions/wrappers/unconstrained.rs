@@ -1,10 +1,10 @@
 //! A distribution on parameters that any optimiser may walk on.
 
 use super::remapped::{ParameterMap, Remapped, SquareParameterMap};
+use crate::bijector::{PositiveBijector, chain, constrain, unconstrain};
 use crate::distribution::Distribution;
 use crate::error::{Error, check_len};
 use crate::layout::{Domain, Layout};
-use crate::link::{PositiveLink, chain, constrain, unconstrain};
 use crate::real::Real;
 
 /// The same distribution on unconstrained parameters φ: every gradient comes with the chain rule `∂/∂φ = (∂θ/∂φ)ᵀ ∂/∂θ`
@@ -13,8 +13,8 @@ use crate::real::Real;
 /// | domain of θ | map | slope |
 /// | --- | --- | --- |
 /// | real | `θ = φ` | 1 |
-/// | positive, [`PositiveLink::Log`] | `θ = e^φ` | `θ` |
-/// | positive, [`PositiveLink::Softplus`] | `θ = ln(1 + e^φ)` | `σ(φ)` |
+/// | positive, [`PositiveBijector::Exp`] | `θ = e^φ` | `θ` |
+/// | positive, [`PositiveBijector::Softplus`] | `θ = ln(1 + e^φ)` | `σ(φ)` |
 /// | unit interval | `θ = σ(φ)` | `θ(1 − θ)` |
 /// | simplex | `θ = softmax(φ)` | `∂θₖ/∂φⱼ = θₖ(1[j = k] − θⱼ)` |
 /// | above a lower bound | `θ = bound + e^φ` (or softplus) | `e^φ`, and 1 to the bound |
@@ -67,14 +67,14 @@ pub type Unconstrained<T, D> = Remapped<T, D, Unconstraining<T>>;
 /// The map of an [`Unconstrained`]: from the real line onto the domain of each parameter.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Unconstraining<T> {
-    link: PositiveLink,
+    bijector: PositiveBijector,
     /// dθ/dφ at φ.
     slope: Vec<T>,
 }
 
 impl<T: Real> ParameterMap<T> for Unconstraining<T> {
     fn map(&mut self, inner: &Layout, params: &[T], theta: &mut [T]) {
-        constrain(inner, self.link, params, theta, &mut self.slope);
+        constrain(inner, self.bijector, params, theta, &mut self.slope);
     }
 
     #[inline]
@@ -115,18 +115,18 @@ impl<T: Real, D: Distribution<T>> Unconstrained<T, D> {
     /// # Errors
     /// [`Error::NonFiniteParameter`] if a parameter has no finite counterpart (the difference of two bounds overflows).
     pub fn new(inner: D) -> Result<Self, Error> {
-        Self::with_link(inner, PositiveLink::Log)
+        Self::with_bijector(inner, PositiveBijector::Exp)
     }
 
     /// With a chosen map for positive parameters.
     ///
     /// # Errors
     /// As [`new`](Self::new).
-    pub fn with_link(inner: D, link: PositiveLink) -> Result<Self, Error> {
+    pub fn with_bijector(inner: D, bijector: PositiveBijector) -> Result<Self, Error> {
         let layout = inner.layout().unconstrained();
-        let params = unconstrain(inner.layout(), link, inner.params());
+        let params = unconstrain(inner.layout(), bijector, inner.params());
         let slope = vec![T::zero(); params.len()];
-        Self::on(inner, Unconstraining { link, slope }, params, layout)
+        Self::on(inner, Unconstraining { bijector, slope }, params, layout)
     }
 
     /// Turns a gradient with respect to θ into one with respect to φ, in place.

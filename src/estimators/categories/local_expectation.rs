@@ -79,7 +79,7 @@ where
                 if alternative == drawn || !value.is_finite() {
                     return T::zero();
                 }
-                let p = distribution.ln_mass(factor, alternative).exp();
+                let p = distribution.log_mass(factor, alternative).exp();
                 if p.is_zero() {
                     return p;
                 }

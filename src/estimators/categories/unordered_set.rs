@@ -8,7 +8,7 @@ use crate::estimator::{Block, BlockRng, BlockShape, GradientEstimator};
 use crate::estimators::categories::enumerate::check_outcomes;
 use crate::objective::{Evaluator, Objective};
 use crate::real::Real;
-use crate::special::{LnSum, race};
+use crate::special::{LogSum, successive_sampling_tables};
 
 /// Outcomes beyond which the list of their probabilities is refused.
 const MOST: usize = 1_000_000;
@@ -127,12 +127,12 @@ where
         // Outcomes that cannot be are not drawn.
         let drawn = rows.min(possible);
         let sets = 1usize << drawn;
-        let (mut left, mut finish) = ([LnSum::EMPTY; 1 << SMALL], [0.0; 1 << SMALL]);
+        let (mut left, mut finish) = ([LogSum::EMPTY; 1 << SMALL], [0.0; 1 << SMALL]);
         let (mut large_left, mut large_finish) = (Vec::new(), Vec::new());
         let (left, finish) = if drawn <= SMALL {
             (&mut left[..sets], &mut finish[..sets])
         } else {
-            large_left.resize(sets, LnSum::EMPTY);
+            large_left.resize(sets, LogSum::EMPTY);
             large_finish.resize(sets, 0.0);
             (&mut large_left[..], &mut large_finish[..])
         };
@@ -144,7 +144,7 @@ where
                 let wait: f64 = Exp1.sample(rng);
                 *noise = T::of(-wait.ln());
             }
-            let (mut items, mut others) = ([0.0; MOST_DRAWS], LnSum::EMPTY);
+            let (mut items, mut others) = ([0.0; MOST_DRAWS], LogSum::EMPTY);
             for (row, item) in z.chunks_exact_mut(dim).zip(&mut items).take(drawn) {
                 let mut best = None;
                 for i in
@@ -170,7 +170,7 @@ where
                 gradient.fill(T::zero());
                 continue; // for the engine to find
             }
-            race(&items[..drawn], others, left, finish);
+            successive_sampling_tables(&items[..drawn], others, left, finish);
             gradient.fill(T::zero());
             // The weights sum to 1. As deviations from the first value, a constant objective has a value without error.
             let shift = values[0];

@@ -141,13 +141,13 @@ impl<T: Real> CountLaw<T> for BinomialLaw {
         T::of(self.count(true, rng))
     }
 
-    fn ln_mass(&self, k: T) -> T {
+    fn log_mass(&self, k: T) -> T {
         let (n, k) = (self.trials, k.f64());
         let rest = n - k;
         if rest < 0.0 {
             return T::neg_infinity();
         }
-        T::of(self.trial.ln_mass(n, k, rest))
+        T::of(self.trial.log_mass(n, k, rest))
     }
 
     fn score(&self, k: T) -> [T; 1] {
@@ -227,8 +227,8 @@ impl<T: Real> FiniteFactors<T> for Binomial<T> {
         z[factor].f64() as usize
     }
 
-    fn ln_mass(&self, factor: usize, alternative: usize) -> T {
-        self.laws[factor].ln_mass(T::of(alternative as f64))
+    fn log_mass(&self, factor: usize, alternative: usize) -> T {
+        self.laws[factor].log_mass(T::of(alternative as f64))
     }
 
     fn add_score(&self, factor: usize, alternative: usize, weight: T, gradient: &mut [T]) {

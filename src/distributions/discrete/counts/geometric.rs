@@ -3,80 +3,48 @@
 use rand::Rng;
 use rand_distr::{Distribution as _, Exp1};
 
-use super::trial::Trial;
-use super::{CountFamily, CountJump, CountKl, CountLaw, CountWeakDerivative, Counts};
+use super::trial::{Trial, family_of_trials};
+use super::{CountFamily, CountJump, CountKl, CountLaw, CountWeakDerivative};
 use crate::distribution::{Coupling, WeakPair, WeakSides};
-use crate::distributions::scalar::inverse_cdf::Family;
-use crate::error::Error;
-use crate::layout::Domain;
 use crate::real::Real;
 
-/// D independent geometric counts: how many trials fail before the first that succeeds.
-///
-/// | | by [`new`](Self::new) | by [`from_probs`](Self::from_probs) |
-/// | --- | --- | --- |
-/// | θ | `logits` l of success (D finite numbers), `p = σ(l)` | `probs` p (D numbers strictly between 0 and 1) |
-/// | mass | `p(k) = p (1 − p)ᵏ`, k = 0, 1, … | the same |
-/// | score | `1 − p − k p` | `1/p − k/(1 − p)` |
-/// | KL(p ‖ q) | that of one trial, over p | the same |
-/// | its gradients | `−ln((1 − p)/(1 − q)) (1 − p)/p`, `(q − p)/p` | `−ln((1 − p)/(1 − q))/p²`, `(q − p)/(p q (1 − q))` |
-/// | mean, variance | `(1 − p)/p`, `(1 − p)/p²` | the same |
-/// | weak derivative | `p (1 − p)` times that by p | `∂p(k)/∂p = (b(k) − b(k − 1))/p²`, b the failures before the second success |
-/// | jump | `k (f(k − 1) − f(k))` | `k (f(k − 1) − f(k))/(p (1 − p))` |
-///
-/// Log-probability and score are exact to rounding at any finite logit. A count beyond the whole numbers that a scalar holds is the nearest it
-/// holds; where p is so small that it overflows, the estimators say so ([`Error::NonFiniteTransform`]).
-///
-/// ```
-/// use reparam::prelude::*;
-///
-/// let misses = Geometric::from_probs(&[0.25])?;
-/// assert!((misses.log_prob(&[2.0]) - (0.25f64 * 0.75 * 0.75).ln()).abs() < 1e-15);
-/// let mut mean = [0.0];
-/// misses.mean(&mut mean);
-/// assert_eq!(mean, [3.0]);
-/// # Ok::<(), reparam::Error>(())
-/// ```
-///
-/// # References
-/// Johnson, Kemp & Kotz 2005, Univariate Discrete Distributions, chapter 5, ISBN 0-471-27246-9.
-pub type Geometric<T> = Counts<T, GeometricFamily>;
-
-/// The scalar family behind [`Geometric`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct GeometricFamily {
-    by_logits: bool,
+family_of_trials! {
+    /// D independent geometric counts: how many trials fail before the first that succeeds.
+    ///
+    /// | | by [`new`](Self::new) | by [`from_probs`](Self::from_probs) |
+    /// | --- | --- | --- |
+    /// | θ | `logits` l of success (D finite numbers), `p = σ(l)` | `probs` p (D numbers strictly between 0 and 1) |
+    /// | mass | `p(k) = p (1 − p)ᵏ`, k = 0, 1, … | the same |
+    /// | score | `1 − p − k p` | `1/p − k/(1 − p)` |
+    /// | KL(p ‖ q) | that of one trial, over p | the same |
+    /// | its gradients | `−ln((1 − p)/(1 − q)) (1 − p)/p`, `(q − p)/p` | `−ln((1 − p)/(1 − q))/p²`, `(q − p)/(p q (1 − q))` |
+    /// | mean, variance | `(1 − p)/p`, `(1 − p)/p²` | the same |
+    /// | weak derivative | `p (1 − p)` times that by p | `∂p(k)/∂p = (b(k) − b(k − 1))/p²`, b the failures before the second success |
+    /// | jump | `k (f(k − 1) − f(k))` | `k (f(k − 1) − f(k))/(p (1 − p))` |
+    ///
+    /// Log-probability and score are exact to rounding at any finite logit. A count beyond the whole numbers that a scalar holds is the nearest it
+    /// holds; where p is so small that it overflows, the estimators say so ([`Error::NonFiniteTransform`](crate::Error::NonFiniteTransform)).
+    ///
+    /// ```
+    /// use reparam::prelude::*;
+    ///
+    /// let misses = Geometric::from_probs(&[0.25])?;
+    /// assert!((misses.log_prob(&[2.0]) - (0.25f64 * 0.75 * 0.75).ln()).abs() < 1e-15);
+    /// let mut mean = [0.0];
+    /// misses.mean(&mut mean);
+    /// assert_eq!(mean, [3.0]);
+    /// # Ok::<(), reparam::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// Johnson, Kemp & Kotz 2005, Univariate Discrete Distributions, chapter 5, ISBN 0-471-27246-9.
+    pub Geometric, GeometricFamily;
+    theta: [T; 1];
 }
 
 /// One geometric law.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct GeometricLaw(Trial);
-
-impl<T: Real> Geometric<T> {
-    /// From logits of success, one a coordinate.
-    ///
-    /// # Errors
-    /// [`Error::EmptySupport`] without coordinates, [`Error::NonFiniteParameter`].
-    pub fn new(logits: &[T]) -> Result<Self, Error> {
-        Self::from_family(GeometricFamily { by_logits: true }, &[logits])
-    }
-
-    /// From probabilities of success, one a coordinate.
-    ///
-    /// # Errors
-    /// As [`new`](Self::new), and [`Error::ParameterDomain`] for a probability that is not strictly between 0 and 1.
-    pub fn from_probs(probs: &[T]) -> Result<Self, Error> {
-        Self::from_family(GeometricFamily { by_logits: false }, &[probs])
-    }
-}
-
-impl<T: Real> Family<T> for GeometricFamily {
-    type Theta = [T; 1];
-
-    fn parameters(&self) -> &'static [(&'static str, Domain)] {
-        if self.by_logits { &[("logits", Domain::Real)] } else { &[("probs", Domain::UnitInterval)] }
-    }
-}
 
 impl<T: Real> CountFamily<T> for GeometricFamily {
     type Law = GeometricLaw;
@@ -100,7 +68,7 @@ impl<T: Real> CountLaw<T> for GeometricLaw {
         T::of(draw_failures(&self.0, rng))
     }
 
-    fn ln_mass(&self, k: T) -> T {
+    fn log_mass(&self, k: T) -> T {
         let k = k.f64();
         T::of(self.0.p.ln + if k == 0.0 { 0.0 } else { k * self.0.q.ln })
     }

@@ -51,7 +51,7 @@ pub trait CountLaw<T: Real>: Clone + Debug {
     fn draw<R: Rng + ?Sized>(&self, rng: &mut R) -> T;
 
     /// `ln p(k)` for a whole number k ≥ 0; −∞ beyond the support.
-    fn ln_mass(&self, k: T) -> T;
+    fn log_mass(&self, k: T) -> T;
 
     /// `∂ ln p(k)/∂θ` for k within the support.
     fn score(&self, k: T) -> Self::Theta;
@@ -200,7 +200,7 @@ impl<T: Real, F: CountFamily<T>> Distribution<T> for Counts<T, F> {
 impl<T: Real, F: CountFamily<T>> LogDensity<T> for Counts<T, F> {
     /// −∞ for anything but whole numbers within the support.
     fn log_prob(&self, z: &[T]) -> T {
-        let term = |(&k, law): (&T, &F::Law)| if is_count(k) { law.ln_mass(k) } else { T::neg_infinity() };
+        let term = |(&k, law): (&T, &F::Law)| if is_count(k) { law.log_mass(k) } else { T::neg_infinity() };
         z.iter().zip(&self.laws).map(term).sum()
     }
 

@@ -5,52 +5,48 @@ use rand_distr::Distribution as _;
 
 use super::geometric::{jump_of_failures, weak_pair_of_failures};
 use super::poisson::draw_poisson;
-use super::trial::Trial;
-use super::{CountFamily, CountJump, CountLaw, CountWeakDerivative, Counts};
+use super::trial::{Trial, family_of_trials};
+use super::{CountFamily, CountJump, CountLaw, CountWeakDerivative};
 use crate::distribution::{Coupling, WeakPair, WeakSides};
-use crate::distributions::scalar::inverse_cdf::Family;
-use crate::error::Error;
-use crate::layout::Domain;
 use crate::real::Real;
-use crate::special::digamma_rise;
+use crate::special::digamma_difference;
 
-/// D independent negative binomial counts: how many trials fail before r of them succeed, for any r above 0, whole or not: a Poisson count whose
-/// rate is gamma-distributed.
-///
-/// | | by [`new`](Self::new) | by [`from_probs`](Self::from_probs) |
-/// | --- | --- | --- |
-/// | θ | `r` (D numbers above 0), `logits` l of success (D finite numbers), `p = σ(l)` | `r`, `probs` p (D numbers strictly between 0 and 1) |
-/// | mass | `p(k) = Γ(k + r)/(k! Γ(r)) pʳ (1 − p)ᵏ`, k = 0, 1, … | the same |
-/// | score of r | `ψ(k + r) − ψ(r) + ln p` | the same |
-/// | score | `r (1 − p) − k p` | `r/p − k/(1 − p)` |
-/// | mean, variance | `r (1 − p)/p`, `r (1 − p)/p²` | the same |
-/// | weak derivative | `p (1 − p)` times that by p | `∂p(k)/∂p = r (b(k) − b(k − 1))/p²`, b that of r + 1 |
-/// | jump | `k (f(k − 1) − f(k))` | `k (f(k − 1) − f(k))/(p (1 − p))` |
-///
-/// The log-probability keeps its digits for any r. Both parameters have a score; r has neither weak derivative nor jump in closed form, so
-/// [freeze](crate::distributions::Frozen) it for those estimators. Entropy and divergence have no closed form.
-///
-/// ```
-/// use reparam::prelude::*;
-///
-/// let misses = NegativeBinomial::from_probs(&[2.0], &[0.5])?;
-/// assert!((misses.log_prob(&[3.0]) - (4.0f64 / 32.0).ln()).abs() < 1e-14);
-/// let mut score = [0.0; 2];
-/// misses.score(&[3.0], &mut score);
-/// assert!((score[0] - (0.5 + 1.0 / 3.0 + 0.25 - 2f64.ln())).abs() < 1e-14); // 1/2 + 1/3 + 1/4 + ln p
-/// assert_eq!(score[1], -2.0);
-/// # Ok::<(), reparam::Error>(())
-/// ```
-///
-/// # References
-/// Johnson, Kemp & Kotz 2005, Univariate Discrete Distributions, chapter 5, ISBN 0-471-27246-9; log-probability: Loader 2000, Fast and Accurate
-/// Computation of Binomial Probabilities.
-pub type NegativeBinomial<T> = Counts<T, NegativeBinomialFamily>;
-
-/// The scalar family behind [`NegativeBinomial`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NegativeBinomialFamily {
-    by_logits: bool,
+family_of_trials! {
+    /// D independent negative binomial counts: how many trials fail before r of them succeed, for any r above 0, whole or not: a Poisson count whose
+    /// rate is gamma-distributed.
+    ///
+    /// | | by [`new`](Self::new) | by [`from_probs`](Self::from_probs) |
+    /// | --- | --- | --- |
+    /// | θ | `r` (D numbers above 0), `logits` l of success (D finite numbers), `p = σ(l)` | `r`, `probs` p (D numbers strictly between 0 and 1) |
+    /// | mass | `p(k) = Γ(k + r)/(k! Γ(r)) pʳ (1 − p)ᵏ`, k = 0, 1, … | the same |
+    /// | score of r | `ψ(k + r) − ψ(r) + ln p` | the same |
+    /// | score | `r (1 − p) − k p` | `r/p − k/(1 − p)` |
+    /// | mean, variance | `r (1 − p)/p`, `r (1 − p)/p²` | the same |
+    /// | weak derivative | `p (1 − p)` times that by p | `∂p(k)/∂p = r (b(k) − b(k − 1))/p²`, b that of r + 1 |
+    /// | jump | `k (f(k − 1) − f(k))` | `k (f(k − 1) − f(k))/(p (1 − p))` |
+    ///
+    /// The log-probability keeps its digits for any r. Both parameters have a score; r has neither weak derivative nor jump in closed form, so
+    /// [freeze](crate::distributions::Frozen) it for those estimators. Entropy and divergence have no closed form.
+    ///
+    /// ```
+    /// use reparam::prelude::*;
+    ///
+    /// let misses = NegativeBinomial::from_probs(&[2.0], &[0.5])?;
+    /// assert!((misses.log_prob(&[3.0]) - (4.0f64 / 32.0).ln()).abs() < 1e-14);
+    /// let mut score = [0.0; 2];
+    /// misses.score(&[3.0], &mut score);
+    /// assert!((score[0] - (0.5 + 1.0 / 3.0 + 0.25 - 2f64.ln())).abs() < 1e-14); // 1/2 + 1/3 + 1/4 + ln p
+    /// assert_eq!(score[1], -2.0);
+    /// # Ok::<(), reparam::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// Johnson, Kemp & Kotz 2005, Univariate Discrete Distributions, chapter 5, ISBN 0-471-27246-9; log-probability: Loader 2000, Fast and Accurate
+    /// Computation of Binomial Probabilities.
+    pub NegativeBinomial, NegativeBinomialFamily;
+    theta: [T; 2];
+    /// The numbers r of successes.
+    r: Positive,
 }
 
 /// One negative binomial law.
@@ -60,34 +56,6 @@ pub struct NegativeBinomialLaw {
     trial: Trial,
     /// The rate over `(1 − p)/p`.
     rates: Option<rand_distr::Gamma<f64>>,
-}
-
-impl<T: Real> NegativeBinomial<T> {
-    /// From numbers of successes and logits of success, one of each a coordinate.
-    ///
-    /// # Errors
-    /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the lengths differ, [`Error::NonFiniteParameter`],
-    /// [`Error::ParameterDomain`] for an r that is not above 0.
-    pub fn new(r: &[T], logits: &[T]) -> Result<Self, Error> {
-        Self::from_family(NegativeBinomialFamily { by_logits: true }, &[r, logits])
-    }
-
-    /// From numbers of successes and probabilities of success, one of each a coordinate.
-    ///
-    /// # Errors
-    /// As [`new`](Self::new), and [`Error::ParameterDomain`] for a probability that is not strictly between 0 and 1.
-    pub fn from_probs(r: &[T], probs: &[T]) -> Result<Self, Error> {
-        Self::from_family(NegativeBinomialFamily { by_logits: false }, &[r, probs])
-    }
-}
-
-impl<T: Real> Family<T> for NegativeBinomialFamily {
-    type Theta = [T; 2];
-
-    fn parameters(&self) -> &'static [(&'static str, Domain)] {
-        const R: (&str, Domain) = ("r", Domain::Positive);
-        if self.by_logits { &[R, ("logits", Domain::Real)] } else { &[R, ("probs", Domain::UnitInterval)] }
-    }
 }
 
 impl<T: Real> CountFamily<T> for NegativeBinomialFamily {
@@ -109,7 +77,7 @@ impl<T: Real> CountLaw<T> for NegativeBinomialLaw {
         T::of(draw_poisson(rate, rng))
     }
 
-    fn ln_mass(&self, k: T) -> T {
+    fn log_mass(&self, k: T) -> T {
         let (r, k) = (self.r, k.f64());
         T::of(if k == 0.0 {
             r * self.trial.p.ln
@@ -117,13 +85,13 @@ impl<T: Real> CountLaw<T> for NegativeBinomialLaw {
             // The last trial succeeds: r/(k + r) of the binomial mass.
             let over = k / r;
             let last = if over < 1e300 { -over.ln_1p() } else { r.ln() - k.ln() };
-            last + self.trial.ln_mass(k + r, r, k)
+            last + self.trial.log_mass(k + r, r, k)
         })
     }
 
     fn score(&self, k: T) -> [T; 2] {
         let (p, q, r, k) = (self.trial.p.p, self.trial.q.p, self.r, k.f64());
-        let rise = if k == 0.0 { 0.0 } else { digamma_rise(r, r + k, k) };
+        let rise = if k == 0.0 { 0.0 } else { digamma_difference(r, r + k, k) };
         let by = |count: f64, p: f64| if count == 0.0 { 0.0 } else { count / p };
         let own = if self.trial.by_logits { r * q - k * p } else { by(r, p) - by(k, q) };
         [T::of(rise + self.trial.p.ln), T::of(own)]

@@ -3,51 +3,51 @@
 use rand::Rng;
 use rand_distr::Distribution as _;
 
-use super::{CountFamily, CountJump, CountKl, CountLaw, CountWeakDerivative, Counts};
+use super::{CountFamily, CountJump, CountKl, CountLaw, CountWeakDerivative};
 use crate::distribution::{Coupling, WeakPair, WeakSides};
-use crate::distributions::scalar::inverse_cdf::Family;
-use crate::error::Error;
-use crate::layout::Domain;
+use crate::distributions::scalar::declare::own_family;
 use crate::real::Real;
 use crate::special::{deviance, ln_kernel};
 
-/// D independent Poisson counts: how many events come in a time when λ are expected.
-///
-/// | | |
-/// | --- | --- |
-/// | θ | `rate` λ (D numbers above 0), the expected count |
-/// | mass | `p(k) = λᵏ e^(−λ)/k!`, k = 0, 1, … |
-/// | score | `k/λ − 1` |
-/// | KL(p ‖ q) | `λ_p ln(λ_p/λ_q) − λ_p + λ_q`, gradients `ln(λ_p/λ_q)` and `1 − λ_p/λ_q` |
-/// | mean, variance | λ, λ |
-/// | jump | `f(k + 1) − f(k)` |
-/// | weak derivative | `∂p/∂λ = p(k − 1) − p(k)`: one more event, against the draw itself |
-///
-/// The score is valid and has variance 1/λ; `f(k + 1) − f(k)`, the coupled [weak derivative](crate::estimators::MeasureValued), has that of f's steps
-/// and costs one more evaluation. The entropy has no closed form. Beyond a rate of 1e15, where a scalar no longer holds every whole number, draws are
-/// rounded normals.
-///
-/// ```
-/// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
-/// use reparam::prelude::*;
-///
-/// let arrivals = Poisson::new(&[4.0])?;
-/// assert!((arrivals.log_prob(&[2.0]) - (8.0f64.ln() - 4.0)).abs() < 1e-14);
-/// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
-/// let square = |k: &[f64]| k[0] * k[0];
-/// let estimate = MeasureValued::coupled().estimate(&arrivals, &square, 10_000, &mut rng)?;
-/// assert!((estimate.gradient()[0] - 9.0).abs() < 4.0 * estimate.standard_error()[0]); // E k² = λ + λ²
-/// # Ok::<(), reparam::Error>(())
-/// ```
-///
-/// # References
-/// Johnson, Kemp & Kotz 2005, Univariate Discrete Distributions, chapter 4, ISBN 0-471-27246-9; weak derivative: Pflug 1996, Optimization of
-/// Stochastic Models, doi:10.1007/978-1-4613-1449-3.
-pub type Poisson<T> = Counts<T, PoissonFamily>;
-
-/// The scalar family behind [`Poisson`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct PoissonFamily;
+own_family! {
+    /// D independent Poisson counts: how many events come in a time when λ are expected.
+    ///
+    /// | | |
+    /// | --- | --- |
+    /// | θ | `rate` λ (D numbers above 0), the expected count |
+    /// | mass | `p(k) = λᵏ e^(−λ)/k!`, k = 0, 1, … |
+    /// | score | `k/λ − 1` |
+    /// | KL(p ‖ q) | `λ_p ln(λ_p/λ_q) − λ_p + λ_q`, gradients `ln(λ_p/λ_q)` and `1 − λ_p/λ_q` |
+    /// | mean, variance | λ, λ |
+    /// | jump | `f(k + 1) − f(k)` |
+    /// | weak derivative | `∂p/∂λ = p(k − 1) − p(k)`: one more event, against the draw itself |
+    ///
+    /// The score is valid and has variance 1/λ; `f(k + 1) − f(k)`, the coupled [weak derivative](crate::estimators::MeasureValued), has that of f's steps
+    /// and costs one more evaluation. The entropy has no closed form. Beyond a rate of 1e15, where a scalar no longer holds every whole number, draws are
+    /// rounded normals.
+    ///
+    /// ```
+    /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
+    /// use reparam::prelude::*;
+    ///
+    /// let arrivals = Poisson::new(&[4.0])?;
+    /// assert!((arrivals.log_prob(&[2.0]) - (8.0f64.ln() - 4.0)).abs() < 1e-14);
+    /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
+    /// let square = |k: &[f64]| k[0] * k[0];
+    /// let estimate = MeasureValued::coupled().estimate(&arrivals, &square, 10_000, &mut rng)?;
+    /// assert!((estimate.gradient()[0] - 9.0).abs() < 4.0 * estimate.standard_error()[0]); // E k² = λ + λ²
+    /// # Ok::<(), reparam::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// Johnson, Kemp & Kotz 2005, Univariate Discrete Distributions, chapter 4, ISBN 0-471-27246-9; weak derivative: Pflug 1996, Optimization of
+    /// Stochastic Models, doi:10.1007/978-1-4613-1449-3.
+    pub Poisson, PoissonFamily by counts;
+    pub fn new(
+        /// The rates λ.
+        rate: Positive,
+    );
+}
 
 /// One Poisson law.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -59,31 +59,6 @@ pub struct PoissonLaw {
 
 /// The largest rate that is drawn exactly.
 const EXACT: f64 = 1e15;
-
-impl<T: Real> Poisson<T> {
-    /// From rates, one a coordinate.
-    ///
-    /// # Errors
-    /// [`Error::EmptySupport`] without coordinates, [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a rate
-    /// that is not above 0.
-    pub fn new(rate: &[T]) -> Result<Self, Error> {
-        Self::from_family(PoissonFamily, &[rate])
-    }
-
-    /// The rates λ.
-    #[must_use]
-    pub fn rate(&self) -> &[T] {
-        self.values(0)
-    }
-}
-
-impl<T: Real> Family<T> for PoissonFamily {
-    type Theta = [T; 1];
-
-    fn parameters(&self) -> &'static [(&'static str, Domain)] {
-        &[("rate", Domain::Positive)]
-    }
-}
 
 impl<T: Real> CountFamily<T> for PoissonFamily {
     type Law = PoissonLaw;
@@ -119,7 +94,7 @@ impl<T: Real> CountLaw<T> for PoissonLaw {
         })
     }
 
-    fn ln_mass(&self, k: T) -> T {
+    fn log_mass(&self, k: T) -> T {
         // p(k) = (z p(z) of the gamma density of shape k + 1 at z = λ) / λ.
         let k = k.f64();
         T::of(if k == 0.0 { -self.rate } else { ln_kernel(k + 1.0, self.rate, self.ln_rate) - self.ln_rate })

@@ -57,7 +57,7 @@ impl Trial {
     }
 
     /// `ln Γ(n + 1)/(Γ(k + 1) Γ(m + 1)) pᵏ qᵐ` for `n = k + m` and k, m ≥ 0, whole or not.
-    pub(super) fn ln_mass(&self, n: f64, k: f64, m: f64) -> f64 {
+    pub(super) fn log_mass(&self, n: f64, k: f64, m: f64) -> f64 {
         let (tilt, tilt_rest) = (n * self.p.p / k, n * self.q.p / m);
         if k == 0.0 {
             n * self.q.ln
@@ -87,3 +87,62 @@ impl Side {
         }
     }
 }
+
+/// Declares a family of counts whose last parameter is the probability of success, by its logit or as it is; with another parameter before it,
+/// or none.
+macro_rules! family_of_trials {
+    (
+        $(#[$meta:meta])*
+        pub $name:ident, $family:ident;
+        theta: $theta:ty;
+        $($(#[doc = $doc:literal])+ $parameter:ident: $domain:ident,)?
+    ) => {
+        $(#[$meta])*
+        pub type $name<T> = super::Counts<T, $family>;
+
+        #[doc = concat!("The scalar family behind [`", stringify!($name), "`].")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub struct $family {
+            by_logits: bool,
+        }
+
+        impl<T: $crate::Real> $name<T> {
+            /// From one slice per parameter, one value per coordinate, in this order:
+            ///
+            $($(#[doc = concat!("- `", stringify!($parameter), "`:", $doc)])+)?
+            /// - `logits`: The logits of success.
+            ///
+            /// # Errors
+            /// [`Error::EmptySupport`](crate::Error::EmptySupport) without coordinates,
+            /// [`Error::Length`](crate::Error::Length) if the lengths differ,
+            /// [`Error::NonFiniteParameter`](crate::Error::NonFiniteParameter), and
+            /// [`Error::ParameterDomain`](crate::Error::ParameterDomain) for a value outside of its domain.
+            pub fn new($($parameter: &[T],)? logits: &[T]) -> Result<Self, $crate::Error> {
+                Self::from_family($family { by_logits: true }, &[$($parameter,)? logits])
+            }
+
+            /// From probabilities of success, strictly between 0 and 1, instead of their logits.
+            ///
+            /// # Errors
+            /// Those of [`new`](Self::new).
+            pub fn from_probs($($parameter: &[T],)? probs: &[T]) -> Result<Self, $crate::Error> {
+                Self::from_family($family { by_logits: false }, &[$($parameter,)? probs])
+            }
+        }
+
+        impl<T: $crate::Real> $crate::distributions::Family<T> for $family {
+            type Theta = $theta;
+
+            fn parameters(&self) -> &'static [(&'static str, $crate::Domain)] {
+                use $crate::Domain;
+                if self.by_logits {
+                    &[$((stringify!($parameter), Domain::$domain),)? ("logits", Domain::Real)]
+                } else {
+                    &[$((stringify!($parameter), Domain::$domain),)? ("probs", Domain::UnitInterval)]
+                }
+            }
+        }
+    };
+}
+
+pub(super) use family_of_trials;

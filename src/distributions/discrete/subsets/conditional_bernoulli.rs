@@ -8,7 +8,7 @@ use crate::distribution::{Distribution, FiniteSupport, LogDensity, MeanVariance}
 use crate::error::Error;
 use crate::layout::Layout;
 use crate::real::Real;
-use crate::special::ln_add;
+use crate::special::log_add_exp;
 
 /// A set of k of n items: independent bits, given that k of them are 1.
 ///
@@ -88,7 +88,7 @@ impl<T: Real> ConditionalBernoulli<T> {
             for r in 0..=k {
                 let with =
                     if r > 0 { self.logit(i) + self.after[(i + 1) * row + r - 1] } else { f64::NEG_INFINITY };
-                self.after[i * row + r] = ln_add(self.after[(i + 1) * row + r], with);
+                self.after[i * row + r] = log_add_exp(self.after[(i + 1) * row + r], with);
             }
         }
         self.ln_total = self.after[k];
@@ -97,12 +97,13 @@ impl<T: Real> ConditionalBernoulli<T> {
         before[0] = 0.0;
         for (i, inclusion) in self.inclusion.iter_mut().enumerate() {
             let (l, after) = (bounded(self.params[i]), &self.after[(i + 1) * row..]);
-            let split =
-                |of: usize| (0..=of).fold(f64::NEG_INFINITY, |sum, r| ln_add(sum, before[r] + after[of - r]));
+            let split = |of: usize| {
+                (0..=of).fold(f64::NEG_INFINITY, |sum, r| log_add_exp(sum, before[r] + after[of - r]))
+            };
             let (with, without) = (l + split(k - 1), split(k));
             *inclusion = (T::of((with - self.ln_total).exp()), T::of((without - self.ln_total).exp()));
             for r in (1..row).rev() {
-                before[r] = ln_add(before[r], before[r - 1] + l);
+                before[r] = log_add_exp(before[r], before[r - 1] + l);
             }
         }
     }

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::layout::Layout;
 use crate::real::Real;
 use crate::room::with_room;
-use crate::special::{LnSum, ln_add, race};
+use crate::special::{LogSum, log_add_exp, successive_sampling_tables};
 
 /// A set of k of n items, drawn one after the other without replacement with probabilities in proportion to `e^l`: the Gumbel top-k set.
 ///
@@ -66,8 +66,8 @@ impl<T: Real> Subsets<T> {
     }
 
     /// The logits of the items in the set, and the weight of the others.
-    fn split(&self, z: &[T], items: &mut [f64; MOST]) -> LnSum {
-        let (mut at, mut others) = (0, LnSum::EMPTY);
+    fn split(&self, z: &[T], items: &mut [f64; MOST]) -> LogSum {
+        let (mut at, mut others) = (0, LogSum::EMPTY);
         for (l, z) in self.params.iter().zip(z) {
             if z.is_one() {
                 items[at.min(MOST - 1)] = l.f64();
@@ -81,8 +81,8 @@ impl<T: Real> Subsets<T> {
 }
 
 /// Calls `run` with three tables of so many sets.
-fn with_tables<Y>(sets: usize, run: impl FnOnce(&mut [LnSum], &mut [f64], &mut [f64]) -> Y) -> Y {
-    with_room(sets, LnSum::EMPTY, |left: &mut [LnSum]| {
+fn with_tables<Y>(sets: usize, run: impl FnOnce(&mut [LogSum], &mut [f64], &mut [f64]) -> Y) -> Y {
+    with_room(sets, LogSum::EMPTY, |left: &mut [LogSum]| {
         with_room(2 * sets, f64::NEG_INFINITY, |room: &mut [f64]| {
             let (finish, reach) = room.split_at_mut(sets);
             run(left, finish, reach)
@@ -131,7 +131,7 @@ impl<T: Real> LogDensity<T> for Subsets<T> {
         let (mut items, sets) = ([0.0; MOST], 1 << self.chosen);
         let others = self.split(z, &mut items);
         with_tables(sets, |left, finish, _| {
-            race(&items[..self.chosen], others, left, finish);
+            successive_sampling_tables(&items[..self.chosen], others, left, finish);
             T::of(finish[0])
         })
     }
@@ -145,14 +145,14 @@ impl<T: Real> LogDensity<T> for Subsets<T> {
         let others = self.split(z, &mut items);
         let items = &items[..self.chosen];
         with_tables(sets, |left, finish, reach| {
-            race(items, others, left, finish);
+            successive_sampling_tables(items, others, left, finish);
             // The probability that the draws so far are this set, and given the whole set that they were.
             reach[0] = 0.0;
             for drawn in 0..sets - 1 {
                 let waiting = (sets - 1) & !drawn;
                 for (i, item) in items.iter().enumerate().filter(|(i, _)| waiting >> i & 1 == 1) {
                     reach[drawn | 1 << i] =
-                        ln_add(reach[drawn | 1 << i], reach[drawn] + left[waiting].ln_share(*item));
+                        log_add_exp(reach[drawn | 1 << i], reach[drawn] + left[waiting].log_share(*item));
                 }
             }
             let mut at = 0;
@@ -162,7 +162,7 @@ impl<T: Real> LogDensity<T> for Subsets<T> {
                 let mut lost = 0.0;
                 for drawn in (0..sets - 1).filter(|drawn| drawn & own == 0) {
                     let visited = reach[drawn] + finish[drawn] - finish[0];
-                    lost += (visited + left[(sets - 1) & !drawn].ln_share(l.f64())).exp();
+                    lost += (visited + left[(sets - 1) & !drawn].log_share(l.f64())).exp();
                 }
                 *score = T::of(f64::from(u8::from(own != 0)) - lost);
             }

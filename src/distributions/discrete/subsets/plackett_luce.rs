@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::layout::Layout;
 use crate::real::Real;
 use crate::room::with_room;
-use crate::special::LnSum;
+use crate::special::LogSum;
 
 /// A ranking of n items, or its first k places: each place goes to one of the items left, with a probability in proportion to `e^l`.
 ///
@@ -85,9 +85,9 @@ impl<T: Real> PlackettLuce<T> {
     }
 
     /// The weight of all items that are left.
-    fn total(&self, left: &[bool]) -> LnSum {
+    fn total(&self, left: &[bool]) -> LogSum {
         let logits = self.params.iter().zip(left).filter(|(_, left)| **left).map(|(l, _)| l.f64());
-        logits.fold(LnSum::EMPTY, LnSum::with)
+        logits.fold(LogSum::EMPTY, LogSum::with)
     }
 
     /// Adds the weighted score of one place that goes to an item.
@@ -95,16 +95,16 @@ impl<T: Real> PlackettLuce<T> {
         let all = self.total(left);
         for (j, (g, _)) in gradient.iter_mut().zip(left).enumerate().filter(|(_, (_, left))| **left) {
             if j != item {
-                *g -= weight * T::of(all.ln_share(self.params[j].f64()).exp());
+                *g -= weight * T::of(all.log_share(self.params[j].f64()).exp());
             }
         }
         // 1 − p of the item that has the place: the sum of the others, where it is likely.
-        let own = all.ln_share(self.params[item].f64());
+        let own = all.log_share(self.params[item].f64());
         let others = if own < -0.7 {
             1.0 - own.exp()
         } else {
             let others = (0..left.len()).filter(|&j| left[j] && j != item);
-            others.map(|j| all.ln_share(self.params[j].f64()).exp()).sum()
+            others.map(|j| all.log_share(self.params[j].f64()).exp()).sum()
         };
         gradient[item] += weight * T::of(others);
     }
@@ -146,7 +146,7 @@ impl<T: Real> LogDensity<T> for PlackettLuce<T> {
     fn log_prob(&self, z: &[T]) -> T {
         let mut total = 0.0;
         let is_ranking =
-            self.places(z, |item, left| total += self.total(left).ln_share(self.params[item].f64()));
+            self.places(z, |item, left| total += self.total(left).log_share(self.params[item].f64()));
         if is_ranking { T::of(total) } else { T::neg_infinity() }
     }
 

@@ -5,19 +5,19 @@ use super::gamma::STIRLING_FROM;
 /// `ψ(q) − ψ(p)` with `h = q − p` given to full precision: recurrence to 10 and the asymptotic series, both in differences, so that a
 /// small h loses nothing.
 #[inline]
-pub(crate) fn digamma_rise(p: f64, q: f64, h: f64) -> f64 {
-    let (logarithm, rest) = digamma_rise_parts(p, q, h);
+pub(crate) fn digamma_difference(p: f64, q: f64, h: f64) -> f64 {
+    let (logarithm, rest) = digamma_difference_parts(p, q, h);
     logarithm + rest
 }
 
 /// `ψ(q) − ψ(p) − ln(q/p)`, without the large terms where the arguments are large.
-pub(super) fn digamma_rise_beyond_logarithm(p: f64, q: f64, h: f64) -> f64 {
-    let (logarithm, rest) = digamma_rise_parts(p, q, h);
+pub(super) fn digamma_difference_beyond_log(p: f64, q: f64, h: f64) -> f64 {
+    let (logarithm, rest) = digamma_difference_parts(p, q, h);
     if p.min(q) >= STIRLING_FROM { rest } else { logarithm - (h / p).ln_1p() + rest }
 }
 
 #[inline]
-fn digamma_rise_parts(p: f64, q: f64, h: f64) -> (f64, f64) {
+fn digamma_difference_parts(p: f64, q: f64, h: f64) -> (f64, f64) {
     let (mut p, mut q, mut shift) = (p, q, 0.0);
     while p.min(q) < STIRLING_FROM {
         shift += 1.0 / (p * q);
@@ -41,7 +41,7 @@ fn digamma_rise_parts(p: f64, q: f64, h: f64) -> (f64, f64) {
 }
 
 /// `ln Γ(p + h) − ln Γ(p)` in the same way.
-pub(crate) fn ln_gamma_rise(p: f64, h: f64) -> f64 {
+pub(crate) fn ln_gamma_difference(p: f64, h: f64) -> f64 {
     let (mut p, mut shift) = (p, 0.0);
     while p < STIRLING_FROM || p + h < STIRLING_FROM {
         shift += (h / p).ln_1p();
@@ -72,11 +72,11 @@ pub(crate) fn ln_gamma_rise(p: f64, h: f64) -> f64 {
 
 /// `ln (a B(a, b))`, small where a is.
 pub(super) fn ln_a_beta(a: f64, b: f64) -> f64 {
-    ln_gamma_rise(1.0, a) - ln_gamma_rise(b, a)
+    ln_gamma_difference(1.0, a) - ln_gamma_difference(b, a)
 }
 
 /// `ln(1 + u) − u`.
-pub(crate) fn log1p_minus(u: f64) -> f64 {
+pub(crate) fn ln_1p_minus_x(u: f64) -> f64 {
     if u.abs() > 0.4 {
         return u.ln_1p() - u;
     }

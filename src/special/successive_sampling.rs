@@ -1,7 +1,7 @@
 //! Draws without replacement: which items come first, whatever their order among themselves.
 
 /// `ln(eᵃ + eᵇ)`.
-pub(crate) fn ln_add(a: f64, b: f64) -> f64 {
+pub(crate) fn log_add_exp(a: f64, b: f64) -> f64 {
     let (low, high) = if a < b { (a, b) } else { (b, a) };
     if low == f64::NEG_INFINITY { high } else { high + (low - high).exp().ln_1p() }
 }
@@ -9,12 +9,12 @@ pub(crate) fn ln_add(a: f64, b: f64) -> f64 {
 /// The logarithm of a sum of weights, as the largest logarithm and what the others add to it: a share of the sum keeps its digits where the logarithms are
 /// huge and alike.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct LnSum {
+pub(crate) struct LogSum {
     largest: f64,
     excess: f64,
 }
 
-impl LnSum {
+impl LogSum {
     /// The sum of nothing.
     pub(crate) const EMPTY: Self = Self { largest: f64::NEG_INFINITY, excess: 0.0 };
 
@@ -27,12 +27,12 @@ impl LnSum {
         } else if ln > self.largest {
             Self { largest: ln, excess: (self.largest - ln + self.excess).exp().ln_1p() }
         } else {
-            Self { excess: ln_add(self.excess, ln - self.largest), ..self }
+            Self { excess: log_add_exp(self.excess, ln - self.largest), ..self }
         }
     }
 
     /// The logarithm of a weight's share of the sum.
-    pub(crate) fn ln_share(self, ln: f64) -> f64 {
+    pub(crate) fn log_share(self, ln: f64) -> f64 {
         ln - self.largest - self.excess
     }
 }
@@ -40,7 +40,12 @@ impl LnSum {
 /// Fills two tables of 2ᵏ for k items of a draw without replacement, each with the logarithm of its weight, and the others, with that of their sum:
 /// `left[B]`, the weight of the others and of the items in B; and `finish[A]`, the logarithm of the probability that the draws after those of A are the items that
 /// A lacks, in any order. All terms are positive: nothing cancels. `k 2ᵏ` steps.
-pub(crate) fn race(items: &[f64], others: LnSum, left: &mut [LnSum], finish: &mut [f64]) {
+pub(crate) fn successive_sampling_tables(
+    items: &[f64],
+    others: LogSum,
+    left: &mut [LogSum],
+    finish: &mut [f64],
+) {
     let all = left.len() - 1;
     left[0] = others;
     for set in 1..=all {
@@ -55,7 +60,7 @@ pub(crate) fn race(items: &[f64], others: LnSum, left: &mut [LnSum], finish: &mu
         while rest != 0 {
             let item = rest.trailing_zeros() as usize;
             rest &= rest - 1;
-            total = ln_add(total, left[waiting].ln_share(items[item]) + finish[drawn | 1 << item]);
+            total = log_add_exp(total, left[waiting].log_share(items[item]) + finish[drawn | 1 << item]);
         }
         finish[drawn] = total;
     }
@@ -66,23 +71,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_race_sums_over_all_orders() {
+    fn the_tables_sum_over_all_orders() {
         let weights: [f64; 4] = [0.5, 2.0, 1.0, 4.0];
         let items = weights[..3].iter().map(|w| w.ln()).collect::<Vec<_>>();
-        let (mut left, mut finish) = ([LnSum::EMPTY; 8], [0.0; 8]);
-        race(&items, LnSum::EMPTY.with(weights[3].ln()), &mut left, &mut finish);
+        let (mut left, mut finish) = ([LogSum::EMPTY; 8], [0.0; 8]);
+        successive_sampling_tables(&items, LogSum::EMPTY.with(weights[3].ln()), &mut left, &mut finish);
         let mut total = 0.0;
         for [a, b, c] in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
             let (a, b, c) = (weights[a], weights[b], weights[c]);
             total += a / 7.5 * b / (7.5 - a) * c / (7.5 - a - b);
         }
         assert!((finish[0].exp() - total).abs() < 1e-15);
-        assert!((left[5].ln_share(2f64.ln()) - (2.0f64 / 5.5).ln()).abs() < 1e-14);
+        assert!((left[5].log_share(2f64.ln()) - (2.0f64 / 5.5).ln()).abs() < 1e-14);
         // Item 1 drawn: two orders of the others.
         let rest = 0.5 / 5.5 * 1.0 / 5.0 + 1.0 / 5.5 * 0.5 / 4.5;
         assert!((finish[2].exp() - rest).abs() < 1e-15);
         // Nobody else: the items are certain, also where all but one have no weight to speak of.
-        race(&[0.0, -1e308, -1e308], LnSum::EMPTY, &mut left, &mut finish);
+        successive_sampling_tables(&[0.0, -1e308, -1e308], LogSum::EMPTY, &mut left, &mut finish);
         assert!(finish[0].abs() < 1e-15);
     }
 }

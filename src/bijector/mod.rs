@@ -1,39 +1,36 @@
-//! Maps from the real line onto the domains of the parameters, with the chain rule.
+//! Bijections of the line, and with them maps from the real line onto the domains of the parameters, with the chain rule.
+
+mod scalar;
+
+pub use scalar::{Exp, ScalarBijection, Sigmoid, Softplus, Tanh};
 
 use crate::layout::{Domain, Layout};
 use crate::real::Real;
-use crate::special::{log_sum_exp, sigmoid, softplus, softplus_inverse};
+use crate::special::log_sum_exp;
 
 /// How a positive parameter (a scale, a rate, a temperature) is expressed on the real line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum PositiveLink {
-    /// `θ = e^φ`: a step of φ is a relative change of θ. The usual choice.
+pub enum PositiveBijector {
+    /// [`Exp`], `θ = e^φ`: a step of φ is a relative change of θ. The usual choice.
     #[default]
-    Log,
-    /// `θ = ln(1 + e^φ)`: additive for large θ, so that a large step cannot blow up a scale.
+    Exp,
+    /// [`Softplus`], `θ = ln(1 + e^φ)`: additive for large θ, so that a large step cannot blow up a scale.
     Softplus,
 }
 
-impl PositiveLink {
-    fn onto<T: Real>(self, phi: T) -> T {
+impl PositiveBijector {
+    /// θ and `dθ/dφ`.
+    fn forward<T: Real>(self, phi: T) -> (T, T) {
         match self {
-            Self::Log => phi.exp(),
-            Self::Softplus => softplus(phi),
+            Self::Exp => Exp.forward_with_derivative(phi),
+            Self::Softplus => Softplus.forward_with_derivative(phi),
         }
     }
 
-    fn back<T: Real>(self, theta: T) -> T {
+    fn inverse<T: Real>(self, theta: T) -> T {
         match self {
-            Self::Log => theta.ln(),
-            Self::Softplus => softplus_inverse(theta),
-        }
-    }
-
-    /// `dθ/dφ`, given both.
-    fn slope<T: Real>(self, phi: T, theta: T) -> T {
-        match self {
-            Self::Log => theta,
-            Self::Softplus => sigmoid(phi),
+            Self::Exp => Exp.inverse(theta),
+            Self::Softplus => Softplus.inverse(theta),
         }
     }
 }
@@ -41,7 +38,7 @@ impl PositiveLink {
 /// θ and its slopes `dθ/dφ` from φ, all flat in the layout of θ. For a simplex the slope is the probability itself.
 pub(crate) fn constrain<T: Real>(
     layout: &Layout,
-    link: PositiveLink,
+    bijector: PositiveBijector,
     phi: &[T],
     theta: &mut [T],
     slope: &mut [T],
@@ -52,17 +49,11 @@ pub(crate) fn constrain<T: Real>(
         for i in range.clone() {
             (theta[i], slope[i]) = match part.domain {
                 Domain::Real => (phi[i], T::one()),
-                Domain::Positive => {
-                    let value = link.onto(phi[i]);
-                    (value, link.slope(phi[i], value))
-                }
-                Domain::UnitInterval => {
-                    let p = sigmoid(phi[i]);
-                    (p, p * sigmoid(-phi[i]))
-                }
+                Domain::Positive => bijector.forward(phi[i]),
+                Domain::UnitInterval => Sigmoid.forward_with_derivative(phi[i]),
                 Domain::AbovePrevious => {
-                    let gap = link.onto(phi[i]);
-                    (theta[previous + i - range.start] + gap, link.slope(phi[i], gap))
+                    let (gap, slope) = bijector.forward(phi[i]);
+                    (theta[previous + i - range.start] + gap, slope)
                 }
                 Domain::Simplex(classes) => {
                     let row = range.start + (i - range.start) / classes * classes;
@@ -76,7 +67,7 @@ pub(crate) fn constrain<T: Real>(
 }
 
 /// φ from θ.
-pub(crate) fn unconstrain<T: Real>(layout: &Layout, link: PositiveLink, theta: &[T]) -> Vec<T> {
+pub(crate) fn unconstrain<T: Real>(layout: &Layout, bijector: PositiveBijector, theta: &[T]) -> Vec<T> {
     let mut previous = 0;
     let mut phi = theta.to_vec();
     for part in layout {
@@ -84,9 +75,9 @@ pub(crate) fn unconstrain<T: Real>(layout: &Layout, link: PositiveLink, theta: &
         for i in range.clone() {
             phi[i] = match part.domain {
                 Domain::Real => theta[i],
-                Domain::Positive => link.back(theta[i]),
-                Domain::UnitInterval => theta[i].ln() - (-theta[i]).ln_1p(),
-                Domain::AbovePrevious => link.back(theta[i] - theta[previous + i - range.start]),
+                Domain::Positive => bijector.inverse(theta[i]),
+                Domain::UnitInterval => Sigmoid.inverse(theta[i]),
+                Domain::AbovePrevious => bijector.inverse(theta[i] - theta[previous + i - range.start]),
                 Domain::Simplex(_) => theta[i].ln(),
             };
         }
