@@ -12,6 +12,7 @@ use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 use reparam::Error;
 use reparam::prelude::*;
+use reparam::{Draws, DrawsMut};
 
 /// Draws in one timed call.
 const DRAWS: usize = 2000;
@@ -40,9 +41,9 @@ fn case<D: Reparameterizable<f64> + 'static>(
     let mut gradient = vec![0.0; DRAWS * distribution.params().len()];
     let run = Box::new(move || {
         let start = Instant::now();
-        distribution.draw_block(&mut rng, &mut noise, &mut z);
+        distribution.draw_block(&mut rng, &mut noise, DrawsMut::of(&mut z));
         let middle = Instant::now();
-        distribution.pullback_block(black_box(&noise), &z, &dz, &mut gradient);
+        distribution.pullback_block(black_box(&noise), Draws::of(&z), &dz, &mut gradient);
         black_box(&mut gradient);
         let nanoseconds = |d: std::time::Duration| d.as_secs_f64() * 1e9 / DRAWS as f64;
         (nanoseconds(middle - start), nanoseconds(middle.elapsed()))

@@ -125,6 +125,7 @@ impl<D: Distribution<f64>, F> Problem<'_, D, F> {
     ) -> Result<Need, Error>
     where
         E: GradientEstimator<f64, D, F> + Clone,
+        F: Objective<f64>,
     {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
         let draws = estimator.evaluations(self.distribution);

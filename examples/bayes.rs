@@ -101,6 +101,7 @@ fn fit<D, E, F>(
 ) -> Result<Fit<D>>
 where
     D: Distribution<f64>,
+    F: Objective<f64>,
     E: GradientEstimator<f64, D, F>,
 {
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);

@@ -153,16 +153,16 @@ struct Measured {
 fn measure<E, F>(
     rng: &mut Xoshiro256PlusPlus,
     name: &'static str,
-    estimator: E,
+    mut estimator: E,
     (path, f): (&PricePath, &F),
     samples: usize,
 ) -> Result<Measured>
 where
-    E: TotalGradient<f64, PricePath, F>,
-    F: ParametricObjective<f64>,
+    E: GradientEstimator<f64, PricePath, F>,
+    F: Objective<f64>,
 {
     let start = Instant::now();
-    let estimate = (estimator).estimate(path, f, samples, rng)?;
+    let estimate = estimator.estimate(path, f, samples, rng)?;
     let nanoseconds = start.elapsed().as_secs_f64() * 1e9 / samples as f64;
     Ok(Measured { name, estimate, nanoseconds, wrong: false })
 }

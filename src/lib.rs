@@ -150,11 +150,16 @@ pub mod prelude {
         Sequential, UniformNoise, WeakDerivative,
     };
     pub use crate::distributions::*;
-    pub use crate::engine::{Engine, Estimate};
+    pub use crate::engine::{Engine, Estimate as _};
     pub use crate::error::Error;
     pub use crate::estimate::GradientEstimate;
     pub use crate::estimator::GradientEstimator;
-    pub use crate::estimators::*;
+    pub use crate::estimators::{
+        Arm, Arms, Baseline, DisArm, DisArmSticks, DoubleControl, Elbo, Enumerate, GumbelRao,
+        ImportanceWeighted, LocalExpectation, MeasureValued, Pathwise, QuadraticSurrogate, Rebar, ReinMax,
+        Relax, RewardToGo, ScoreFunction, SmoothedPerturbation, StepBaseline, StraightThrough,
+        StraightThroughGumbelSoftmax, SumAndSample, UnorderedSet, Vimco,
+    };
     pub use crate::noise::{Antithetic, Independent, Replay, ScrambledSobol};
     pub use crate::objective::{
         Additive, Batched, Differentiable, DifferentiableObjective, Objective, Parametric, Terms,

@@ -15,6 +15,7 @@ fn check<E, D, F>(what: &str, estimator: &E, p: &D, f: &F)
 where
     D: Distribution<f64>,
     E: GradientEstimator<f64, D, F> + Clone,
+    F: Objective<f64>,
 {
     let mut generator = Xoshiro256PlusPlus::seed_from_u64(1);
     let (mut engine, mut owned) = (Engine::new(), estimator.clone());
@@ -93,9 +94,9 @@ fn nothing_is_allocated_after_the_first_block_nor_in_a_later_estimate() {
     let explicit =
         Parametric(square(), |z: &[f64], weight: f64, dtheta: &mut [f64]| dtheta[0] += weight * z[0]);
     let normal = Normal::new(&[1.0; 3], &[0.5; 3]).unwrap();
-    check("explicit and pathwise", &(Pathwise), &normal, &explicit);
-    check("explicit and measure-valued", &(MeasureValued::coupled()), &normal, &explicit);
-    let pairs = (Pathwise.over(Antithetic));
+    check("explicit and pathwise", &Pathwise, &normal, &explicit);
+    check("explicit and measure-valued", &MeasureValued::coupled(), &normal, &explicit);
+    let pairs = Pathwise.over(Antithetic);
     check("explicit and antithetic pairs", &pairs, &normal, &explicit);
     check("straight-through of bits", &StraightThrough, &bits, &square());
     check("straight-through of categories", &StraightThrough, &rows, &square());

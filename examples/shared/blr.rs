@@ -8,7 +8,8 @@
 use std::error::Error;
 use std::f64::consts::LN_2;
 
-use reparam::{DifferentiableObjective, Objective};
+use reparam::DifferentiableObjective;
+use reparam::Objective;
 
 /// Data rows that are evaluated side by side: their sums stay in registers.
 const STRIP: usize = 16;

@@ -1,7 +1,7 @@
 //! Options on a price path as objectives that depend on the rate (and more) directly, and the closed formulas of Black and Scholes.
 
 use reparam::special::normal_cdf;
-use reparam::{DifferentiableObjective, Objective, ParametricObjective};
+use reparam::{DifferentiableObjective, Objective};
 
 use super::price_path::{PricePath, RATE, SPOT, SQRT_TAU, VOLATILITY};
 
@@ -52,6 +52,14 @@ impl Objective<f64> for Claim {
         };
         self.discount() * paid
     }
+
+    fn depends_on_parameters(&self) -> bool {
+        true
+    }
+
+    fn add_parameter_gradient(&self, z: &[f64], weight: f64, dtheta: &mut [f64]) {
+        dtheta[RATE] -= weight * self.maturity * self.value(z);
+    }
 }
 
 impl DifferentiableObjective<f64> for Claim {
@@ -77,12 +85,6 @@ impl DifferentiableObjective<f64> for Claim {
     }
 }
 
-impl ParametricObjective<f64> for Claim {
-    fn add_parameter_gradient(&self, z: &[f64], weight: f64, dtheta: &mut [f64]) {
-        dtheta[RATE] -= weight * self.maturity * self.value(z);
-    }
-}
-
 /// The digital, its last step replaced by its expectation: `e^{−rT} Φ(d)`, `d = (ln(S/K) + (r − q − σ²/2) h)/(σ√h)`, with S the price h years before
 /// the end. It is smooth, depends on σ and r directly, and has the same expectation.
 #[derive(Debug, Clone, Copy)]
@@ -105,6 +107,17 @@ impl Objective<f64> for SmoothedDigital {
     fn value(&self, z: &[f64]) -> f64 {
         self.claim.discount() * normal_cdf(self.d(z[z.len() - 1]))
     }
+
+    fn depends_on_parameters(&self) -> bool {
+        true
+    }
+
+    fn add_parameter_gradient(&self, z: &[f64], weight: f64, dtheta: &mut [f64]) {
+        let d = self.d(z[z.len() - 1]);
+        let (root, slope) = (self.last_step.sqrt(), weight * self.claim.discount() * density(d));
+        dtheta[VOLATILITY] -= slope * (d / self.volatility + root);
+        dtheta[RATE] += slope * root / self.volatility - weight * self.claim.maturity * self.value(z);
+    }
 }
 
 impl DifferentiableObjective<f64> for SmoothedDigital {
@@ -115,15 +128,6 @@ impl DifferentiableObjective<f64> for SmoothedDigital {
         dz[z.len() - 1] =
             self.claim.discount() * density(d) / (price * self.volatility * self.last_step.sqrt());
         self.claim.discount() * normal_cdf(d)
-    }
-}
-
-impl ParametricObjective<f64> for SmoothedDigital {
-    fn add_parameter_gradient(&self, z: &[f64], weight: f64, dtheta: &mut [f64]) {
-        let d = self.d(z[z.len() - 1]);
-        let (root, slope) = (self.last_step.sqrt(), weight * self.claim.discount() * density(d));
-        dtheta[VOLATILITY] -= slope * (d / self.volatility + root);
-        dtheta[RATE] += slope * root / self.volatility - weight * self.claim.maturity * self.value(z);
     }
 }
 
@@ -140,9 +144,11 @@ impl Objective<f64> for PathwiseDelta {
         let price = z[z.len() - 1];
         if price > self.claim.strike { self.claim.discount() * price / self.spot } else { 0.0 }
     }
-}
 
-impl ParametricObjective<f64> for PathwiseDelta {
+    fn depends_on_parameters(&self) -> bool {
+        true
+    }
+
     fn add_parameter_gradient(&self, z: &[f64], weight: f64, dtheta: &mut [f64]) {
         let value = weight * self.value(z);
         dtheta[SPOT] -= value / self.spot;
@@ -170,6 +176,19 @@ impl Objective<f64> for ScoreDelta {
     fn value(&self, z: &[f64]) -> f64 {
         self.claim.value(z) * self.first(z).2
     }
+
+    fn depends_on_parameters(&self) -> bool {
+        true
+    }
+
+    fn add_parameter_gradient(&self, z: &[f64], weight: f64, dtheta: &mut [f64]) {
+        let [spot, sigma, _] = self.path.params;
+        let (e, step, score) = self.first(z);
+        let value = weight * self.claim.value(z);
+        dtheta[SPOT] -= value * (score + 1.0 / (spot * sigma * sigma * step)) / spot;
+        dtheta[VOLATILITY] += value * (1.0 / sigma - 2.0 * e / (sigma * sigma * step.sqrt())) / spot;
+        dtheta[RATE] -= value * (1.0 / (spot * sigma * sigma) + self.claim.maturity * score);
+    }
 }
 
 impl DifferentiableObjective<f64> for ScoreDelta {
@@ -180,17 +199,6 @@ impl DifferentiableObjective<f64> for ScoreDelta {
         dz.iter_mut().for_each(|dz| *dz *= score);
         dz[0] += value / (spot * sigma * sigma * step * z[0]);
         value * score
-    }
-}
-
-impl ParametricObjective<f64> for ScoreDelta {
-    fn add_parameter_gradient(&self, z: &[f64], weight: f64, dtheta: &mut [f64]) {
-        let [spot, sigma, _] = self.path.params;
-        let (e, step, score) = self.first(z);
-        let value = weight * self.claim.value(z);
-        dtheta[SPOT] -= value * (score + 1.0 / (spot * sigma * sigma * step)) / spot;
-        dtheta[VOLATILITY] += value * (1.0 / sigma - 2.0 * e / (sigma * sigma * step.sqrt())) / spot;
-        dtheta[RATE] -= value * (1.0 / (spot * sigma * sigma) + self.claim.maturity * score);
     }
 }
 

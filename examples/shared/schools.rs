@@ -4,7 +4,8 @@
 //! `yⱼ ~ N(θⱼ, σⱼ²)`, `θⱼ = μ + τ ηⱼ` with `ηⱼ ~ N(0, 1)` (the non-centred form, whose posterior has no funnel), `μ ~ N(0, 5²)`,
 //! `τ ~ half-Cauchy(5)`. A point is `z = (μ, ln τ, η₁ … η₈)`.
 
-use reparam::{DifferentiableObjective, Objective};
+use reparam::DifferentiableObjective;
+use reparam::Objective;
 
 /// Effects in points of the test, and their standard errors.
 const EFFECTS: [(f64, f64); 8] = [

@@ -2,7 +2,7 @@
 
 use reparam::distributions::{FamilyCdf, NumericInverse, Quantile};
 use reparam::prelude::*;
-use reparam::{Probability, Real};
+use reparam::{DrawsMut, Probability, Real};
 
 /// Signed tails, from the median outwards.
 fn tails() -> impl Iterator<Item = f64> {
@@ -125,7 +125,7 @@ fn a_distribution_writes_its_cdf_as_the_noise_of_its_transform() {
     let weibull = Weibull::new(&[1.0, 3.0], &[0.7, 2.0]).unwrap();
     let noise = [0.1f64, -1e-9, -0.4, 1e-7];
     let (mut z, mut found) = ([0.0; 4], [0.0; 4]);
-    weibull.transform_block(&noise, &mut z);
+    weibull.transform_block(&noise, DrawsMut::of(&mut z));
     weibull.cdf(&z, &mut found).unwrap();
     for (found, noise) in found.iter().zip(noise) {
         assert!((found / noise - 1.0).abs() < 1e-13, "{found} {noise}");

@@ -5,6 +5,7 @@ use crate::common::{
     assert_relative, check_entropy, check_log_prob_gradient, check_mean_score, check_pullback, check_score,
     rng,
 };
+use reparam::DrawsMut;
 use reparam::Real;
 use reparam::distributions::{FamilyCdf, Quantile};
 use reparam::prelude::*;
@@ -311,7 +312,7 @@ where
         law.noise_from_uniforms(&mut noise);
         law.transform(&noise, &mut z);
         let mut own_noise = noise;
-        law.draw_block(&mut rng, &mut own_noise, &mut drawn);
+        law.draw_block(&mut rng, &mut own_noise, DrawsMut::of(&mut drawn));
         for (noise, z) in [(noise, z), (own_noise, drawn)] {
             see(&z, "draw", &[T::of(tail)]);
             // A draw that overflowed is reported by the engine before anything is made of it.

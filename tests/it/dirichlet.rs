@@ -5,7 +5,7 @@ use crate::common::*;
 use rand_distr::{Distribution as _, Gamma};
 use reparam::prelude::*;
 use reparam::special::{beta_cdf, beta_implicit_gradient, beta_log_odds_implicit_gradient};
-use reparam::{Conditional, KlDivergence, MeanVariance};
+use reparam::{Conditional, DrawsMut, KlDivergence, MeanVariance};
 
 /// `dz/dαⱼ`, column j, by pulling back unit cotangents.
 fn field(dirichlet: &Dirichlet<f64>, z: &[f64]) -> Vec<Vec<f64>> {
@@ -254,7 +254,7 @@ fn draws_have_beta_marginals() {
     let (mut direct, mut noise, mut from_noise) = (vec![0.0; 4 * n], vec![0.0; 3 * n], vec![0.0; 4 * n]);
     dirichlet.sample(&mut rng(1), &mut direct);
     dirichlet.draw_noise(&mut rng(2), &mut noise);
-    dirichlet.transform_block(&noise, &mut from_noise);
+    dirichlet.transform_block(&noise, DrawsMut::of(&mut from_noise));
     for z in [direct, from_noise] {
         for (j, &a) in alpha.iter().enumerate() {
             let statistic = kolmogorov(z.chunks(4).map(|z| beta_cdf(z[j], a, whole - a)).collect());

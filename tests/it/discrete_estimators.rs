@@ -144,6 +144,7 @@ fn disarm_is_unbiased_with_the_exact_variance_without_sampling() {
 /// value of a bit, a word of ones the other.
 fn over_all_outcomes<E, F>(mut estimator: E, bits: &Bernoulli<f64>, f: &F, draws: usize) -> [(f64, f64); 4]
 where
+    F: Objective<f64>,
     E: GradientEstimator<f64, Bernoulli<f64>, F>,
 {
     let rare: Vec<f64> = bits.probs().iter().map(|p| p.min(1.0 - p)).collect();

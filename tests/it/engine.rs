@@ -7,7 +7,7 @@ use crate::common::rng;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng, TryRng};
 use reparam::prelude::*;
-use reparam::{Block, BlockShape, Engine, EstimatorNode, Lesson, Moments, Real};
+use reparam::{Block, BlockRng, BlockShape, Engine, EstimatorNode, Evaluator, Moments, Real, Statistics};
 
 fn square<T: Real>() -> (impl Fn(&[T]) -> T, impl Fn(&[T], &mut [T]) -> T) {
     (
@@ -72,12 +72,18 @@ struct Listed<T> {
     next: RefCell<usize>,
 }
 
-impl<T: Real, F> GradientEstimator<T, Normal<T>, F> for Listed<T> {
+impl<T: Real, F: Objective<T>> GradientEstimator<T, Normal<T>, F> for Listed<T> {
     fn shape(&self, _: &Normal<T>) -> BlockShape {
         BlockShape::of_draws(1)
     }
 
-    fn gradient_samples<R: Rng + ?Sized>(&self, p: &Normal<T>, _: &F, block: Block<'_, T>, _: &mut R) {
+    fn gradient_samples(
+        &self,
+        p: &Normal<T>,
+        _: Evaluator<'_, F>,
+        block: Block<'_, T>,
+        _: &mut BlockRng<'_>,
+    ) -> Result<(), Error> {
         block.values.fill(T::one());
         for row in block.gradients.chunks_exact_mut(2 * p.dim()) {
             let next = *self.next.borrow();
@@ -85,6 +91,7 @@ impl<T: Real, F> GradientEstimator<T, Normal<T>, F> for Listed<T> {
             row.copy_from_slice(&self.rows[next * len..][..len]);
             *self.next.borrow_mut() += 1;
         }
+        Ok(())
     }
 }
 
@@ -110,7 +117,7 @@ fn moments_are_exact<T: Real>(offset: f64, variance_tolerance: f64) {
         let exact = two_pass(&rows.iter().map(|x| x.f64()).collect::<Vec<_>>(), 2 * dim, offset);
         let p = Normal::new(&vec![T::zero(); dim], &vec![T::one(); dim]).unwrap();
         let mut listed = Listed { rows, next: RefCell::new(0) };
-        let estimate = listed.estimate(&p, &(), samples, &mut rng(1)).unwrap();
+        let estimate = listed.estimate(&p, &|z: &[_]| z[0], samples, &mut rng(1)).unwrap();
         for (i, (mean, variance)) in exact.into_iter().enumerate() {
             let found = (estimate.moments().mean()[i], estimate.variance()[i]);
             // In units of the standard deviation: a sum of 256 deviations is rounded 256 times, mostly up and down.
@@ -139,7 +146,7 @@ fn a_constant_gradient_has_a_variance_of_exactly_zero() {
     for constant in [0.1f32, 1e30, -3.3e-20] {
         let p = Normal::new(&[0.0f32; 3], &[1.0; 3]).unwrap();
         let mut listed = Listed { rows: vec![constant; 6 * 1500], next: RefCell::new(0) };
-        let estimate = listed.estimate(&p, &(), 1500, &mut rng(1)).unwrap();
+        let estimate = listed.estimate(&p, &|z: &[_]| z[0], 1500, &mut rng(1)).unwrap();
         assert_eq!(estimate.gradient(), [constant; 6]);
         assert_eq!(estimate.total_variance(), 0.0);
     }
@@ -526,28 +533,29 @@ fn errors_read_as_sentences_with_the_value() {
 fn an_estimator_learns_only_from_a_call_that_succeeded() {
     #[derive(Default)]
     struct Counting(Vec<(u64, f64, f64)>);
-    impl<F> GradientEstimator<f64, Normal<f64>, F> for Counting {
+    impl<F: Objective<f64>> GradientEstimator<f64, Normal<f64>, F> for Counting {
         fn shape(&self, _: &Normal<f64>) -> BlockShape {
             BlockShape::of_draws(1).with_statistics(1)
         }
-        fn gradient_samples<R: Rng + ?Sized>(
+        fn gradient_samples(
             &self,
             _: &Normal<f64>,
-            _: &F,
+            _: Evaluator<'_, F>,
             block: Block<'_, f64>,
-            _: &mut R,
-        ) {
+            _: &mut BlockRng<'_>,
+        ) -> Result<(), Error> {
             block.values.fill(2.0);
             block.gradients.fill(1.0);
             block.statistics[0] += block.samples as f64;
+            Ok(())
         }
-        fn learn(&mut self, lesson: Lesson<'_>) {
-            self.0.push((lesson.samples, lesson.value, lesson.statistics[0]));
+        fn update(&mut self, lesson: Statistics<'_>) {
+            self.0.push((lesson.samples, lesson.value, lesson.sums[0]));
         }
     }
     let mut counting = Counting::default();
-    counting.estimate(&normal(1), &(), 1000, &mut rng(1)).unwrap();
-    counting.estimate(&normal(1), &(), 0, &mut rng(1)).unwrap_err();
+    counting.estimate(&normal(1), &square(), 1000, &mut rng(1)).unwrap();
+    counting.estimate(&normal(1), &square(), 0, &mut rng(1)).unwrap_err();
     assert_eq!(counting.0, [(1000, 2.0, 1000.0)]);
 }
 
@@ -562,7 +570,7 @@ fn public_types_can_be_shared_between_threads_and_shown() {
     check(&BinaryConcrete::new(&[0.0], 1.0).unwrap());
     check(&Pathwise);
     check(&ScoreFunction::new());
-    check(&(Pathwise));
+    check(&Pathwise);
     check(&RewardToGo::new());
     check(&reparam::StochasticNode::new(normal(1)));
     check(&reparam::TemperatureSchedule::constant(1.0).unwrap());
@@ -594,10 +602,7 @@ fn a_group_that_no_memory_can_hold_is_an_error() {
     for group in [usize::MAX, usize::MAX / 2, 1 << 58] {
         let mut estimator = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group });
         let refused = estimator.estimate(&normal(3), &f, 10, &mut rng(1));
-        assert!(
-            matches!(refused, Err(Error::Option { option: "draws of a gradient sample", .. })),
-            "{group}"
-        );
+        assert!(matches!(refused, Err(Error::Option { option: "draws per gradient sample", .. })), "{group}");
         let terms = Terms(3, |z: &[f64], terms: &mut [f64]| terms.copy_from_slice(z));
         let mut estimator = RewardToGo::new().with_baseline(StepBaseline::LeaveOneOut { group });
         let refused = estimator.estimate(&normal(3), &terms, 10, &mut rng(1));

@@ -6,7 +6,7 @@ use crate::common::rng;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng, SeedableRng};
 use reparam::prelude::*;
-use reparam::{Block, BlockShape, Domain, Engine, EstimatorNode, Layout, Tape};
+use reparam::{Block, BlockRng, BlockShape, Domain, Engine, EstimatorNode, Evaluator, Layout, Tape};
 
 /// A smooth objective of any number of coordinates, with a gradient that knows its coordinates apart.
 fn smooth() -> impl DifferentiableObjective<f64> {
@@ -267,7 +267,13 @@ impl<D: Distribution<f64>, F: Objective<f64>> GradientEstimator<f64, D, F> for A
         BlockShape::of_draws(1)
     }
 
-    fn gradient_samples<R: Rng + ?Sized>(&self, p: &D, f: &F, block: Block<'_, f64>, rng: &mut R) {
+    fn gradient_samples(
+        &self,
+        p: &D,
+        f: Evaluator<'_, F>,
+        block: Block<'_, f64>,
+        rng: &mut BlockRng<'_>,
+    ) -> Result<(), Error> {
         self.calls.set(self.calls.get() + 1);
         p.sample(rng, block.z);
         block.values[0] = f.value(block.z);
@@ -276,6 +282,7 @@ impl<D: Distribution<f64>, F: Objective<f64>> GradientEstimator<f64, D, F> for A
         }
         block.values[0] += f.value(block.z);
         block.gradients.fill(0.0);
+        Ok(())
     }
 }
 
@@ -364,7 +371,13 @@ impl<D: Distribution<f64>, F: DifferentiableObjective<f64>> GradientEstimator<f6
         BlockShape::of_draws(1).with_evaluations(2).with_objective_gradient()
     }
 
-    fn gradient_samples<R: Rng + ?Sized>(&self, p: &D, f: &F, block: Block<'_, f64>, rng: &mut R) {
+    fn gradient_samples(
+        &self,
+        p: &D,
+        f: Evaluator<'_, F>,
+        block: Block<'_, f64>,
+        rng: &mut BlockRng<'_>,
+    ) -> Result<(), Error> {
         p.sample(rng, block.z);
         block.values[0] = f.value(block.z);
         if block.values[0] > 1.0 {
@@ -373,6 +386,7 @@ impl<D: Distribution<f64>, F: DifferentiableObjective<f64>> GradientEstimator<f6
             f.value(block.z);
         }
         block.gradients.fill(0.0);
+        Ok(())
     }
 }
 

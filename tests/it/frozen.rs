@@ -2,7 +2,7 @@
 
 use crate::common::{check_entropy, check_pullback, check_score, rng};
 use reparam::prelude::*;
-use reparam::{Conditional, Domain, KlDivergence, MeanVariance, StochasticNode};
+use reparam::{Conditional, Domain, Draws, DrawsMut, KlDivergence, MeanVariance, StochasticNode};
 
 fn student() -> StudentT<f64> {
     StudentT::new(&[4.0, 7.0], &[0.5, -1.0], &[2.0, 0.3]).unwrap()
@@ -23,11 +23,11 @@ fn the_free_parameters_keep_their_derivatives() {
     let mut noise = [0.0; 16];
     p.draw_noise(&mut rng(2), &mut noise);
     let mut z = [0.0; 16];
-    p.transform_block(&noise, &mut z);
+    p.transform_block(&noise, DrawsMut::of(&mut z));
     let dz = [0.7; 16];
     let (mut block, mut scores) = ([f64::NAN; 32], [f64::NAN; 32]);
-    p.pullback_block(&noise, &z, &dz, &mut block);
-    p.score_block(&z, &mut scores);
+    p.pullback_block(&noise, Draws::of(&z), &dz, &mut block);
+    p.score_block(Draws::of(&z), &mut scores);
     for row in 0..8 {
         let at = 2 * row..2 * row + 2;
         let (mut one, mut lent, mut score) = ([f64::NAN; 4], [f64::NAN; 4], [f64::NAN; 4]);

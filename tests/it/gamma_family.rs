@@ -3,7 +3,7 @@
 use crate::common::*;
 use reparam::distributions::{ChiSquared, Gamma, InverseGamma, InverseGaussian, LogGamma, VonMises};
 use reparam::prelude::*;
-use reparam::{Conditional, Error, KlDivergence, MeanVariance};
+use reparam::{Conditional, DrawsMut, Error, KlDivergence, MeanVariance};
 
 /// Everything that one-coordinate distributions of this file can do.
 trait Law:
@@ -117,7 +117,7 @@ fn check_sampler(law: &impl Law, seed: u64) {
     let ends = tails.map(|tail| drawn(law, tail));
     let draws = 200_000;
     let (mut z, mut noise) = (vec![0.0; draws], vec![0.0; draws]);
-    law.draw_block(&mut rng(seed), &mut noise, &mut z);
+    law.draw_block(&mut rng(seed), &mut noise, DrawsMut::of(&mut z));
     assert!(noise.iter().all(|e| e.is_nan()), "independent draws have no uniform behind them");
     for (tail, end) in tails.into_iter().zip(ends) {
         let u = if tail > 0.0 { tail } else { 1.0 + tail };

@@ -11,7 +11,7 @@ use crate::common::{Row, Sampled, Table, rng, sample_batches};
 use claims::{Claim, Greeks, PathwiseDelta, Payoff, ScoreDelta, SmoothedDigital, closed_form};
 use price_path::{PricePath, RATE, SPOT, VOLATILITY};
 use reparam::prelude::*;
-use reparam::{Objective, ParametricObjective, verify};
+use reparam::{Objective, verify};
 
 const SIGMAS: f64 = 4.8;
 
@@ -76,22 +76,22 @@ fn every_row_of_the_table_has_its_mean_and_its_variance() {
         let found = match (row.text("greek"), row.text("estimator")) {
             ("gamma", "likelihood_ratio") => {
                 let f = ScoreDelta { claim, path: path.clone() };
-                sample_batches(&mut (ScoreFunction::new()), &path, &f, samples, seed)
+                sample_batches(&mut ScoreFunction::new(), &path, &f, samples, seed)
             }
             // The names say what comes first: the likelihood ratio for delta, differentiated pathwise.
             ("gamma", "mixed_lr_pathwise") => {
                 let f = ScoreDelta { claim, path: path.clone() };
-                sample_batches(&mut (Pathwise), &path, &f, samples, seed)
+                sample_batches(&mut Pathwise, &path, &f, samples, seed)
             }
             ("gamma", "mixed_pathwise_lr") => {
                 let f = PathwiseDelta { claim, spot };
-                sample_batches(&mut (ScoreFunction::new()), &path, &f, samples, seed)
+                sample_batches(&mut ScoreFunction::new(), &path, &f, samples, seed)
             }
             (_, "pathwise" | "pathwise(biased)") => {
-                sample_batches(&mut (Pathwise), &path, &claim, samples, seed)
+                sample_batches(&mut Pathwise, &path, &claim, samples, seed)
             }
             (_, "likelihood_ratio") => {
-                sample_batches(&mut (ScoreFunction::new()), &path, &claim, samples, seed)
+                sample_batches(&mut ScoreFunction::new(), &path, &claim, samples, seed)
             }
             other => panic!("{other:?}"),
         };
@@ -243,13 +243,13 @@ fn paths_of_many_dates_have_the_exact_greeks() {
         let claim = claim(payoff);
         let exact = closed_form(&path, &claim).unwrap().gradient;
         if payoff != Payoff::Digital {
-            let found = sample_batches(&mut (Pathwise), &path, &claim, 2000, seed);
+            let found = sample_batches(&mut Pathwise, &path, &claim, 2000, seed);
             check_means(&found, exact, "pathwise");
         }
-        let found = sample_batches(&mut (ScoreFunction::new()), &path, &claim, 4000, seed + 10);
+        let found = sample_batches(&mut ScoreFunction::new(), &path, &claim, 4000, seed + 10);
         check_means(&found, exact, "likelihood ratio");
-        for measure in [MeasureValued::coupled(), MeasureValued::uncoupled()] {
-            let found = sample_batches(&mut (measure), &path, &claim, 4000, seed + 20);
+        for mut measure in [MeasureValued::coupled(), MeasureValued::uncoupled()] {
+            let found = sample_batches(&mut measure, &path, &claim, 4000, seed + 20);
             check_means(&found, exact, "measure-valued");
         }
     }
@@ -260,11 +260,11 @@ fn the_smoothed_digital_has_the_exact_greeks_and_less_variance() {
     let whole = PricePath::new([100.0, 0.2, 0.05], 0.02, &[1.0]).unwrap();
     let exact = closed_form(&whole, &claim(Payoff::Digital)).unwrap().gradient;
     let likelihood_ratio =
-        sample_batches(&mut (ScoreFunction::new()), &whole, &claim(Payoff::Digital), 4000, 30);
+        sample_batches(&mut ScoreFunction::new(), &whole, &claim(Payoff::Digital), 4000, 30);
     for last_step in [0.25, 0.5] {
         let seen = PricePath::new([100.0, 0.2, 0.05], 0.02, &[1.0 - last_step]).unwrap();
         let f = SmoothedDigital { claim: claim(Payoff::Digital), volatility: 0.2, dividend: 0.02, last_step };
-        let found = sample_batches(&mut (Pathwise), &seen, &f, 4000, 31);
+        let found = sample_batches(&mut Pathwise, &seen, &f, 4000, 31);
         check_means(&found, exact, "smoothed");
         for i in 0..3 {
             assert!(found.variance[i] < 0.5 * likelihood_ratio.variance[i], "{i}: {}", found.variance[i]);
@@ -288,7 +288,7 @@ fn measure_valued_delta_has_the_variance_of_its_pair() {
     };
     let mean = closed_form(&path, &f).unwrap().gradient[SPOT];
     assert!((moment(1) - mean).abs() < 1e-8);
-    let found = sample_batches(&mut (MeasureValued::coupled()), &path, &f, 8000, 40);
+    let found = sample_batches(&mut MeasureValued::coupled(), &path, &f, 8000, 40);
     assert!(found.check(SPOT, mean, moment(2) - mean * mean, SIGMAS, "measure-valued delta"));
 }
 
@@ -296,12 +296,12 @@ fn measure_valued_delta_has_the_variance_of_its_pair() {
 #[test]
 fn estimators_of_the_arithmetic_asian_agree() {
     let (path, f) = (monthly(), claim(Payoff::ArithmeticAsian));
-    let mut sobol = (Pathwise.over(ScrambledSobol::new(12).unwrap()));
+    let mut sobol = Pathwise.over(ScrambledSobol::new(12).unwrap());
     let yardstick = sobol.estimate(&path, &f, 128, &mut rng(50)).unwrap();
     fn within<E, F>(mut estimator: E, f: &F, yardstick: &GradientEstimate<f64>, samples: usize)
     where
         E: GradientEstimator<f64, PricePath, F>,
-        F: ParametricObjective<f64>,
+        F: Objective<f64>,
     {
         let found = estimator.estimate(&monthly(), f, samples, &mut rng(51)).unwrap();
         for i in 0..3 {
@@ -311,7 +311,7 @@ fn estimators_of_the_arithmetic_asian_agree() {
             assert!(off.abs() < SIGMAS, "parameter {i}: {off:.1} errors apart");
         }
     }
-    within((Pathwise), &f, &yardstick, 100_000);
-    within((ScoreFunction::new()), &f, &yardstick, 100_000);
-    within((MeasureValued::coupled()), &f, &yardstick, 100_000);
+    within(Pathwise, &f, &yardstick, 100_000);
+    within(ScoreFunction::new(), &f, &yardstick, 100_000);
+    within(MeasureValued::coupled(), &f, &yardstick, 100_000);
 }

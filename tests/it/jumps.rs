@@ -12,6 +12,7 @@ fn every_row_of_counts_has_the_exact_mean_and_variance() {
     fn judge<E, D, F>(estimator: &mut E, p: &D, f: &F, exact: (f64, f64), label: &str, seed: u64) -> usize
     where
         D: Distribution<f64>,
+        F: Objective<f64>,
         E: GradientEstimator<f64, D, F>,
     {
         let sampled: Sampled = sample_batches(estimator, p, f, 6000, seed);

@@ -4,7 +4,7 @@
 use crate::common::{assert_relative, check_consistency, numbers, rng};
 use reparam::prelude::*;
 use reparam::verify;
-use reparam::{Domain, StochasticNode};
+use reparam::{Domain, DrawsMut, StochasticNode};
 
 const SEEDS: u64 = 24;
 
@@ -549,8 +549,8 @@ fn student_has_one_law_by_both_samplers() {
         let (mut noise, mut a, mut b) =
             (vec![0.0; rows * (dim + 1)], vec![0.0; rows * dim], vec![0.0; rows * dim]);
         p.draw_noise(&mut rng(1), &mut noise);
-        p.transform_block(&noise, &mut a);
-        p.draw_block(&mut rng(2), &mut noise, &mut b);
+        p.transform_block(&noise, DrawsMut::of(&mut a));
+        p.draw_block(&mut rng(2), &mut noise, DrawsMut::of(&mut b));
         assert!(noise.iter().all(|e| e.is_nan()));
         let moments = |z: &[f64]| {
             let bounded = |z: &[f64]| z.iter().map(|z| z.atan()).sum::<f64>() + (z[0] * z[dim - 1]).tanh();

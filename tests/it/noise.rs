@@ -191,8 +191,13 @@ fn independent_points_divide_the_variance_by_their_number() {
     let pathwise = sample_batches(&mut Pathwise.over(source), &normal, &f, 2000, 1);
     let score = sample_batches(&mut ScoreFunction::new().over(source), &normal, &f, 2000, 2);
     let value = row.number("Ef");
-    let baseline =
-        sample_batches(&mut ScoreFunction::new().over(source).with_constant(value), &normal, &f, 2000, 3);
+    let baseline = sample_batches(
+        &mut ScoreFunction::new().with_baseline(Baseline::Constant(value)).over(source),
+        &normal,
+        &f,
+        2000,
+        3,
+    );
     for (i, parameter) in ["mu", "sigma"].into_iter().enumerate() {
         let exact = row.number(&format!("grad_{parameter}"));
         for (sampled, column) in [
@@ -276,7 +281,7 @@ fn more_samples_than_were_recorded_are_refused_before_anything_is_evaluated() {
     let wanted = Error::Length { what: "stored noise, in gradient samples,".into(), expected: 11, found: 10 };
     let mut score = ScoreFunction::new().over(replay.clone());
     assert_eq!(score.estimate(&normal, &f, 11, &mut rng(2)).unwrap_err(), wanted);
-    let mut engine = reparam::Engine::new();
+    let mut engine = Engine::new();
     assert_eq!(engine.estimate(&mut score, &normal, &f, 11, &mut rng(2)).unwrap_err(), wanted);
     let mut pathwise = Pathwise.over(replay.clone());
     assert_eq!(pathwise.estimate(&normal, &square(), 11, &mut rng(2)).unwrap_err(), wanted);
@@ -311,7 +316,7 @@ fn options_that_make_no_sense_are_refused_by_name() {
     let wanted = Error::Length { what: "a row of the stored noise".into(), expected: 2, found: 1 };
     assert_eq!(ScoreFunction::new().over(narrow).estimate(&normal, &f, 1, generator).unwrap_err(), wanted);
 
-    let mut infinite = ScoreFunction::new().over(Antithetic).with_constant(f64::INFINITY);
+    let mut infinite = ScoreFunction::new().with_baseline(Baseline::Constant(f64::INFINITY)).over(Antithetic);
     let error = infinite.estimate(&normal, &f, 1, generator).unwrap_err();
     assert!(matches!(error, Error::Option { option: "baseline", .. }));
     let uniform = Uniform::new(&[0.0], &[1.0]).unwrap();

@@ -11,6 +11,7 @@ mod value;
 use crate::common::rng;
 use cart_pole::{Episodes, STEPS, is_over, push};
 use control::{Exact, KickedPendulum, Mass, Paths, System};
+use reparam::estimators::StepValue;
 use reparam::prelude::*;
 use reparam::verify;
 use value::Fit;

@@ -2,6 +2,7 @@
 //! too (`rebar_toy.csv`), and extremes.
 
 use crate::common::{Row, Sampled, Table, rng, sample_batches, square_of_first};
+use reparam::estimators::Surrogate;
 use reparam::prelude::*;
 
 /// Bonferroni: about 800 comparisons in the largest of these tests; 5.4 standard errors with 63 degrees of freedom.
@@ -259,6 +260,7 @@ fn extremes_are_finite<T: Real>(huge: f64, tiny: f64) {
     fn run<T: Real, D, F, E>(mut estimator: E, p: &D, f: &F)
     where
         D: Relaxable<T>,
+        F: Objective<T>,
         E: GradientEstimator<T, D, F>,
     {
         let estimate = estimator.estimate(p, f, 50, &mut rng(3)).unwrap();

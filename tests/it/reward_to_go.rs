@@ -3,6 +3,7 @@
 
 use crate::common::{BATCHES, Row, Table, rng, sample_batches};
 use rand::{Rng, RngExt};
+use reparam::estimators::NoValue;
 use reparam::prelude::*;
 use reparam::{Domain, Engine, Layout, Real, verify};
 
@@ -162,6 +163,7 @@ impl Sequential<f64> for Mdp {
 /// Mean and variance of the estimator's gradient sample over every group of trajectories, exactly, and the mean value.
 fn enumerated<E, F>(estimator: &E, mdp: &Mdp, group: usize, f: &F) -> ([f64; 4], [f64; 4], f64)
 where
+    F: Objective<f64>,
     E: GradientEstimator<f64, Mdp, F> + Clone,
 {
     let all = mdp.trajectories();

@@ -214,7 +214,8 @@ fn the_score_function_over_points_has_the_exact_mean_and_variance() {
     let normal = Normal::new(&[mu], &[1.0]).unwrap();
     for (seed, name) in (7..).zip(["quadratic_k0.499", "cos_k2", "sigmoid_k1"]) {
         let f = objective(name);
-        let mut estimator = ScoreFunction::new().over(sobol(n as f64)).with_constant(0.25);
+        let mut estimator =
+            ScoreFunction::new().with_baseline(Baseline::Constant(0.25)).over(sobol(n as f64));
         let sampled = sample_batches(&mut estimator, &normal, &f, 500, seed);
         let score: [fn(f64) -> f64; 2] = [|e| e, |e| e * e - 1.0];
         for (i, score) in score.into_iter().enumerate() {

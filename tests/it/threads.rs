@@ -53,7 +53,7 @@ fn assert_same_bits<E, T, D, F>(estimator: &E, p: &D, f: &F)
 where
     T: Real,
     D: Distribution<T> + Sync,
-    F: Sync,
+    F: Objective<T> + Sync,
     E: GradientEstimator<T, D, F> + Clone + PartialEq + std::fmt::Debug + Send + Sync,
 {
     let mut engine = Engine::new();
@@ -116,9 +116,9 @@ fn estimators_with_a_memory_learn_the_same() {
 #[test]
 fn an_explicit_gradient_gives_the_same_bits() {
     let f = Parametric(square(), |z: &[f64], weight: f64, dtheta: &mut [f64]| dtheta[0] += weight * z[0]);
-    assert_same_bits(&(Pathwise), &normal::<f64>(3), &f);
+    assert_same_bits(&Pathwise, &normal::<f64>(3), &f);
     for estimator in baselines() {
-        assert_same_bits(&(estimator), &normal::<f64>(3), &f);
+        assert_same_bits(&estimator, &normal::<f64>(3), &f);
     }
 }
 

@@ -1,6 +1,7 @@
 //! The K-sample bound by `Vimco`: mean, variance and value of every row of `tests/data/vimco_toy.csv`, and what is refused.
 
 use crate::common::{Row, Table, rng, sample_batches};
+use reparam::estimators::WeightMean;
 use reparam::prelude::*;
 
 /// Bonferroni: 24 comparisons; 4.5 standard errors with 63 degrees of freedom.

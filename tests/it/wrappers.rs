@@ -2,6 +2,7 @@
 //! distribution with the chain rule, with fewer columns, or side by side.
 
 use crate::common::{Row, Table, rng, sample_batches};
+use reparam::Estimate;
 use reparam::prelude::*;
 use reparam::{Domain, Layout, PositiveBijector, Real};
 
@@ -59,13 +60,14 @@ fn check_samples<E, A, B, F>(
 ) where
     A: Distribution<f64>,
     B: Distribution<f64>,
+    F: Objective<f64>,
     E: GradientEstimator<f64, A, F> + GradientEstimator<f64, B, F> + Clone,
 {
     let (mut on_p, mut on_q) = (estimator.clone(), estimator.clone());
     let mut moved = false;
     for seed in 0..20 {
-        let a = GradientEstimator::<f64, A, F>::estimate(&mut on_p, p, f, 1, &mut rng(seed)).unwrap();
-        let b = GradientEstimator::<f64, B, F>::estimate(&mut on_q, q, f, 1, &mut rng(seed)).unwrap();
+        let a = Estimate::<f64, A, F>::estimate(&mut on_p, p, f, 1, &mut rng(seed)).unwrap();
+        let b = Estimate::<f64, B, F>::estimate(&mut on_q, q, f, 1, &mut rng(seed)).unwrap();
         let (expected, found) = (map(a.gradient()), b.gradient());
         assert_eq!(expected.len(), found.len());
         moved |= found.iter().any(|g| *g != 0.0);
@@ -178,7 +180,7 @@ fn categories_on_the_real_line_are_categories_by_their_logits() {
     check_samples(&DisArmSticks, &rows, &walk, &smooth(), same, 1e-12);
     // Its jumps by probabilities are along the simplex: nothing but the slope is left to apply.
     check_samples(&SmoothedPerturbation, &rows, &walk, &smooth(), same, 1e-12);
-    assert_eq!(Categories::classes(&walk), 3);
+    assert_eq!(walk.classes(), Some(3));
     let chained = |g: &[f64]| {
         let mut g = g.to_vec();
         walk.chain_rule(&mut g).unwrap();
@@ -695,6 +697,7 @@ fn every_estimator_of_bits_serves_products_of_them() {
         slopes: [f64; 3],
         f: &F,
     ) where
+        F: Objective<f64>,
         E: GradientEstimator<f64, Product<f64, Bernoulli<f64>, Bernoulli<f64>>, F>
             + GradientEstimator<f64, Bernoulli<f64>, F>
             + Clone,

@@ -4,7 +4,7 @@ use crate::common::*;
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use reparam::prelude::*;
-use reparam::{Conditional, Domain, Probability, Real};
+use reparam::{Conditional, Domain, DrawsMut, Probability, Real};
 
 /// 64 cases of a strategy, always the same ones.
 fn cases<S: Strategy>(strategy: S, test: impl Fn(S::Value)) {
@@ -796,7 +796,7 @@ fn a_sample_is_the_transform_of_the_noise() {
     let gumbel = Gumbel::new(&[1.0, 2.0], &[0.5, 3.0]).unwrap();
     let (mut noise, mut z, mut sampled) = ([0.0; 6], [0.0; 6], [0.0; 6]);
     gumbel.draw_noise(&mut rng(5), &mut noise);
-    gumbel.transform_block(&noise, &mut z);
+    gumbel.transform_block(&noise, DrawsMut::of(&mut z));
     gumbel.sample(&mut rng(5), &mut sampled);
     assert_eq!(z, sampled);
 }

@@ -8,8 +8,8 @@ pub mod uniformity;
 
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
-use reparam::Conditional;
 use reparam::prelude::*;
+use reparam::{Conditional, Draws, DrawsMut};
 
 pub fn rng(seed: u64) -> Xoshiro256PlusPlus {
     Xoshiro256PlusPlus::seed_from_u64(seed)
@@ -196,11 +196,11 @@ pub fn check_consistency<D: Conditional<f64>>(p: &D, seed: u64) {
     let mut noise = vec![0.0; rows * p.noise_dim()];
     p.draw_noise(&mut rng, &mut noise);
     let mut z = vec![0.0; rows * dim];
-    p.transform_block(&noise, &mut z);
+    p.transform_block(&noise, DrawsMut::of(&mut z));
     let mut dz = vec![0.0; rows * dim];
     Normal::standard(rows * dim).unwrap().sample(&mut rng, &mut dz);
     let mut block = vec![f64::NAN; rows * params];
-    p.pullback_block(&noise, &z, &dz, &mut block);
+    p.pullback_block(&noise, Draws::of(&z), &dz, &mut block);
     let lent: Vec<&[f64]> = p.layout().iter().map(|part| &p.params()[part.range.clone()]).collect();
     for row in 0..rows {
         let noise = &noise[row * p.noise_dim()..][..p.noise_dim()];
@@ -286,6 +286,7 @@ pub fn sample_batches<E, D, F>(
 ) -> Sampled
 where
     D: Distribution<f64>,
+    F: Objective<f64>,
     E: GradientEstimator<f64, D, F>,
 {
     let mut rng = rng(seed);
