@@ -19,6 +19,11 @@ use crate::real::Real;
 /// assert_eq!(z, [0.0, 1.0]); // the first bit changes fastest
 /// # Ok::<(), reparam::Error>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "the outcomes of `{Self}` cannot be listed",
+    label = "this estimator needs a finite support",
+    note = "use `ScoreFunction`, or `Pathwise` where the draw and the objective are differentiable"
+)]
 pub trait FiniteSupport<T: Real>: LogDensity<T> {
     /// The number of outcomes; `None` if it is beyond a `usize`.
     fn outcomes(&self) -> Option<usize>;
@@ -28,6 +33,11 @@ pub trait FiniteSupport<T: Real>: LogDensity<T> {
 }
 
 /// A distribution of independent factors, each of which takes one of finitely many alternatives: bits, rows of categories, binomial counts.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not made of independent factors with finitely many alternatives",
+    label = "this estimator goes through the alternatives of each factor",
+    note = "use `ScoreFunction`, or `Pathwise` where the draw and the objective are differentiable"
+)]
 pub trait FiniteFactors<T: Real>: LogDensity<T> {
     /// The number of factors.
     fn factors(&self) -> usize;
@@ -96,6 +106,11 @@ pub(crate) fn write_outcome<T: Real, D: FiniteFactors<T> + ?Sized>(
 /// assert_eq!((rows.classes(), rows.logit(1)), (Some(2), 0.5f64.ln()));
 /// # Ok::<(), reparam::Error>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "no relaxation of a draw of `{Self}` is known",
+    label = "this estimator relaxes bits or categories",
+    note = "use `Pathwise` where the draw is continuous, `ScoreFunction` for anything with a score"
+)]
 pub trait Relaxable<T: Real>: LogDensity<T> {
     /// K, the number of classes of a one-hot row; `None` for bits.
     fn classes(&self) -> Option<usize>;
@@ -108,6 +123,11 @@ pub trait Relaxable<T: Real>: LogDensity<T> {
 }
 
 /// Independent bits with one parameter each: the estimators that draw bits from shared uniforms ask for it.
+#[diagnostic::on_unimplemented(
+    message = "a draw of `{Self}` is not a row of independent bits",
+    label = "this estimator is for bits such as those of `Bernoulli`",
+    note = "use `DisArmSticks` for categories, `Pathwise` where the draw and the objective are differentiable, `ScoreFunction` for anything with a score"
+)]
 pub trait Bits<T: Real>: Relaxable<T> {
     /// The probability that a bit is 1, exact in both tails.
     fn probability(&self, bit: usize) -> Probability<T>;
@@ -127,6 +147,11 @@ pub trait Bits<T: Real>: Relaxable<T> {
 }
 
 /// Rows of independent categories with one parameter a class.
+#[diagnostic::on_unimplemented(
+    message = "a draw of `{Self}` is not rows of independent categories",
+    label = "this estimator is for categories such as those of `Categorical`",
+    note = "use `DisArm` for bits, `Pathwise` where the draw and the objective are differentiable, `ScoreFunction` for anything with a score"
+)]
 pub trait Categories<T: Real>: Relaxable<T> {
     /// K, the number of classes of a row: that of [`classes`](Relaxable::classes).
     fn classes_per_row(&self) -> usize {

@@ -143,6 +143,11 @@ pub trait UniformNoise<T: Real>: Reparameterizable<T> {
 }
 
 /// A distribution with a density (or a probability mass) and its score `∇_θ log p_θ(z)`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no log-density and no score",
+    label = "this estimator needs `log p_θ(z)` and `∇_θ log p_θ(z)`",
+    note = "use `Pathwise`, which needs neither; a distribution of your own implements `LogDensity`, an `InverseCdf` needs the `Density` of its family"
+)]
 pub trait LogDensity<T: Real>: Distribution<T> {
     /// `log p_θ(z)` of one row; −∞ outside the support.
     fn log_prob(&self, z: &[T]) -> T;
@@ -167,6 +172,12 @@ pub trait LogDensity<T: Real>: Distribution<T> {
 }
 
 /// A continuous distribution whose log-density can be differentiated with respect to z.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no log-density that can be differentiated with respect to z",
+    label = "this estimator needs `∇_z log p_θ(z)`",
+    note = "use `AnalyticElbo` where the entropy is known in closed form, or `ScoreFunction` on the whole integrand",
+    note = "a distribution of your own implements `DifferentiableLogDensity`, an `InverseCdf` needs the `DensityGradient` of its family"
+)]
 pub trait DifferentiableLogDensity<T: Real>: LogDensity<T> {
     /// Writes `∇_z log p_θ(z)` of one row.
     fn log_prob_gradient(&self, z: &[T], dz: &mut [T]);
@@ -187,6 +198,11 @@ pub trait DifferentiableLogDensity<T: Real>: LogDensity<T> {
 }
 
 /// A distribution whose entropy `H(θ) = −E[log p_θ(z)]` is known in closed form.
+#[diagnostic::on_unimplemented(
+    message = "the entropy of `{Self}` is not known in closed form",
+    label = "this estimator needs the entropy and its gradient",
+    note = "use `StickingTheLanding` or `SampledElbo`, which estimate the entropy from the same draws"
+)]
 pub trait Entropy<T: Real>: Distribution<T> {
     /// `H(θ)` in nats.
     fn entropy(&self) -> T;

@@ -33,6 +33,11 @@ use crate::real::Real;
 /// assert_eq!(gradient, [5.0, 0.0, 0.0]); // 10 (1 − σ(0)) for the first logit
 /// # Ok::<(), reparam::Error>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "a draw of `{Self}` is not made step by step",
+    label = "this estimator credits each step with what comes after it",
+    note = "use `ScoreFunction`, which takes a draw as a whole"
+)]
 pub trait Sequential<T: Real>: LogDensity<T> {
     /// H, the largest number of steps of a draw.
     fn steps(&self) -> usize;

@@ -18,6 +18,10 @@ pub use parametric::Parametric;
 /// let f = |z: &[f64]| z.iter().map(|z| z * z).sum::<f64>();
 /// assert_eq!(f.value(&[3.0, 4.0]), 25.0);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an objective over draws of `{T}`",
+    note = "an objective is a closure `|z: &[{T}]| -> {T}`, a pair of closures, `Differentiable`, `Batched`, `Terms`, or a type that implements `Objective<{T}>`"
+)]
 pub trait Objective<T> {
     /// The value at one draw.
     fn value(&self, z: &[T]) -> T;
@@ -62,6 +66,12 @@ pub trait Objective<T> {
 /// assert_eq!(f.value_and_gradient(&[3.0], &mut dz), 9.0);
 /// assert_eq!(dz, [6.0]);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no gradient with respect to z",
+    label = "this estimator needs `∂f/∂z` beside the value",
+    note = "wrap one closure that fills the gradient when asked, `Differentiable(|z: &[f64], dz: Option<&mut [f64]>| ..)`, or give a pair of closures, `(value, value_and_gradient)`",
+    note = "use `ScoreFunction` if f has no gradient"
+)]
 pub trait DifferentiableObjective<T>: Objective<T> {
     /// The value at one draw; writes the gradient.
     fn value_and_gradient(&self, z: &[T], dz: &mut [T]) -> T;

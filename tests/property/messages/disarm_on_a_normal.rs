@@ -1,0 +1,11 @@
+// says: is not a row of independent bits
+// says: use `DisArmSticks` for categories, `Pathwise` where
+use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
+use reparam::prelude::*;
+
+fn main() -> Result<(), reparam::Error> {
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
+    let f = |z: &[f64]| z[0] * z[0];
+    DisArm.estimate(&Normal::new(&[0.5], &[1.0])?, &f, 10, &mut rng)?;
+    Ok(())
+}
