@@ -267,7 +267,7 @@ fn products_and_unconstrained_parameters_pass_divergences_on() {
     let joint = |x: f64| {
         Product::new(
             Gumbel::new(&[x, 0.5], &[1.0, 2.0 + x]).unwrap(),
-            Product::new(Gamma::new(&[2.0 + x], &[1.5]).unwrap(), Bernoulli::new(&[0.3 + x]).unwrap()),
+            Product::new(Gamma::from_rate(&[2.0 + x], &[1.5]).unwrap(), Bernoulli::new(&[0.3 + x]).unwrap()),
         )
     };
     let (p, q) = (joint(0.2), joint(0.7));

@@ -161,7 +161,7 @@ fn waiting_times_have_the_exact_mean_and_variance() {
     let objective = move |z: &[f64]| f(z[0]);
     for (shape, rate) in [(1.0, 0.5), (0.3, 1.0), (4.0, 3.0)] {
         // A gamma of shape a beside one that is an exponential longer: moments of f at both, alone and together.
-        let gamma = |a: f64| Gamma::new(&[a], &[rate]).unwrap();
+        let gamma = |a: f64| Gamma::from_rate(&[a], &[rate]).unwrap();
         let mean_of = |a: f64, h: &dyn Fn(f64) -> f64| {
             let law = gamma(a);
             integral(|z| law.log_prob(&[z]).exp() * h(z))
@@ -301,7 +301,7 @@ fn the_value_reported_is_that_of_the_draws_alone() {
 
 #[test]
 fn what_is_wrong_is_named() {
-    let gamma = Gamma::new(&[2.0, 3.0], &[1.0, 1.0]).unwrap();
+    let gamma = Gamma::from_rate(&[2.0, 3.0], &[1.0, 1.0]).unwrap();
     let error = MeasureValued::coupled().estimate(&gamma, &|z: &[f64]| z[0], 100, &mut rng(1)).unwrap_err();
     assert_eq!(error, Error::NoWeakDerivative { parameter: "shape".into() });
     let normal = Normal::new(&[0.0], &[1.0]).unwrap();

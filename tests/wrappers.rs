@@ -208,7 +208,7 @@ fn rewards_to_go_on_the_real_line_are_the_inner_ones_with_the_chain_rule() {
         }
     }
     check(&Normal::new(&[0.5, -1.0, 0.2], &[2.0, 0.3, 1.0]).unwrap());
-    check(&Gamma::new(&[0.5, 3.0], &[2.0, 0.3]).unwrap());
+    check(&Gamma::from_rate(&[0.5, 3.0], &[2.0, 0.3]).unwrap());
     check(&NegativeBinomial::from_probs(&[2.5, 4.0], &[0.4, 0.3]).unwrap());
     check(&LogNormal::new(&[0.5, -1.0], &[0.2, 0.3]).unwrap());
     check(&BitChain::new(&[0.0, -0.4, 1.0], &[2.0, -1.0]).unwrap());
@@ -415,7 +415,7 @@ fn sums_of_scores_are_the_scores_added_up() {
     steps(&Frozen::new(Product::new(chain(), UntilOne(probs())), &["first.couplings"]).unwrap());
     steps(&PlackettLuce::new(&[0.3, -1.0, 2.0, 0.1]).unwrap());
     steps(&PlackettLuce::top(&[0.3, -1.0, 2.0, 0.1], 2).unwrap());
-    steps(&Gamma::new(&[0.5, 3.0], &[2.0, 0.3]).unwrap());
+    steps(&Gamma::from_rate(&[0.5, 3.0], &[2.0, 0.3]).unwrap());
     steps(&StudentT::new(&[4.0, 7.0], &[0.5, -1.0], &[2.0, 0.3]).unwrap());
     steps(&LogNormal::new(&[0.5, -1.0], &[2.0, 0.3]).unwrap());
     steps(&SoftplusNormal::new(&[0.5, -1.0], &[2.0, 0.3]).unwrap());

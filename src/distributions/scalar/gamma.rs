@@ -8,6 +8,8 @@ use crate::distributions::scalar::inverse_cdf::{
     ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, FamilyWeakDerivative,
     Quantile,
 };
+use crate::error::Error;
+use crate::layout::{Domain, Layout};
 use crate::probability::Probability;
 use crate::real::Real;
 use crate::special::{
@@ -44,7 +46,7 @@ own_family! {
     /// use reparam::prelude::*;
     /// use reparam::distributions::Gamma;
     ///
-    /// let gamma = Gamma::new(&[3.0], &[2.0])?;
+    /// let gamma = Gamma::from_rate(&[3.0], &[2.0])?;
     /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
     /// let square = (|z: &[f64]| z[0] * z[0], |z: &[f64], dz: &mut [f64]| { dz[0] = 2.0 * z[0]; z[0] * z[0] });
     /// let estimate = Pathwise.estimate(&gamma, &square, 10_000, &mut rng)?;
@@ -57,12 +59,33 @@ own_family! {
     /// # References
     /// Implicit derivative: Figurnov, Mohamed & Mnih 2018, arXiv:1805.08498. Sampler: Marsaglia & Tsang 2000, doi:10.1145/358407.358414.
     pub Gamma, GammaFamily by quantile;
-    pub fn new(
+    pub fn from_rate(
         /// The shapes α.
         shape: Positive,
         /// The rates β.
         rate: Positive,
     );
+}
+
+impl<T: Real> Gamma<T> {
+    /// From shapes and scales, which are the reciprocals of the rates: the parameters stay shape and rate.
+    ///
+    /// ```
+    /// use reparam::prelude::*;
+    ///
+    /// let gamma = Gamma::from_scale(&[3.0], &[0.5])?;
+    /// assert_eq!(gamma, Gamma::from_rate(&[3.0], &[2.0])?);
+    /// # Ok::<(), reparam::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`from_rate`](Self::from_rate), of the scale too; [`Error::NonFiniteParameter`] for a scale so small that its rate
+    /// is infinite.
+    pub fn from_scale(shape: &[T], scale: &[T]) -> Result<Self, Error> {
+        Layout::coordinatewise(&[("shape", Domain::Positive, shape), ("scale", Domain::Positive, scale)])?;
+        let rate: Vec<T> = scale.iter().map(|scale| scale.recip()).collect();
+        Self::from_rate(shape, &rate)
+    }
 }
 
 /// One draw of shape α and rate 1.
@@ -274,5 +297,26 @@ impl<T: Real> FamilyWeakDerivative<T> for GammaFamily {
         let first = if coupling == Coupling::Coupled { z } else { self.draw(theta, rng) };
         let more = T::of(-uniform(rng).ln() / rate.f64());
         WeakPair::against_draw(first + more, -shape / rate)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scale_is_refused_by_its_own_name() {
+        let parameter = |error: Option<Error>| match error {
+            Some(Error::ParameterDomain { parameter, .. } | Error::NonFiniteParameter { parameter, .. }) => {
+                parameter.to_string()
+            }
+            other => format!("{other:?}"),
+        };
+        for bad in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            assert_eq!(parameter(Gamma::from_scale(&[1.0], &[bad]).err()), "scale");
+            assert_eq!(parameter(Gamma::from_scale(&[bad], &[1.0]).err()), "shape");
+        }
+        // Its rate is infinite.
+        assert_eq!(parameter(Gamma::from_scale(&[1.0], &[1e-310]).err()), "rate");
     }
 }

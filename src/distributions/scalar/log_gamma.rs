@@ -35,7 +35,7 @@ own_family! {
     /// use reparam::prelude::*;
     /// use reparam::distributions::LogGamma;
     ///
-    /// let tiny = LogGamma::new(&[1e-6], &[1.0])?;
+    /// let tiny = LogGamma::from_rate(&[1e-6], &[1.0])?;
     /// let mut z = [0.0];
     /// tiny.transform(&[0.5], &mut z); // the median of w is e^−693147
     /// assert!((z[0] / (0.5f64.ln() * 1e6) - 1.0).abs() < 1e-6);
@@ -45,7 +45,7 @@ own_family! {
     /// # References
     /// As for [`Gamma`](crate::distributions::Gamma).
     pub LogGamma, LogGammaFamily by quantile;
-    pub fn new(
+    pub fn from_rate(
         /// The shapes α.
         shape: Positive,
         /// The rates β.
