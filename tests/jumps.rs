@@ -136,16 +136,16 @@ fn by_logits_each_jump_is_that_by_probabilities_times_the_slope() {
         }
     }
     check(
-        &Binomial::new(&[7, 12], &logits).unwrap(),
+        &Binomial::from_logits(&[7, 12], &logits).unwrap(),
         &Binomial::from_probs(&[7, 12], &probs).unwrap(),
         &f,
         probs,
     );
-    check(&Geometric::new(&logits).unwrap(), &Geometric::from_probs(&probs).unwrap(), &f, probs);
+    check(&Geometric::from_logits(&logits).unwrap(), &Geometric::from_probs(&probs).unwrap(), &f, probs);
     check(&Bernoulli::new(&logits).unwrap(), &Bernoulli::from_probs(&probs).unwrap(), &f, probs);
     let frozen = |p: NegativeBinomial<f64>| Frozen::new(p, &["r"]).unwrap();
     check(
-        &frozen(NegativeBinomial::new(&[0.7, 3.0], &logits).unwrap()),
+        &frozen(NegativeBinomial::from_logits(&[0.7, 3.0], &logits).unwrap()),
         &frozen(NegativeBinomial::from_probs(&[0.7, 3.0], &probs).unwrap()),
         &f,
         probs,
@@ -194,7 +194,7 @@ fn bits_and_categories_have_the_exact_mean_and_variance() {
 
 #[test]
 fn a_product_and_many_parameters_jump_each_on_its_own() {
-    let joint = Product::new(Binomial::new(&[9], &[0.4]).unwrap(), Poisson::new(&[3.0]).unwrap());
+    let joint = Product::new(Binomial::from_logits(&[9], &[0.4]).unwrap(), Poisson::new(&[3.0]).unwrap());
     let f = |z: &[f64]| z[0] * z[0] * z[1];
     let estimate = SmoothedPerturbation.estimate(&joint, &f, 40_000, &mut rng(2)).unwrap();
     let exact = MeasureValued::coupled().estimate(&joint, &f, 40_000, &mut rng(3)).unwrap();
@@ -214,7 +214,7 @@ fn a_product_and_many_parameters_jump_each_on_its_own() {
 
 #[test]
 fn what_does_not_jump_is_named_and_nothing_jumps_out_of_the_support() {
-    let p = NegativeBinomial::new(&[2.0], &[0.0]).unwrap();
+    let p = NegativeBinomial::from_logits(&[2.0], &[0.0]).unwrap();
     let f = |k: &[f64]| k[0];
     let error = SmoothedPerturbation.estimate(&p, &f, 10, &mut rng(1)).unwrap_err();
     assert_eq!(error, Error::NoWeakDerivative { parameter: "r".into() });
@@ -223,11 +223,11 @@ fn what_does_not_jump_is_named_and_nothing_jumps_out_of_the_support() {
     // No evaluation below 0 or beyond n.
     let inside = |k: &[f64]| if (0.0..=4.0).contains(&k[0]) { k[0].sqrt() } else { f64::NAN };
     for logit in [-1e308, -2.0, 0.0, 2.0, 1e308] {
-        let p = Binomial::new(&[4], &[logit]).unwrap();
+        let p = Binomial::from_logits(&[4], &[logit]).unwrap();
         assert!(SmoothedPerturbation.estimate(&p, &inside, 500, &mut rng(1)).is_ok());
     }
     let not_below = |k: &[f64]| if k[0] >= 0.0 { k[0].sqrt() } else { f64::NAN };
-    let p = Geometric::new(&[3.0]).unwrap();
+    let p = Geometric::from_logits(&[3.0]).unwrap();
     assert!(SmoothedPerturbation.estimate(&p, &not_below, 500, &mut rng(1)).is_ok());
     let certain = Bernoulli::new(&[1e38f32, -1e38]).unwrap();
     let sum = |b: &[f32]| b[0] + b[1];

@@ -129,7 +129,7 @@ fn counts_have_the_exact_mean_and_variance_under_the_score_function_and_the_weak
 fn binomial_logits_are_the_same_derivative_times_the_slope_of_the_sigmoid() {
     let f = |k: &[f64]| (0.3 * k[0]).sin() + k[1];
     let logits = [0.4, -1.5];
-    let by_logits = Binomial::new(&[7, 12], &logits).unwrap();
+    let by_logits = Binomial::from_logits(&[7, 12], &logits).unwrap();
     let probs = logits.map(|l: f64| 1.0 / (1.0 + (-l).exp()));
     let by_probs = Binomial::from_probs(&[7, 12], &probs).unwrap();
     for mut estimator in [MeasureValued::coupled(), MeasureValued::uncoupled()] {
@@ -311,8 +311,8 @@ fn what_is_wrong_is_named() {
     assert!(matches!(Poisson::new(&[0.0]), Err(Error::ParameterDomain { .. })));
     assert!(matches!(Poisson::new(&[f64::NAN]), Err(Error::NonFiniteParameter { .. })));
     assert!(matches!(Poisson::<f64>::new(&[]), Err(Error::EmptySupport { .. })));
-    assert!(matches!(Binomial::new(&[0], &[0.0]), Err(Error::Option { option: "trials", .. })));
-    assert!(matches!(Binomial::new(&[3, 4], &[0.0]), Err(Error::Length { .. })));
+    assert!(matches!(Binomial::from_logits(&[0], &[0.0]), Err(Error::Option { option: "trials", .. })));
+    assert!(matches!(Binomial::from_logits(&[3, 4], &[0.0]), Err(Error::Length { .. })));
     assert!(matches!(Binomial::from_probs(&[3], &[1.0]), Err(Error::ParameterDomain { .. })));
 }
 

@@ -431,7 +431,7 @@ fn sums_of_scores_are_the_scores_added_up() {
     factors(&Unconstrained::new(probs()).unwrap());
     factors(&Unconstrained::new(rows()).unwrap());
     factors(&Product::new(probs(), rows()));
-    factors(&Product::new(rows(), Product::new(probs(), Binomial::new(&[3], &[0.4]).unwrap())));
+    factors(&Product::new(rows(), Product::new(probs(), Binomial::from_logits(&[3], &[0.4]).unwrap())));
     factors(&Frozen::new(Product::new(rows(), probs()), &["first.probs"]).unwrap());
 }
 

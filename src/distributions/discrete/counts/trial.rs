@@ -117,14 +117,14 @@ macro_rules! family_of_trials {
             /// [`Error::Length`](crate::Error::Length) if the lengths differ,
             /// [`Error::NonFiniteParameter`](crate::Error::NonFiniteParameter), and
             /// [`Error::ParameterDomain`](crate::Error::ParameterDomain) for a value outside of its domain.
-            pub fn new($($parameter: &[T],)? logits: &[T]) -> Result<Self, $crate::Error> {
+            pub fn from_logits($($parameter: &[T],)? logits: &[T]) -> Result<Self, $crate::Error> {
                 Self::from_family($family { by_logits: true }, &[$($parameter,)? logits])
             }
 
             /// From probabilities of success, strictly between 0 and 1, instead of their logits.
             ///
             /// # Errors
-            /// Those of [`new`](Self::new).
+            /// Those of [`from_logits`](Self::from_logits).
             pub fn from_probs($($parameter: &[T],)? probs: &[T]) -> Result<Self, $crate::Error> {
                 Self::from_family($family { by_logits: false }, &[$($parameter,)? probs])
             }
