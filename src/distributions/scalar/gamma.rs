@@ -3,15 +3,9 @@
 use rand::Rng;
 
 use crate::distribution::{Coupling, WeakPair, WeakSides};
-use crate::distributions::scalar::declare::own_family;
-use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, FamilyWeakDerivative,
-    Quantile,
-};
+use crate::distributions::scalar::prelude::*;
 use crate::error::Error;
 use crate::layout::{Domain, Layout};
-use crate::probability::Probability;
-use crate::real::Real;
 use crate::special::{
     deviance, digamma, gamma_cdf, gamma_implicit_gradient, gamma_kl, gamma_quantile, gamma_survival,
     ln_kernel, ln_minus_digamma, log_gamma_entropy, trigamma,
@@ -59,12 +53,7 @@ own_family! {
     /// # References
     /// Implicit derivative: Figurnov, Mohamed & Mnih 2018, arXiv:1805.08498. Sampler: Marsaglia & Tsang 2000, doi:10.1145/358407.358414.
     pub Gamma, GammaFamily by quantile;
-    pub fn from_rate(
-        /// The shapes α.
-        shape: Positive,
-        /// The rates β.
-        rate: Positive,
-    );
+    pub fn from_rate(shape: Positive "The shapes α.", rate: Positive "The rates β.");
 }
 
 impl<T: Real> Gamma<T> {

@@ -2,13 +2,8 @@
 
 use rand::Rng;
 
-use crate::distributions::scalar::declare::own_family;
 use crate::distributions::scalar::gamma::{kl, kl_gradient, ln_unit_draw, log_mass, shape_score};
-use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, Quantile,
-};
-use crate::probability::Probability;
-use crate::real::Real;
+use crate::distributions::scalar::prelude::*;
 use crate::special::{
     digamma, gamma_log_implicit_gradient, gamma_log_quantile, gamma_tails_at_log, log_gamma_entropy, trigamma,
 };
@@ -45,12 +40,7 @@ own_family! {
     /// # References
     /// As for [`Gamma`](crate::distributions::Gamma).
     pub LogGamma, LogGammaFamily by quantile;
-    pub fn from_rate(
-        /// The shapes α.
-        shape: Positive,
-        /// The rates β.
-        rate: Positive,
-    );
+    pub fn from_rate(shape: Positive "The shapes α.", rate: Positive "The rates β.");
 }
 
 impl<T: Real> Quantile<T> for LogGammaFamily {

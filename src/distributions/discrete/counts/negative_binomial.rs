@@ -45,8 +45,7 @@ family_of_trials! {
     /// Computation of Binomial Probabilities.
     pub NegativeBinomial, NegativeBinomialFamily;
     theta: [T; 2];
-    /// The numbers r of successes.
-    r: Positive,
+    r: Positive "The numbers r of successes.";
 }
 
 /// One negative binomial law.

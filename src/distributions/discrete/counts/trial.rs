@@ -95,7 +95,7 @@ macro_rules! family_of_trials {
         $(#[$meta:meta])*
         pub $name:ident, $family:ident;
         theta: $theta:ty;
-        $($(#[doc = $doc:literal])+ $parameter:ident: $domain:ident,)?
+        $($parameter:ident: $domain:ident $doc:literal;)?
     ) => {
         $(#[$meta])*
         pub type $name<T> = super::Counts<T, $family>;
@@ -109,7 +109,7 @@ macro_rules! family_of_trials {
         impl<T: $crate::Real> $name<T> {
             /// From one slice per parameter, one value per coordinate, in this order:
             ///
-            $($(#[doc = concat!("- `", stringify!($parameter), "`:", $doc)])+)?
+            $(#[doc = concat!("- `", stringify!($parameter), "`: ", $doc)])?
             /// - `logits`: The logits of success.
             ///
             /// # Errors
