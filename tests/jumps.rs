@@ -142,7 +142,7 @@ fn by_logits_each_jump_is_that_by_probabilities_times_the_slope() {
         probs,
     );
     check(&Geometric::from_logits(&logits).unwrap(), &Geometric::from_probs(&probs).unwrap(), &f, probs);
-    check(&Bernoulli::new(&logits).unwrap(), &Bernoulli::from_probs(&probs).unwrap(), &f, probs);
+    check(&Bernoulli::from_logits(&logits).unwrap(), &Bernoulli::from_probs(&probs).unwrap(), &f, probs);
     let frozen = |p: NegativeBinomial<f64>| Frozen::new(p, &["r"]).unwrap();
     check(
         &frozen(NegativeBinomial::from_logits(&[0.7, 3.0], &logits).unwrap()),
@@ -157,7 +157,7 @@ fn bits_and_categories_have_the_exact_mean_and_variance() {
     let w = [1.0, -0.5, 0.75, 0.25];
     let f = move |b: &[f64]| (b.iter().zip(w).map(|(b, w)| b * w).sum::<f64>() - 0.6).powi(2);
     for logits in [[0.4, -1.5, 2.0, 0.0], [-3.0, 1.0, 0.2, -0.2]] {
-        let bits = Bernoulli::new(&logits).unwrap();
+        let bits = Bernoulli::from_logits(&logits).unwrap();
         let sampled = sample_batches(&mut SmoothedPerturbation, &bits, &f, 5000, 5);
         let probs = bits.probs();
         for (i, &p) in probs.iter().enumerate() {
@@ -181,7 +181,7 @@ fn bits_and_categories_have_the_exact_mean_and_variance() {
     // Categories by logits: the jump is the weak derivative. By probabilities, along the simplex.
     let logits = [0.3, -1.0, 0.8, 0.5, 0.5, -2.0];
     let f = |z: &[f64]| (z[0] - 2.0 * z[1]) * (z[3] + 3.0 * z[5]) + z[2];
-    let by_logits = Categorical::new(&logits, 3).unwrap();
+    let by_logits = Categorical::from_logits(&logits, 3).unwrap();
     let jump = SmoothedPerturbation.estimate(&by_logits, &f, 3000, &mut rng(2)).unwrap();
     let weak = MeasureValued::coupled().estimate(&by_logits, &f, 3000, &mut rng(2)).unwrap();
     assert_eq!(jump.variance(), weak.variance());
@@ -229,7 +229,7 @@ fn what_does_not_jump_is_named_and_nothing_jumps_out_of_the_support() {
     let not_below = |k: &[f64]| if k[0] >= 0.0 { k[0].sqrt() } else { f64::NAN };
     let p = Geometric::from_logits(&[3.0]).unwrap();
     assert!(SmoothedPerturbation.estimate(&p, &not_below, 500, &mut rng(1)).is_ok());
-    let certain = Bernoulli::new(&[1e38f32, -1e38]).unwrap();
+    let certain = Bernoulli::from_logits(&[1e38f32, -1e38]).unwrap();
     let sum = |b: &[f32]| b[0] + b[1];
     let estimate = SmoothedPerturbation.estimate(&certain, &sum, 100, &mut rng(1)).unwrap();
     assert_eq!(estimate.gradient(), [0.0, 0.0]);

@@ -202,7 +202,7 @@ fn a_bit_beside_sampled_ones_has_the_variance_of_its_local_expectation() {
     let rows: Vec<Row<'_>> = table.rows().collect();
     for rows in rows.chunks(4) {
         let logits: Vec<f64> = rows.iter().map(|row| row.number("logit")).collect();
-        let bits = Bernoulli::new(&logits).unwrap();
+        let bits = Bernoulli::from_logits(&logits).unwrap();
         let sampled = sample_batches(&mut MeasureValued::coupled(), &bits, &f, 5000, 5);
         for (i, row) in rows.iter().enumerate() {
             let variance = row.number("var_local_expectation");
@@ -240,7 +240,7 @@ fn categories_have_the_exact_mean_and_variance() {
     };
     let p = [softmax(&logits[..3]), softmax(&logits[3..])];
     let all = || (0..3).flat_map(|j| (0..3).map(move |k| (j, k)));
-    let by_logits = Categorical::new(&logits, 3).unwrap();
+    let by_logits = Categorical::from_logits(&logits, 3).unwrap();
     let sampled = sample_batches(&mut MeasureValued::coupled(), &by_logits, &f, 5000, 7);
     let probs = p.concat();
     let by_probs = Categorical::from_probs(&probs, 3).unwrap();
@@ -327,7 +327,7 @@ fn an_unconstrained_walk_has_the_same_derivative_with_the_chain_rule() {
         assert!((a.gradient()[i] * slope - b.gradient()[i]).abs() < 1e-13);
     }
     let probs = Unconstrained::new(Bernoulli::from_probs(&[0.3, 0.8]).unwrap()).unwrap();
-    let bits = Bernoulli::new(&[(0.3f64 / 0.7).ln(), 4f64.ln()]).unwrap();
+    let bits = Bernoulli::from_logits(&[(0.3f64 / 0.7).ln(), 4f64.ln()]).unwrap();
     let f = |b: &[f64]| b[0] + 2.0 * b[0] * b[1];
     let a = DisArm.estimate(&probs, &f, 500, &mut rng(2)).unwrap();
     let b = DisArm.estimate(&bits, &f, 500, &mut rng(2)).unwrap();
