@@ -131,7 +131,7 @@ fn uniform<R: Rng + ?Sized>(rng: &mut R) -> f64 {
 
 /// `ln z p(z)` at `x = βz`, −∞ where x is 0 or ∞.
 #[inline]
-pub(crate) fn log_mass(alpha: f64, x: f64, ln_x: f64) -> f64 {
+pub(crate) fn log_kernel(alpha: f64, x: f64, ln_x: f64) -> f64 {
     if ln_x.is_infinite() || x == f64::INFINITY { f64::NEG_INFINITY } else { ln_kernel(alpha, x, ln_x) }
 }
 
@@ -203,7 +203,7 @@ impl<T: Real> Density<T> for GammaFamily {
             return T::of(ln_density_outside(alpha, rate, z));
         }
         let x = rate * z;
-        T::of(log_mass(alpha, x, x.ln()) - z.ln())
+        T::of(log_kernel(alpha, x, x.ln()) - z.ln())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use rand::Rng;
 
-use crate::distributions::scalar::gamma::{kl, kl_gradient, ln_unit_draw, log_mass, shape_score};
+use crate::distributions::scalar::gamma::{kl, kl_gradient, ln_unit_draw, log_kernel, shape_score};
 use crate::distributions::scalar::prelude::*;
 use crate::special::{
     digamma, gamma_implicit_gradient, gamma_log_quantile, gamma_tails_at_log, log_gamma_entropy, trigamma,
@@ -89,7 +89,7 @@ impl<T: Real> Density<T> for InverseGammaFamily {
             return T::neg_infinity();
         }
         let x = scale / z;
-        T::of(log_mass(shape.f64(), x, x.ln()) - z.ln())
+        T::of(log_kernel(shape.f64(), x, x.ln()) - z.ln())
     }
 }
 

@@ -228,12 +228,12 @@ mod tests {
 
     #[test]
     fn the_ends_of_the_support_give_limits_and_no_nan() {
-        let law = KumaraswamyFamily;
-        assert_eq!(law.log_density(0.0, [1.0, 3.0]), 3.0f64.ln());
-        assert_eq!(law.log_density(1.0, [3.0, 1.0]), 3.0f64.ln());
-        assert_eq!(law.log_density(0.0, [0.5, 3.0]), f64::INFINITY);
-        assert_eq!(law.log_density(1.0, [2.0, 3.0]), f64::NEG_INFINITY);
-        assert_eq!(law.score(1.0, [2.0f64, 3.0])[0], 1.5);
-        assert_eq!(law.score(0.0, [2.0f64, 3.0])[0], f64::NEG_INFINITY);
+        let family = KumaraswamyFamily;
+        assert_eq!(family.log_density(0.0, [1.0, 3.0]), 3.0f64.ln());
+        assert_eq!(family.log_density(1.0, [3.0, 1.0]), 3.0f64.ln());
+        assert_eq!(family.log_density(0.0, [0.5, 3.0]), f64::INFINITY);
+        assert_eq!(family.log_density(1.0, [2.0, 3.0]), f64::NEG_INFINITY);
+        assert_eq!(family.score(1.0, [2.0f64, 3.0])[0], 1.5);
+        assert_eq!(family.score(0.0, [2.0f64, 3.0])[0], f64::NEG_INFINITY);
     }
 }

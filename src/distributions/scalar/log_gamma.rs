@@ -2,7 +2,7 @@
 
 use rand::Rng;
 
-use crate::distributions::scalar::gamma::{kl, kl_gradient, ln_unit_draw, log_mass, shape_score};
+use crate::distributions::scalar::gamma::{kl, kl_gradient, ln_unit_draw, log_kernel, shape_score};
 use crate::distributions::scalar::prelude::*;
 use crate::special::{
     digamma, gamma_log_implicit_gradient, gamma_log_quantile, gamma_tails_at_log, log_gamma_entropy, trigamma,
@@ -75,7 +75,7 @@ impl<T: Real> Density<T> for LogGammaFamily {
     #[inline]
     fn log_density(&self, z: T, [shape, rate]: [T; 2]) -> T {
         let ln_x = z.f64() + rate.f64().ln();
-        T::of(log_mass(shape.f64(), ln_x.exp(), ln_x))
+        T::of(log_kernel(shape.f64(), ln_x.exp(), ln_x))
     }
 }
 
