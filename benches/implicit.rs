@@ -53,14 +53,14 @@ fn case<D: Reparameterizable<f64> + 'static>(
 
 fn main() {
     let mut cases = vec![
-        case("Gamma(0.1)", 150.0, Gamma::new(&[0.1], &[1.3])),
-        case("Gamma(1)", 150.0, Gamma::new(&[1.0], &[1.3])),
-        case("Gamma(3)", 150.0, Gamma::new(&[3.0], &[1.3])),
-        case("Gamma(10)", 150.0, Gamma::new(&[10.0], &[1.3])),
-        case("Gamma(100)", 150.0, Gamma::new(&[100.0], &[1.3])),
-        case("Gamma(10000)", 150.0, Gamma::new(&[1e4], &[1.3])),
-        case("LogGamma(1e-4)", 150.0, LogGamma::new(&[1e-4], &[1.3])),
-        case("LogGamma(2)", 150.0, LogGamma::new(&[2.0], &[1.3])),
+        case("Gamma(0.1)", 150.0, Gamma::from_rate(&[0.1], &[1.3])),
+        case("Gamma(1)", 150.0, Gamma::from_rate(&[1.0], &[1.3])),
+        case("Gamma(3)", 150.0, Gamma::from_rate(&[3.0], &[1.3])),
+        case("Gamma(10)", 150.0, Gamma::from_rate(&[10.0], &[1.3])),
+        case("Gamma(100)", 150.0, Gamma::from_rate(&[100.0], &[1.3])),
+        case("Gamma(10000)", 150.0, Gamma::from_rate(&[1e4], &[1.3])),
+        case("LogGamma(1e-4)", 150.0, LogGamma::from_rate(&[1e-4], &[1.3])),
+        case("LogGamma(2)", 150.0, LogGamma::from_rate(&[2.0], &[1.3])),
         case("InverseGamma(3)", 150.0, InverseGamma::new(&[3.0], &[1.3])),
         case("ChiSquared(5)", 150.0, ChiSquared::new(&[5.0])),
         case("VonMises(0.1)", 400.0, VonMises::new(&[0.3], &[0.1])),

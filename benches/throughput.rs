@@ -381,7 +381,7 @@ fn ratios(rounds: usize) -> Result<(), Error> {
     println!("{:<44}{pathwise:>9.2}{score:>9.2}{:>10.2}", "Gaussian, f64, D = 100", score / pathwise);
 
     println!("\n{:<44}{:>9}{:>9}", "ns per bit and draw", "draw", "leave-one");
-    let bits = Bernoulli::new(&[0.3f64; 200])?;
+    let bits = Bernoulli::from_logits(&[0.3f64; 200])?;
     let sum = |z: &[f64]| z.iter().sum::<f64>();
     let mut z = vec![0.0; 200 * 1000];
     let mut engine = Engine::new();

@@ -233,7 +233,7 @@ fn bits(dim: usize) -> Result<(Bernoulli<f64>, impl DifferentiableObjective<f64>
         }
         n * excess * excess
     });
-    Ok((Bernoulli::new(&vec![logit; dim])?, f, n.sqrt() * slope.abs()))
+    Ok((Bernoulli::from_logits(&vec![logit; dim])?, f, n.sqrt() * slope.abs()))
 }
 
 fn main() -> Result<(), Error> {
@@ -273,7 +273,7 @@ fn main() -> Result<(), Error> {
     // f = Σ c z: the derivative by a logit is p (c − E c).
     let values: Vec<f64> = (0..10).map(|k| f64::from((7 * k) % 10) / 3.0).collect();
     let logits: Vec<f64> = (0..10).map(|k| 1.5 - 0.4 * f64::from(k)).collect();
-    let categorical = Categorical::new(&logits, 10)?;
+    let categorical = Categorical::from_logits(&logits, 10)?;
     let linear = |z: &[f64]| z.iter().zip(&values).map(|(z, c)| z * c).sum::<f64>();
     let mean: f64 = linear(categorical.probs());
     let slopes = categorical.probs().iter().zip(&values).map(|(p, c)| (p * (c - mean)).powi(2));

@@ -370,7 +370,7 @@ fn regression(options: &Options) -> Result<()> {
         scale[i * (DIM + 1)] = *diagonal;
         lower = rest;
     }
-    let proposal = MultivariateStudentT::new(10.0, factor.mu(), &scale)?;
+    let proposal = MultivariateStudentT::new(&[10.0], factor.mu(), &scale)?;
     let coefficients = |w: &[f64]| std::array::from_fn::<f64, DIM, _>(|i| w[i]);
     let ln_weight = |w: &[f64]| posterior.value(w) - proposal.log_prob(w);
     let (exact, effective) = moments(&proposal, draws, coefficients, ln_weight);

@@ -103,7 +103,7 @@ fn main() -> Result<()> {
     let mut probabilities = Vec::new();
     let mut variances = Vec::new();
     for (name, mut rule) in rules()? {
-        let mut bit = Bernoulli::new(&[0.0])?;
+        let mut bit = Bernoulli::from_logits(&[0.0])?;
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
         // Where all start, its variance.
         let start = rule(&bit, samples, &mut rng)?;

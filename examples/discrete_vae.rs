@@ -290,7 +290,7 @@ fn train(name: &str, method: &mut Method, data: &Data, options: &Options, seed: 
     let mut order: Vec<usize> = (0..data.len()).collect();
     let mut next = order.len();
     let mut adam = Adam::new(model.params.len());
-    let mut q = Bernoulli::new(&[0.0; BITS])?;
+    let mut q = Bernoulli::from_logits(&[0.0; BITS])?;
     let mut engine = Engine::new();
     let mut logits = [0.0; BITS];
     let learned = RefCell::new(vec![0.0; model.params.len()]);
@@ -346,7 +346,7 @@ fn train(name: &str, method: &mut Method, data: &Data, options: &Options, seed: 
 /// The mean ELBO of all images.
 fn final_elbo(model: &Model, data: &Data, draws: usize) -> Result<f64> {
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(77);
-    let mut q = Bernoulli::new(&[0.0; BITS])?;
+    let mut q = Bernoulli::from_logits(&[0.0; BITS])?;
     let (mut logits, mut bits, mut sum) = ([0.0; BITS], [0.0; BITS], 0.0);
     for i in 0..data.len() {
         let (pixels, centred) = data.image(i);
@@ -371,7 +371,7 @@ fn gradient_variance(
     seed: u64,
 ) -> Result<f64> {
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
-    let mut q = Bernoulli::new(&[0.0; BITS])?;
+    let mut q = Bernoulli::from_logits(&[0.0; BITS])?;
     let mut engine = Engine::new();
     let (mut logits, mut sum) = ([0.0; BITS], 0.0);
     for i in 0..images {
@@ -429,7 +429,7 @@ fn main() -> Result<()> {
         let mean = elbos.iter().sum::<f64>() / n;
         let spread = (elbos.iter().map(|e| (e - mean).powi(2)).sum::<f64>() / (n - 1.0) / n).sqrt();
         let variance = gradient_variance(&mut method, &point, &data, samples, images, 5)?;
-        let evaluations = method.evaluations(&Bernoulli::new(&[0.0; BITS])?);
+        let evaluations = method.evaluations(&Bernoulli::from_logits(&[0.0; BITS])?);
         variances.push(variance);
         println!("{name:<18}{evaluations:>6}{mean:>16.3}{spread:>10.3}{variance:>24.3}{seconds:>10.1}");
     }

@@ -75,7 +75,7 @@ fn objective() -> impl DifferentiableObjective<f64> {
 
 /// The discrete objective and its gradient, exactly.
 fn exact(logits: &[f64]) -> Result<GradientEstimate<f64>> {
-    let row = Categorical::new(logits, 3)?;
+    let row = Categorical::from_logits(logits, 3)?;
     Ok(Enumerate.estimate(&row, &objective(), 1, &mut Xoshiro256PlusPlus::seed_from_u64(0))?)
 }
 
@@ -119,7 +119,7 @@ impl Kind {
     }
 
     fn estimate(self, logits: &[f64], tau: f64, samples: usize, seed: u64) -> Result<GradientEstimate<f64>> {
-        let (row, f) = (Categorical::new(logits, 3)?, objective());
+        let (row, f) = (Categorical::from_logits(logits, 3)?, objective());
         let rng = &mut Xoshiro256PlusPlus::seed_from_u64(seed);
         Ok(match self {
             Self::Relaxed => Pathwise.estimate(&GumbelSoftmax::new(logits, 3, tau)?, &f, samples, rng)?,

@@ -55,7 +55,7 @@
 //!
 //! - [`distributions`]: transform, pullback, log-density, score and entropy of each, in formulas.
 //! - [`distribution`]: the traits, for distributions of your own. Scalar families need only a
-//!   [quantile function](distributions::Quantile) or a [CDF](distributions::Cdf).
+//!   [quantile function](distributions::Quantile) or a [CDF](distributions::Cdf); [`scalar_family!`] declares them, [`numerics`] has helpers.
 //! - [`noise`]: antithetic pairs, scrambled Sobol points and common random numbers for
 //!   [`PathwiseOver`](estimators::PathwiseOver) and [`ScoreFunctionOver`](estimators::ScoreFunctionOver).
 //! - [`bijections`]: invertible maps that push a distribution elsewhere, and normalizing flows.

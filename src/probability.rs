@@ -39,20 +39,21 @@ impl<T: Real> Probability<T> {
     }
 
     /// From both sides, each to its own precision: the smaller one is kept.
+    /// What a [`FamilyCdf`](crate::distributions::FamilyCdf) gives.
     #[inline]
-    pub(crate) fn from_sides(lower: T, upper: T) -> Self {
+    pub fn from_sides(lower: T, upper: T) -> Self {
         if lower <= upper { Self(lower) } else { Self(-upper) }
     }
 
     /// The probability of what never happens: 0 below, 1 above.
     #[inline]
-    pub(crate) fn never() -> Self {
+    pub fn never() -> Self {
         Self(T::zero())
     }
 
     /// The probability of what always happens: 1 below, 0 above.
     #[inline]
-    pub(crate) fn always() -> Self {
+    pub fn always() -> Self {
         Self(-T::zero())
     }
 

@@ -87,10 +87,12 @@ fn nothing_is_allocated_after_the_first_block_nor_in_a_later_estimate() {
     check_both("GumbelSoftmax", &GumbelSoftmax::new(&[0.0, 1.0, -1.0], 3, 0.7).unwrap());
     check_both("BinaryConcrete", &BinaryConcrete::new(&[0.0, 1.0], 0.7).unwrap());
     check("pathwise of Uniform", &Pathwise, &Uniform::new(&[0.0; 3], &[2.0; 3]).unwrap(), &square());
-    check_scores("Bernoulli", &Bernoulli::new(&[0.3, -1.0]).unwrap());
-    check_scores("Categorical", &Categorical::new(&[0.0, 1.0, -1.0], 3).unwrap());
-    let (bits, rows) =
-        (Bernoulli::new(&[0.3, -1.0]).unwrap(), Categorical::new(&[0.0, 1.0, -1.0], 3).unwrap());
+    check_scores("Bernoulli", &Bernoulli::from_logits(&[0.3, -1.0]).unwrap());
+    check_scores("Categorical", &Categorical::from_logits(&[0.0, 1.0, -1.0], 3).unwrap());
+    let (bits, rows) = (
+        Bernoulli::from_logits(&[0.3, -1.0]).unwrap(),
+        Categorical::from_logits(&[0.0, 1.0, -1.0], 3).unwrap(),
+    );
     let explicit =
         Parametric(square(), |z: &[f64], weight: f64, dtheta: &mut [f64]| dtheta[0] += weight * z[0]);
     let normal = Normal::new(&[1.0; 3], &[0.5; 3]).unwrap();

@@ -39,7 +39,7 @@ const EVALUATIONS: usize = 200;
 const TEMPERATURES: (f64, f64) = (1.0, 0.4);
 
 fn categories() -> std::result::Result<Categorical<f32>, reparam::Error> {
-    Categorical::new(&[0.0; WIDTH], CLASSES)
+    Categorical::from_logits(&[0.0; WIDTH], CLASSES)
 }
 
 /// How the encoder gets its gradient through the draw.

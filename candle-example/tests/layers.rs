@@ -76,7 +76,7 @@ fn alone<E>(estimator: E, logits: &[f32], values: &[f32], rng: &mut impl Rng) ->
 where
     E: GradientEstimator<f32, Categorical<f32>, reparam::Tape<f32>>,
 {
-    let mut node = EstimatorNode::new(Categorical::new(&[0.0; 6], 3).unwrap(), estimator);
+    let mut node = EstimatorNode::new(Categorical::from_logits(&[0.0; 6], 3).unwrap(), estimator);
     let draws = node.forward(&[logits], rng).unwrap().to_vec();
     let mut gradient = vec![0.0; logits.len()];
     node.backward(values, &mut [&mut gradient]).unwrap();
@@ -85,8 +85,10 @@ where
 
 #[test]
 fn an_expectation_is_differentiated_by_heads_and_by_values() {
-    let layer =
-        EstimatorLayer::new(EstimatorNode::new(Categorical::new(&[0.0; 6], 3).unwrap(), DisArmSticks));
+    let layer = EstimatorLayer::new(EstimatorNode::new(
+        Categorical::from_logits(&[0.0; 6], 3).unwrap(),
+        DisArmSticks,
+    ));
     let logits = variable(HEADS, 6);
     let z = layer.sample(&logits, &mut rng(1)).unwrap();
     assert_eq!(z.dims(), [4, 6]);
@@ -108,7 +110,7 @@ fn an_expectation_is_differentiated_by_heads_and_by_values() {
 
 #[test]
 fn a_straight_through_draw_is_hard_and_has_the_slopes_of_its_estimator() {
-    let prototype = Categorical::new(&[0.0f32; 6], 3).unwrap();
+    let prototype = Categorical::from_logits(&[0.0f32; 6], 3).unwrap();
     let estimator = StraightThroughGumbelSoftmax::new(0.7).unwrap();
     let layer = EstimatorLayer::new(EstimatorNode::new(prototype.clone(), estimator));
     let logits = variable(HEADS, 6);
@@ -148,8 +150,10 @@ fn what_does_not_fit_is_an_error() {
     assert!(layer.draw(&Tensor::zeros((2, 4), DType::F64, &Device::Cpu).unwrap(), &mut rng(1)).is_err());
     let images = Tensor::zeros((2, 4), DType::F32, &Device::Cpu).unwrap();
     assert!(log_likelihood(&images, &repeated(&images, 2).unwrap()).is_err());
-    let layer =
-        EstimatorLayer::new(EstimatorNode::new(Categorical::new(&[0.0; 4], 2).unwrap(), DisArmSticks));
+    let layer = EstimatorLayer::new(EstimatorNode::new(
+        Categorical::from_logits(&[0.0; 4], 2).unwrap(),
+        DisArmSticks,
+    ));
     layer.sample(&images, &mut rng(1)).unwrap();
     let three = Tensor::zeros(3, DType::F32, &Device::Cpu).unwrap();
     assert!(layer.expectation(&images, &three).is_err());
@@ -158,7 +162,7 @@ fn what_does_not_fit_is_an_error() {
 #[test]
 fn a_draw_between_the_passes_is_noticed() {
     let logits = variable(HEADS, 6);
-    let prototype = Categorical::new(&[0.0; 6], 3).unwrap();
+    let prototype = Categorical::from_logits(&[0.0; 6], 3).unwrap();
     let layer = EstimatorLayer::new(EstimatorNode::new(prototype.clone(), DisArmSticks));
     layer.sample(&logits, &mut rng(1)).unwrap();
     let values = Tensor::new(&[1.0f32, 3.0, -2.0, 5.0], &Device::Cpu).unwrap();

@@ -51,8 +51,8 @@ fn estimate<T: Real>(input: &mut Input<'_>) {
         smooth(i, LogLogistic::new(&a, &b));
         smooth(i, Gompertz::new(&a, &b));
         smooth(i, Triangular::new(&a, &b, &c));
-        smooth(i, Gamma::new(&a, &b));
-        smooth(i, LogGamma::new(&a, &b));
+        smooth(i, Gamma::from_rate(&a, &b));
+        smooth(i, LogGamma::from_rate(&a, &b));
         smooth(i, InverseGamma::new(&a, &b));
         smooth(i, ChiSquared::new(&a));
         smooth(i, InverseGaussian::new(&a, &b));
@@ -62,7 +62,7 @@ fn estimate<T: Real>(input: &mut Input<'_>) {
         smooth(i, StudentT::new(&a, &b, &c));
         smooth(i, Dirichlet::new(&a, len));
         smooth(i, MultivariateStudentT::new(number, &a[..1], &b[..1]));
-        smooth(i, Gamma::new(&a, &b).and_then(Unconstrained::new));
+        smooth(i, Gamma::from_rate(&a, &b).and_then(Unconstrained::new));
         smooth(i, Normal::new(&a, &b).and_then(|p| Ok(Product::new(p, Beta::new(&c, &d)?))));
         continuous(i, SoftplusNormal::new(&a, &b));
         continuous(i, GumbelSoftmax::new(&a, len, number));
@@ -72,13 +72,13 @@ fn estimate<T: Real>(input: &mut Input<'_>) {
         continuous(i, Normal::new(&a, &b).and_then(|p| Transformed::new(p, TanhMap::<T>::new(len)?)));
         continuous(i, Normal::new(&a, &b).and_then(|p| Transformed::new(p, SigmoidMap::<T>::new(len)?)));
         continuous(i, Normal::new(&a, &b).and_then(|p| Transformed::new(p, StickBreaking::new(1, len + 1)?)));
-        bits(i, Bernoulli::new(&a));
+        bits(i, Bernoulli::from_logits(&a));
         bits(i, Bernoulli::from_probs(&a));
-        categories(i, Categorical::new(&a, len));
+        categories(i, Categorical::from_logits(&a, len));
         any(i, Poisson::new(&a));
-        any(i, Binomial::new(&trials, &a));
-        any(i, Geometric::new(&a));
-        any(i, NegativeBinomial::new(&a, &b));
+        any(i, Binomial::from_logits(&trials, &a));
+        any(i, Geometric::from_logits(&a));
+        any(i, NegativeBinomial::from_logits(&a, &b));
         any(i, PlackettLuce::new(&a));
         any(i, Subsets::new(&a, classes));
         any(i, ConditionalBernoulli::new(&a, classes));

@@ -12,7 +12,7 @@ use crate::real::Real;
 /// use reparam::FiniteSupport;
 /// use reparam::prelude::*;
 ///
-/// let bits = Bernoulli::new(&[0.0, 1.0])?;
+/// let bits = Bernoulli::from_logits(&[0.0, 1.0])?;
 /// assert_eq!(bits.outcomes(), Some(4));
 /// let mut z = [0.0; 2];
 /// bits.outcome(2, &mut z);
@@ -100,9 +100,9 @@ pub(crate) fn write_outcome<T: Real, D: FiniteFactors<T> + ?Sized>(
 /// ```
 /// use reparam::prelude::*;
 ///
-/// let bits = Bernoulli::new(&[0.0, 1.0])?;
+/// let bits = Bernoulli::from_logits(&[0.0, 1.0])?;
 /// assert_eq!((bits.classes(), bits.logit(1)), (None, 1.0));
-/// let rows = Categorical::new(&[0.0, 0.0], 2)?;
+/// let rows = Categorical::from_logits(&[0.0, 0.0], 2)?;
 /// assert_eq!((rows.classes(), rows.logit(1)), (Some(2), 0.5f64.ln()));
 /// # Ok::<(), reparam::Error>(())
 /// ```

@@ -175,7 +175,7 @@ pub trait LogDensity<T: Real>: Distribution<T> {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no log-density that can be differentiated with respect to z",
     label = "this estimator needs `∇_z log p_θ(z)`",
-    note = "use `AnalyticElbo` where the entropy is known in closed form, or `ScoreFunction` on the whole integrand",
+    note = "use `Elbo::analytic` where the entropy is known in closed form, or `ScoreFunction` on the whole integrand",
     note = "a distribution of your own implements `DifferentiableLogDensity`, an `InverseCdf` needs the `DensityGradient` of its family"
 )]
 pub trait DifferentiableLogDensity<T: Real>: LogDensity<T> {
@@ -201,7 +201,7 @@ pub trait DifferentiableLogDensity<T: Real>: LogDensity<T> {
 #[diagnostic::on_unimplemented(
     message = "the entropy of `{Self}` is not known in closed form",
     label = "this estimator needs the entropy and its gradient",
-    note = "use `StickingTheLanding` or `SampledElbo`, which estimate the entropy from the same draws"
+    note = "use `Elbo::sticking_the_landing` or `Elbo::sampled`, which estimate the entropy from the same draws"
 )]
 pub trait Entropy<T: Real>: Distribution<T> {
     /// `H(θ)` in nats.

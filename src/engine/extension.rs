@@ -28,7 +28,7 @@ use crate::real::Real;
 ///     })
 /// }
 ///
-/// let bits = Bernoulli::new(&[0.5, -1.0])?;
+/// let bits = Bernoulli::from_logits(&[0.5, -1.0])?;
 /// let f = |b: &[f64]| (b[0] - 0.4).powi(2) + b[0] * b[1];
 /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
 /// for name in ["score", "disarm", "exact"] {

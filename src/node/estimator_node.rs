@@ -39,7 +39,7 @@ use crate::sums::mean;
 /// let logits = [0.5f64, -0.5, 0.0, 1.0, -2.0, 0.3];
 /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
 ///
-/// let mut node = EstimatorNode::new(Bernoulli::new(&[0.0; 2])?, DisArm);
+/// let mut node = EstimatorNode::new(Bernoulli::from_logits(&[0.0; 2])?, DisArm);
 /// let mut mean = [0.0; 6];
 /// for _ in 0..20_000 {
 ///     let draws = node.forward(&[&logits], &mut rng)?; // 3 rows × 2 evaluations × 2 bits

@@ -135,7 +135,7 @@ where
 /// use reparam::prelude::*;
 /// use reparam::{special, verify};
 ///
-/// let gamma = Gamma::new(&[2.5], &[1.5])?;
+/// let gamma = Gamma::from_rate(&[2.5], &[1.5])?;
 /// let cdf = |g: &Gamma<f64>, z: f64| special::gamma_cdf(z * g.rate()[0], g.shape()[0]);
 /// verify::implicit_pullback(&gamma, 0.8, cdf)?.within(1e-8)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())

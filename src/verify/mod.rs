@@ -32,7 +32,7 @@
 //! let mismatch = verify::objective_gradient(&f, &[3.0]).within(1e-7).unwrap_err();
 //! assert_eq!(mismatch.to_string(), "z[0]: found 3e0, expected 6.0000000e0, relative error 5.0e-1");
 //!
-//! verify::pullback(&Gamma::new(&[0.7], &[2.0])?, &[0.2], &[1.0])?.within(1e-7)?;
+//! verify::pullback(&Gamma::from_rate(&[0.7], &[2.0])?, &[0.2], &[1.0])?.within(1e-7)?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 

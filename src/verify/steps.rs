@@ -30,7 +30,7 @@ use crate::objective::Additive;
 /// use reparam::prelude::*;
 /// use reparam::verify;
 ///
-/// let bits = Bernoulli::new(&[0.3; 3])?;
+/// let bits = Bernoulli::from_logits(&[0.3; 3])?;
 /// // The first term knows the last bit.
 /// let f = Terms(3, |b: &[f64], terms: &mut [f64]| terms.copy_from_slice(&[b[2], b[0] * b[1], b[2]]));
 /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);

@@ -370,8 +370,8 @@ fn extreme_parameters_never_give_nan() {
                 nans::<T, _>(Kumaraswamy::new(&[a], &[b]), "kumaraswamy", found);
                 nans::<T, _>(LogLogistic::new(&[a], &[b]), "log-logistic", found);
                 nans::<T, _>(Gompertz::new(&[a], &[b]), "gompertz", found);
-                nans::<T, _>(Gamma::new(&[a], &[b]), "gamma", found);
-                nans::<T, _>(LogGamma::new(&[a], &[b]), "log-gamma", found);
+                nans::<T, _>(Gamma::from_rate(&[a], &[b]), "gamma", found);
+                nans::<T, _>(LogGamma::from_rate(&[a], &[b]), "log-gamma", found);
                 nans::<T, _>(InverseGamma::new(&[a], &[b]), "inverse gamma", found);
                 nans::<T, _>(InverseGaussian::new(&[a], &[b]), "inverse gaussian", found);
                 nans::<T, _>(Beta::new(&[a], &[b]), "beta", found);

@@ -8,11 +8,11 @@ use reparam::verify;
 macro_rules! for_each_family {
     ($check:expr) => {
         $check("Poisson", &Poisson::new(&[0.4, 3.7]).unwrap());
-        $check("Binomial", &Binomial::new(&[7, 30], &[0.4, -1.5]).unwrap());
+        $check("Binomial", &Binomial::from_logits(&[7, 30], &[0.4, -1.5]).unwrap());
         $check("Binomial by probs", &Binomial::from_probs(&[7, 30], &[0.3, 0.9]).unwrap());
-        $check("Geometric", &Geometric::new(&[0.4, -1.5]).unwrap());
+        $check("Geometric", &Geometric::from_logits(&[0.4, -1.5]).unwrap());
         $check("Geometric by probs", &Geometric::from_probs(&[0.3, 0.8]).unwrap());
-        $check("NegativeBinomial", &NegativeBinomial::new(&[0.6, 7.0], &[0.4, -0.5]).unwrap());
+        $check("NegativeBinomial", &NegativeBinomial::from_logits(&[0.6, 7.0], &[0.4, -0.5]).unwrap());
         $check("NegativeBinomial by probs", &NegativeBinomial::from_probs(&[0.6, 7.0], &[0.3, 0.8]).unwrap());
     };
 }
@@ -33,11 +33,11 @@ fn log_masses_and_scores_are_those_of_mpmath() {
         let label = format!("{} by {} {a} {b:e} at {k}", row.text("family"), row.text("by"));
         let (log_mass, score) = match (row.text("family"), row.text("by")) {
             ("poisson", _) => found(&Poisson::new(&[b]).unwrap(), k),
-            ("binomial", "logits") => found(&Binomial::new(&[a as u64], &[b]).unwrap(), k),
+            ("binomial", "logits") => found(&Binomial::from_logits(&[a as u64], &[b]).unwrap(), k),
             ("binomial", _) => found(&Binomial::from_probs(&[a as u64], &[b]).unwrap(), k),
-            ("geometric", "logits") => found(&Geometric::new(&[b]).unwrap(), k),
+            ("geometric", "logits") => found(&Geometric::from_logits(&[b]).unwrap(), k),
             ("geometric", _) => found(&Geometric::from_probs(&[b]).unwrap(), k),
-            ("negative_binomial", "logits") => found(&NegativeBinomial::new(&[a], &[b]).unwrap(), k),
+            ("negative_binomial", "logits") => found(&NegativeBinomial::from_logits(&[a], &[b]).unwrap(), k),
             _ => found(&NegativeBinomial::from_probs(&[a], &[b]).unwrap(), k),
         };
         // To what a relative change of b by four units in its last place does: the rounding of p alone moves a mass so much.
@@ -83,13 +83,13 @@ fn masses_sum_to_one() {
         check("Poisson", sum(&|k| p.log_prob(&[k]), 1000));
     }
     for (n, logit) in [(1, 3.0), (12, -2.0), (1000, 0.3)] {
-        let p = Binomial::new(&[n], &[logit]).unwrap();
+        let p = Binomial::from_logits(&[n], &[logit]).unwrap();
         check("Binomial", sum(&|k| p.log_prob(&[k]), n as u32 + 1));
     }
     for (r, logit) in [(1e-3, -3.0), (0.7, 1.0), (40.0, -1.0)] {
-        let p = NegativeBinomial::new(&[r], &[logit]).unwrap();
+        let p = NegativeBinomial::from_logits(&[r], &[logit]).unwrap();
         check("NegativeBinomial", sum(&|k| p.log_prob(&[k]), 4000));
-        let p = Geometric::new(&[logit]).unwrap();
+        let p = Geometric::from_logits(&[logit]).unwrap();
         check("Geometric", sum(&|k| p.log_prob(&[k]), 4000));
     }
 }
@@ -180,19 +180,20 @@ fn divergences_are_mean_log_ratios_with_their_derivatives() {
         assert_eq!(p.kl(p).unwrap(), 0.0);
     }
     check(&Poisson::new(&[0.4, 3.7]).unwrap(), &Poisson::new(&[0.6, 30.0]).unwrap());
-    let binomial = Binomial::new(&[7, 30], &[0.4, -1.5]).unwrap();
-    check(&binomial, &Binomial::new(&[7, 30], &[0.3, 2.5]).unwrap());
+    let binomial = Binomial::from_logits(&[7, 30], &[0.4, -1.5]).unwrap();
+    check(&binomial, &Binomial::from_logits(&[7, 30], &[0.3, 2.5]).unwrap());
     check(&binomial, &Binomial::from_probs(&[7, 30], &[0.3, 0.99]).unwrap());
-    let geometric = Geometric::new(&[0.4, -1.5]).unwrap();
-    check(&geometric, &Geometric::new(&[0.41, 2.5]).unwrap());
+    let geometric = Geometric::from_logits(&[0.4, -1.5]).unwrap();
+    check(&geometric, &Geometric::from_logits(&[0.41, 2.5]).unwrap());
     check(&Geometric::from_probs(&[0.3, 0.9]).unwrap(), &Geometric::from_probs(&[0.31, 0.2]).unwrap());
-    let other = Binomial::new(&[7, 31], &[0.4, -1.5]).unwrap();
+    let other = Binomial::from_logits(&[7, 31], &[0.4, -1.5]).unwrap();
     assert!(matches!(binomial.kl(&other), Err(Error::Option { option: "trials", .. })));
     // A small divergence keeps its digits: δ²/2 of the Fisher information q/p² · p² q … = q of the logit of a geometric.
-    let near = Geometric::new(&[1e-7]).unwrap().kl(&Geometric::new(&[0.0]).unwrap()).unwrap();
+    let near = Geometric::from_logits(&[1e-7]).unwrap().kl(&Geometric::from_logits(&[0.0]).unwrap()).unwrap();
     assert_relative(near, 0.5 * 1e-14 * 0.5, 1e-6, 0.0, "a small divergence");
     // Rare beyond all digits: both wait for one event, at a ratio e.
-    let rare = Geometric::new(&[-800.0]).unwrap().kl(&Geometric::new(&[-799.0]).unwrap()).unwrap();
+    let rare =
+        Geometric::from_logits(&[-800.0]).unwrap().kl(&Geometric::from_logits(&[-799.0]).unwrap()).unwrap();
     assert_relative(rare, 1f64.exp() - 2.0, 1e-12, 0.0, "rare events");
 }
 
@@ -205,7 +206,7 @@ fn whatever_is_no_count_within_the_support_has_no_probability() {
         assert!(p.log_prob(&[-0.0, 1.0]).is_finite());
     }
     for_each_family!(check);
-    let p = Binomial::new(&[3], &[0.0]).unwrap();
+    let p = Binomial::from_logits(&[3], &[0.0]).unwrap();
     assert_eq!([4.0, 1e300].map(|k| p.log_prob(&[k])), [f64::NEG_INFINITY; 2]);
 }
 
@@ -236,18 +237,19 @@ fn extreme_parameters_give_no_nan() {
     for logit in [-1e308, -1e5, -745.0, -40.0, 0.0, 40.0, 745.0, 1e5, 1e308] {
         let label = format!("logit {logit:e}");
         for n in [1, 20, 1 << 53] {
-            check(&Binomial::new(&[n], &[logit]).unwrap(), &label);
+            check(&Binomial::from_logits(&[n], &[logit]).unwrap(), &label);
         }
-        check(&Geometric::new(&[logit]).unwrap(), &label);
+        check(&Geometric::from_logits(&[logit]).unwrap(), &label);
         for r in [5e-324, 1e-300, 0.5, 1e9, 1e300] {
-            check(&NegativeBinomial::new(&[r], &[logit]).unwrap(), &format!("{label}, r {r:e}"));
+            check(&NegativeBinomial::from_logits(&[r], &[logit]).unwrap(), &format!("{label}, r {r:e}"));
         }
         let single = (logit as f32).clamp(-1e38, 1e38);
-        check(&Binomial::new(&[20], &[single]).unwrap(), &label);
-        check(&Geometric::new(&[single]).unwrap(), &label);
-        check(&NegativeBinomial::new(&[0.5], &[single]).unwrap(), &label);
+        check(&Binomial::from_logits(&[20], &[single]).unwrap(), &label);
+        check(&Geometric::from_logits(&[single]).unwrap(), &label);
+        check(&NegativeBinomial::from_logits(&[0.5], &[single]).unwrap(), &label);
         for other in [-1e308, 0.0, 1e308] {
-            let (p, q) = (Geometric::new(&[logit]).unwrap(), Geometric::new(&[other]).unwrap());
+            let (p, q) =
+                (Geometric::from_logits(&[logit]).unwrap(), Geometric::from_logits(&[other]).unwrap());
             assert!(p.kl(&q).unwrap() >= 0.0, "{logit} {other}");
         }
     }
@@ -260,11 +262,11 @@ fn extreme_parameters_give_no_nan() {
         check(&Poisson::new(&[rate]).unwrap(), "rate");
     }
     // A certain success, and as good as none.
-    assert_eq!(Binomial::new(&[5], &[1e308]).unwrap().log_prob(&[5.0]), 0.0);
-    assert_eq!(Geometric::new(&[1e308]).unwrap().log_prob(&[0.0]), 0.0);
-    assert_eq!(Geometric::new(&[-700.0]).unwrap().log_prob(&[0.0]), -700.0);
+    assert_eq!(Binomial::from_logits(&[5], &[1e308]).unwrap().log_prob(&[5.0]), 0.0);
+    assert_eq!(Geometric::from_logits(&[1e308]).unwrap().log_prob(&[0.0]), 0.0);
+    assert_eq!(Geometric::from_logits(&[-700.0]).unwrap().log_prob(&[0.0]), -700.0);
     // Draws that overflow are reported and not averaged.
-    let never = Geometric::new(&[-1e308]).unwrap();
+    let never = Geometric::from_logits(&[-1e308]).unwrap();
     let error = ScoreFunction::new().estimate(&never, &|k: &[f64]| 1.0 / (1.0 + k[0]), 100, &mut rng(1));
     assert!(
         matches!(error, Err(Error::NonFiniteTransform { .. } | Error::NonFiniteGradient { .. })),
@@ -275,22 +277,23 @@ fn extreme_parameters_give_no_nan() {
 #[test]
 fn bad_parameters_are_named() {
     assert!(matches!(Poisson::new(&[0.0]), Err(Error::ParameterDomain { .. })));
-    assert!(matches!(Binomial::new(&[0], &[0.0]), Err(Error::Option { option: "trials", .. })));
-    assert!(matches!(Binomial::new(&[1, 2], &[0.0]), Err(Error::Length { .. })));
-    assert!(matches!(Geometric::<f64>::new(&[]), Err(Error::EmptySupport { .. })));
+    assert!(matches!(Binomial::from_logits(&[0], &[0.0]), Err(Error::Option { option: "trials", .. })));
+    assert!(matches!(Binomial::from_logits(&[1, 2], &[0.0]), Err(Error::Length { .. })));
+    assert!(matches!(Geometric::<f64>::from_logits(&[]), Err(Error::EmptySupport { .. })));
     assert!(matches!(Geometric::from_probs(&[1.0]), Err(Error::ParameterDomain { .. })));
-    assert!(matches!(Geometric::new(&[f64::NAN]), Err(Error::NonFiniteParameter { .. })));
-    let error = NegativeBinomial::new(&[-1.0], &[0.0]).unwrap_err();
+    assert!(matches!(Geometric::from_logits(&[f64::NAN]), Err(Error::NonFiniteParameter { .. })));
+    let error = NegativeBinomial::from_logits(&[-1.0], &[0.0]).unwrap_err();
     assert!(matches!(error, Error::ParameterDomain { parameter, value: -1.0, .. } if parameter == "r"));
-    assert!(matches!(NegativeBinomial::new(&[1.0], &[0.0, 1.0]), Err(Error::Length { .. })));
+    assert!(matches!(NegativeBinomial::from_logits(&[1.0], &[0.0, 1.0]), Err(Error::Length { .. })));
     assert!(matches!(NegativeBinomial::from_probs(&[1.0], &[0.0]), Err(Error::ParameterDomain { .. })));
 }
 
 #[test]
 fn binomial_counts_are_listed_and_summed() {
-    for counts in
-        [Binomial::new(&[3, 5], &[0.4, -1.5]).unwrap(), Binomial::from_probs(&[3, 5], &[0.3, 0.9]).unwrap()]
-    {
+    for counts in [
+        Binomial::from_logits(&[3, 5], &[0.4, -1.5]).unwrap(),
+        Binomial::from_probs(&[3, 5], &[0.3, 0.9]).unwrap(),
+    ] {
         assert_eq!((counts.outcomes(), counts.factors()), (Some(24), 2));
         let (mut z, mut total, mut means) = ([0.0; 2], 0.0, [0.0; 2]);
         for index in 0..24 {
@@ -323,7 +326,7 @@ fn binomial_counts_are_listed_and_summed() {
         let expected = 3.0 * slope * (5.0 * p[1] * (1.0 - p[1]) + mean[1] * mean[1]);
         assert_relative(exact.gradient()[0], expected, 1e-13, 0.0, "E k₀ k₁² by the first parameter");
     }
-    let many = Binomial::new(&vec![1 << 53; 3000], &vec![0.0; 3000]).unwrap();
+    let many = Binomial::from_logits(&vec![1 << 53; 3000], &vec![0.0; 3000]).unwrap();
     assert!(many.outcomes().is_none());
     let f = |k: &[f64]| k[0];
     for error in [

@@ -20,7 +20,7 @@ fn one_bit_has_the_exact_mean_and_variance_under_every_baseline() {
     for (i, row) in table.rows().enumerate() {
         let p0 = row.number("p0");
         let f = move |b: &[f64]| (b[0] - p0).powi(2);
-        let bit = Bernoulli::new(&[row.number("logit")]).unwrap();
+        let bit = Bernoulli::from_logits(&[row.number("logit")]).unwrap();
         let mut baselines = vec![
             (Baseline::None, "var_reinforce".to_string()),
             (Baseline::Constant(row.number("Ef")), "var_reinforce_bmean".into()),
@@ -47,7 +47,7 @@ fn one_bit_has_the_exact_mean_and_variance_under_every_baseline() {
 fn one_bit_has_the_exact_mean_and_variance_by_enumeration() {
     for row in Table::parse(include_str!("../data/bernoulli_toy.csv")).rows() {
         let p0 = row.number("p0");
-        let bit = Bernoulli::new(&[row.number("logit")]).unwrap();
+        let bit = Bernoulli::from_logits(&[row.number("logit")]).unwrap();
         for (baseline, column) in [
             (0.0, "var_reinforce"),
             (row.number("Ef"), "var_reinforce_bmean"),
@@ -76,7 +76,7 @@ fn four_bits_have_the_exact_mean_and_variance_coordinate_by_coordinate() {
     let rows: Vec<Row<'_>> = table.rows().collect();
     for rows in rows.chunks(4) {
         let logits: Vec<f64> = rows.iter().map(|row| row.number("logit")).collect();
-        let bits = Bernoulli::new(&logits).unwrap();
+        let bits = Bernoulli::from_logits(&logits).unwrap();
         let f = |b: &[f64]| (b[0] - 0.5 * b[1] + 0.75 * b[2] + 0.25 * b[3] - 0.6f64).powi(2);
         let value = rows[0].number("Ef");
         for (baseline, column) in [
@@ -165,7 +165,7 @@ fn categories_have_the_exact_total_variance_under_every_baseline() {
         } else {
             let p = Categorical::from_probs(&case.p, case.p.len()).unwrap();
             let logits: Vec<f64> = p.probs().iter().map(|p| p.ln()).collect();
-            let p = Categorical::new(&logits, case.p.len()).unwrap();
+            let p = Categorical::from_logits(&logits, case.p.len()).unwrap();
             let f = |z: &[f64]| z.iter().zip(&case.f).map(|(z, f)| z * f).sum::<f64>();
             sample_batches(&mut estimator, &p, &f, 4000, 9)
         };
@@ -180,7 +180,7 @@ fn categorical_scores_equal_the_table() {
     for name in ["K3_uniform", "K3_skew"] {
         let case = case(name);
         let logits: Vec<f64> = case.p.iter().map(|p| p.ln() + 3.0).collect();
-        let p = Categorical::new(&logits, 3).unwrap();
+        let p = Categorical::from_logits(&logits, 3).unwrap();
         for (k, expected) in case.scores.iter().enumerate() {
             let mut z = [0.0; 3];
             z[k] = 1.0;
@@ -195,7 +195,7 @@ fn categorical_scores_equal_the_table() {
 
 #[test]
 fn draws_have_the_frequencies_of_the_probabilities_also_in_f32_and_at_the_edges() {
-    let p = Categorical::new(&[0.0f32, 2.0, -3.0, 1.0, 0.0, -80.0], 3).unwrap();
+    let p = Categorical::from_logits(&[0.0f32, 2.0, -3.0, 1.0, 0.0, -80.0], 3).unwrap();
     let draws = 400_000;
     let mut counts = [0.0; 6];
     let mut z = [0.0; 6];
@@ -226,15 +226,20 @@ fn draws_have_the_frequencies_of_the_probabilities_also_in_f32_and_at_the_edges(
 #[test]
 fn the_mean_score_is_zero() {
     // 14 coordinates in all: 4.2 standard errors.
-    check_mean_score(&Bernoulli::new(&[0.3, -2.0, 1.0]).unwrap(), 200_000, 4.2, 1);
+    check_mean_score(&Bernoulli::from_logits(&[0.3, -2.0, 1.0]).unwrap(), 200_000, 4.2, 1);
     check_mean_score(&Bernoulli::from_probs(&[0.3, 0.9]).unwrap(), 200_000, 4.2, 2);
-    check_mean_score(&Categorical::new(&[0.3, -2.0, 1.0, 0.0, 0.0, 1.0], 3).unwrap(), 200_000, 4.2, 3);
+    check_mean_score(
+        &Categorical::from_logits(&[0.3, -2.0, 1.0, 0.0, 0.0, 1.0], 3).unwrap(),
+        200_000,
+        4.2,
+        3,
+    );
 }
 
 #[test]
 fn probabilities_and_logits_are_the_same_distribution() {
     let logits = [0.4f64, -1.3, 2.0];
-    let by_logits = Categorical::new(&logits, 3).unwrap();
+    let by_logits = Categorical::from_logits(&logits, 3).unwrap();
     let by_probs = Categorical::from_probs(by_logits.probs(), 3).unwrap();
     let walk = Unconstrained::new(by_probs.clone()).unwrap();
     for k in 0..3 {

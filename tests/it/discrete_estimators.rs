@@ -17,7 +17,7 @@ fn one_bit_has_the_exact_mean_and_variance_under_antithetic_draws() {
     for (i, row) in Table::parse(include_str!("../data/bernoulli_toy.csv")).rows().enumerate() {
         let p0 = row.number("p0");
         let f = move |b: &[f64]| (b[0] - p0).powi(2);
-        let bit = Bernoulli::new(&[row.number("logit")]).unwrap();
+        let bit = Bernoulli::from_logits(&[row.number("logit")]).unwrap();
         let (mean, seed) = (row.number("grad_logit"), 700 + i as u64);
         let mut check = |sampled: crate::common::Sampled, column: &str| {
             let label = format!("p0 = {p0}, logit = {}, {column}", row.text("logit"));
@@ -50,7 +50,7 @@ fn four_bits_have_the_exact_mean_and_variance_coordinate_by_coordinate() {
     let rows: Vec<Row<'_>> = table.rows().collect();
     for rows in rows.chunks(4) {
         let logits: Vec<f64> = rows.iter().map(|row| row.number("logit")).collect();
-        let bits = Bernoulli::new(&logits).unwrap();
+        let bits = Bernoulli::from_logits(&logits).unwrap();
         let arm = sample_batches(&mut Arm, &bits, &weighted, 6000, 1);
         let disarm = sample_batches(&mut DisArm, &bits, &weighted, 6000, 2);
         let local = sample_batches(&mut LocalExpectation, &bits, &weighted, 6000, 3);
@@ -108,7 +108,7 @@ fn disarm_is_unbiased_with_the_exact_variance_without_sampling() {
     let rows: Vec<Row<'_>> = table.rows().collect();
     for rows in rows.chunks(4) {
         let logits: Vec<f64> = rows.iter().map(|row| row.number("logit")).collect();
-        let bits = Bernoulli::new(&logits).unwrap();
+        let bits = Bernoulli::from_logits(&logits).unwrap();
         let rare: Vec<f64> = bits.probs().iter().map(|p| p.min(1.0 - p)).collect();
         let (mut mean, mut square, mut total) = ([0.0; 4], [0.0; 4], 0.0);
         for case in 0..81 {
@@ -173,7 +173,7 @@ fn estimators_of_drawn_bits_are_unbiased_with_the_exact_variance_without_samplin
     let leave_one_out = |group| ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group });
     for rows in rows.chunks(4) {
         let logits: Vec<f64> = rows.iter().map(|row| row.number("logit")).collect();
-        let bits = Bernoulli::new(&logits).unwrap();
+        let bits = Bernoulli::from_logits(&logits).unwrap();
         let mean_baseline = Baseline::Constant(rows[0].number("Ef"));
         for (found, column) in [
             (over_all_outcomes(ScoreFunction::new(), &bits, &weighted, 1), "var_reinforce"),
@@ -197,7 +197,7 @@ fn estimators_of_drawn_bits_are_unbiased_with_the_exact_variance_without_samplin
 #[test]
 fn by_probabilities_every_estimator_is_that_by_logits_over_the_slope() {
     let logits = [0.4, -1.5, 2.0];
-    let by_logits = Bernoulli::new(&logits).unwrap();
+    let by_logits = Bernoulli::from_logits(&logits).unwrap();
     let probs = by_logits.probs();
     let by_probs = Bernoulli::from_probs(&probs).unwrap();
     let f = |b: &[f64]| (b[0] + 2.0 * b[1] - b[2] - 0.3).powi(2);
@@ -239,7 +239,7 @@ fn sum_and_sample_has_the_exact_total_variance() {
         }
         let (f, p) = case(row.text("case"));
         let logits: Vec<f64> = p.iter().map(|p| p.ln()).collect();
-        let categorical = Categorical::new(&logits, p.len()).unwrap();
+        let categorical = Categorical::from_logits(&logits, p.len()).unwrap();
         let objective = |z: &[f64]| z.iter().zip(&f).map(|(z, f)| z * f).sum::<f64>();
         let mut estimator = SumAndSample::new(heaviest.parse().unwrap());
         let sampled = sample_batches(&mut estimator, &categorical, &objective, 4000, 9);
@@ -266,7 +266,7 @@ fn sum_and_sample_has_the_exact_total_variance() {
 fn local_expectations_of_categories_are_exact_for_one_row_and_unbiased_for_two() {
     let (f, p) = case("K3_skew");
     let logits: Vec<f64> = p.iter().map(|p| p.ln() - 1.0).collect();
-    let one = Categorical::new(&logits, 3).unwrap();
+    let one = Categorical::from_logits(&logits, 3).unwrap();
     let objective = |z: &[f64]| z.iter().zip(&f).map(|(z, f)| z * f).sum::<f64>();
     let exact = Enumerate.estimate(&one, &objective, 2, &mut rng(1)).unwrap();
     let local = LocalExpectation.estimate(&one, &objective, 200, &mut rng(1)).unwrap();
@@ -275,7 +275,7 @@ fn local_expectations_of_categories_are_exact_for_one_row_and_unbiased_for_two()
         assert!((local.gradient()[i] - exact.gradient()[i]).abs() < 1e-14);
         assert!(local.variance()[i] < 1e-28);
     }
-    let two = Categorical::new(&[0.3, -1.0, 0.8, 0.5, 0.5, -2.0], 3).unwrap();
+    let two = Categorical::from_logits(&[0.3, -1.0, 0.8, 0.5, 0.5, -2.0], 3).unwrap();
     let product = |z: &[f64]| (z[0] - 2.0 * z[1]) * (z[3] + 3.0 * z[5]) + z[2];
     let exact = Enumerate.estimate(&two, &product, 2, &mut rng(1)).unwrap();
     let local = LocalExpectation.estimate(&two, &product, 40_000, &mut rng(2)).unwrap();
@@ -296,8 +296,8 @@ fn local_expectations_of_categories_are_exact_for_one_row_and_unbiased_for_two()
 
 #[test]
 fn outcomes_are_listed_once_each() {
-    let two = Categorical::new(&[0.3, -1.0, 0.8, 0.5, 0.5, -2.0], 3).unwrap();
-    let bits = Bernoulli::new(&[0.3, -4.0, 2.0]).unwrap();
+    let two = Categorical::from_logits(&[0.3, -1.0, 0.8, 0.5, 0.5, -2.0], 3).unwrap();
+    let bits = Bernoulli::from_logits(&[0.3, -4.0, 2.0]).unwrap();
     let mass = |p: &dyn Fn(usize) -> f64, n: usize| (0..n).map(p).sum::<f64>();
     let of_two = |i: usize| {
         let mut z = [f64::NAN; 6];
@@ -325,14 +325,14 @@ fn outcomes_are_listed_once_each() {
     }
     two.choose(0, 1, &mut z);
     assert_eq!(z, [0.0, 1.0, 0.0, 1.0, 0.0, 0.0]);
-    assert!(Bernoulli::new(&[0.0; 64]).unwrap().outcomes().is_none());
-    assert_eq!(Bernoulli::new(&[0.0; 63]).unwrap().outcomes(), Some(1 << 63));
+    assert!(Bernoulli::from_logits(&[0.0; 64]).unwrap().outcomes().is_none());
+    assert_eq!(Bernoulli::from_logits(&[0.0; 63]).unwrap().outcomes(), Some(1 << 63));
 }
 
 #[test]
 fn extreme_logits_and_bad_options_are_handled() {
     let f = |b: &[f32]| b.iter().sum::<f32>();
-    let bits = Bernoulli::new(&[1e38f32, -1e38, 0.0]).unwrap();
+    let bits = Bernoulli::from_logits(&[1e38f32, -1e38, 0.0]).unwrap();
     // ARM has noise in bits that never change; the others know it.
     assert!(Arm.estimate(&bits, &f, 1000, &mut rng(1)).is_ok());
     for estimate in [
@@ -347,20 +347,20 @@ fn extreme_logits_and_bad_options_are_handled() {
         assert!((estimate.gradient()[2] - 0.25).abs() < 0.05);
     }
     let f = |b: &[f64]| b.iter().sum::<f64>();
-    let certain = Bernoulli::new(&[1e308, -1e308]).unwrap();
+    let certain = Bernoulli::from_logits(&[1e308, -1e308]).unwrap();
     assert_eq!(Arms::new(3).unwrap().estimate(&certain, &f, 10, &mut rng(1)).unwrap().gradient(), [0.0; 2]);
     assert_eq!(Bits::<f64>::probability(&certain, 0), Probability::from_upper(0.0));
     assert!(matches!(Arms::new(1), Err(Error::GroupTooSmall { group: 1 })));
-    let many = Bernoulli::new(&[0.0; 40]).unwrap();
+    let many = Bernoulli::from_logits(&[0.0; 40]).unwrap();
     assert!(matches!(Enumerate.estimate(&many, &f, 2, &mut rng(1)), Err(Error::Option { .. })));
     assert!(matches!(SumAndSample::new(1).estimate(&many, &f, 2, &mut rng(1)), Err(Error::Option { .. })));
     // A category that is impossible, and one class only.
-    let one = Categorical::new(&[0.7], 1).unwrap();
+    let one = Categorical::from_logits(&[0.7], 1).unwrap();
     assert_eq!(Enumerate.estimate(&one, &f, 2, &mut rng(1)).unwrap().gradient(), [0.0]);
-    let impossible = Categorical::new(&[0.0, -1e308, 1.0], 3).unwrap();
+    let impossible = Categorical::from_logits(&[0.0, -1e308, 1.0], 3).unwrap();
     let estimate = Enumerate.estimate(&impossible, &|z: &[f64]| z[0], 2, &mut rng(1)).unwrap();
     assert_eq!(estimate.gradient()[1], 0.0);
-    let wide = Categorical::new(&vec![0.0; 10_000], 10_000).unwrap();
+    let wide = Categorical::from_logits(&vec![0.0; 10_000], 10_000).unwrap();
     let first = |z: &[f64]| z[0];
     assert!((Enumerate.estimate(&wide, &first, 2, &mut rng(1)).unwrap().value() - 1e-4).abs() < 1e-12);
     // What goes wrong at an outcome is found.
@@ -376,7 +376,7 @@ fn extreme_logits_and_bad_options_are_handled() {
 
 #[test]
 fn the_cost_of_a_gradient_sample_is_counted() {
-    let (f, bits) = (|b: &[f64]| b[0], Bernoulli::new(&[0.0; 5]).unwrap());
+    let (f, bits) = (|b: &[f64]| b[0], Bernoulli::from_logits(&[0.0; 5]).unwrap());
     let evaluations = |e: Result<GradientEstimate<f64>, Error>| e.unwrap().evaluations();
     assert_eq!(evaluations(DisArm.estimate(&bits, &f, 10, &mut rng(1))), 20);
     assert_eq!(evaluations(Arm.estimate(&bits, &f, 10, &mut rng(1))), 20);
@@ -403,7 +403,7 @@ fn weighted_with_slopes() -> impl DifferentiableObjective<f64> {
 fn double_control_variates_have_the_mean_and_variance_of_all_pairs() {
     let f = weighted_with_slopes();
     let logits = [0.4, -1.0, 0.0, 1.2];
-    let bits = Bernoulli::new(&logits).unwrap();
+    let bits = Bernoulli::from_logits(&logits).unwrap();
     let exact = Enumerate.estimate(&bits, &f, 2, &mut rng(1)).unwrap();
     let p = bits.probs();
     for alpha in [0.0, 0.5, 1.0] {
@@ -439,7 +439,7 @@ fn double_control_variates_have_the_mean_and_variance_of_all_pairs() {
 
 #[test]
 fn double_control_variates_are_exact_for_linear_objectives_and_learn_from_spent_samples() {
-    let bits = Bernoulli::new(&[0.4, -1.0, 0.0, 1.2]).unwrap();
+    let bits = Bernoulli::from_logits(&[0.4, -1.0, 0.0, 1.2]).unwrap();
     let linear = (
         |b: &[f64]| b[0] - 2.0 * b[2],
         |b: &[f64], db: &mut [f64]| {
@@ -496,7 +496,7 @@ fn double_control_variates_are_exact_for_linear_objectives_and_learn_from_spent_
         assert!((second.gradient()[i] - exact.gradient()[i]).abs() < 4.2 * second.standard_error()[i]);
     }
     // What was learned for four bits is no good for two, and nothing changes.
-    let two = Bernoulli::new(&[0.0, 0.0]).unwrap();
+    let two = Bernoulli::from_logits(&[0.0, 0.0]).unwrap();
     let few = (
         |b: &[f64]| b[0],
         |b: &[f64], db: &mut [f64]| {
@@ -513,7 +513,7 @@ fn double_control_variates_are_exact_for_linear_objectives_and_learn_from_spent_
 #[test]
 fn antithetic_sticks_are_unbiased_and_two_classes_are_disarm() {
     let logits = [0.3, -1.0, 0.8, -0.2, 0.5, 0.5, -2.0, 1.0];
-    let rows = Categorical::new(&logits, 4).unwrap();
+    let rows = Categorical::from_logits(&logits, 4).unwrap();
     let f = |z: &[f64]| (z[0] - 2.0 * z[1] + 0.5 * z[2] + z[4] - z[7]).powi(2) + z[3] * z[6];
     let exact = Enumerate.estimate(&rows, &f, 2, &mut rng(1)).unwrap();
     let sampled = sample_batches(&mut DisArmSticks, &rows, &f, 8000, 12);
@@ -526,7 +526,7 @@ fn antithetic_sticks_are_unbiased_and_two_classes_are_disarm() {
     let table = Table::parse(include_str!("../data/bernoulli_toy.csv"));
     for row in table.rows().filter(|row| row.number("logit").abs() <= 2.0) {
         let p0 = row.number("p0");
-        let two = Categorical::new(&[row.number("logit"), 0.0], 2).unwrap();
+        let two = Categorical::from_logits(&[row.number("logit"), 0.0], 2).unwrap();
         let sampled = sample_batches(&mut DisArmSticks, &two, &|z: &[f64]| (z[0] - p0).powi(2), 2000, 13);
         let (mean, variance) = (row.number("grad_logit"), row.number("var_disarm"));
         sampled.check(0, mean, variance, SIGMAS, "first");
@@ -539,11 +539,11 @@ fn antithetic_sticks_are_unbiased_and_two_classes_are_disarm() {
     for i in 0..8 {
         assert!((estimate.gradient()[i] * rows.probs()[i] - same.gradient()[i]).abs() < 1e-10);
     }
-    let extreme = Categorical::new(&[1e308, -1e308, 0.0], 3).unwrap();
+    let extreme = Categorical::from_logits(&[1e308, -1e308, 0.0], 3).unwrap();
     let estimate = DisArmSticks.estimate(&extreme, &|z: &[f64]| z[0], 100, &mut rng(6)).unwrap();
     assert_eq!(estimate.gradient(), [0.0; 3]);
-    let one = Categorical::new(&[0.3], 1).unwrap();
+    let one = Categorical::from_logits(&[0.3], 1).unwrap();
     assert_eq!(DisArmSticks.estimate(&one, &|z: &[f64]| z[0], 10, &mut rng(7)).unwrap().gradient(), [0.0]);
-    let wide = Categorical::new(&vec![0.0f32; 10_000], 10_000).unwrap();
+    let wide = Categorical::from_logits(&vec![0.0f32; 10_000], 10_000).unwrap();
     assert!(DisArmSticks.estimate(&wide, &|z: &[f32]| z[17], 20, &mut rng(8)).is_ok());
 }

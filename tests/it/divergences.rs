@@ -179,10 +179,10 @@ fn small_divergences_keep_their_digits() {
 fn bits_and_categories_have_divergences_in_either_parameterisation() {
     let logits = [0.3, -2.0, 4.0];
     let others = [-1.0, 0.5, 3.0];
-    let by_logits = Bernoulli::new(&logits).unwrap();
+    let by_logits = Bernoulli::from_logits(&logits).unwrap();
     let probs = by_logits.probs();
     let by_probs = Bernoulli::from_probs(&probs).unwrap();
-    let other = Bernoulli::new(&others).unwrap();
+    let other = Bernoulli::from_logits(&others).unwrap();
     let other_probs = Bernoulli::from_probs(&other.probs()).unwrap();
     let exact: f64 = probs
         .iter()
@@ -202,8 +202,8 @@ fn bits_and_categories_have_divergences_in_either_parameterisation() {
     assert_eq!(mean[..], probs[..]);
     assert_relative(variance[0], probs[0] * (1.0 - probs[0]), 1e-15, 0.0, "variance of a bit");
 
-    let p = Categorical::new(&[0.1, -1.0, 2.0, 0.0, 0.0, 1.0], 3).unwrap();
-    let q = Categorical::new(&[0.5, 0.0, 0.3, -1.0, 0.2, 0.4], 3).unwrap();
+    let p = Categorical::from_logits(&[0.1, -1.0, 2.0, 0.0, 0.0, 1.0], 3).unwrap();
+    let q = Categorical::from_logits(&[0.5, 0.0, 0.3, -1.0, 0.2, 0.4], 3).unwrap();
     let exact: f64 = p.probs().iter().zip(q.probs()).map(|(p, q): (&f64, &f64)| p * (p / q).ln()).sum();
     assert_relative(p.kl(&q).unwrap(), exact, 1e-13, 0.0, "categories");
     check_kl_gradient(&p, &q, "categories");
@@ -223,10 +223,11 @@ fn bits_and_categories_have_divergences_in_either_parameterisation() {
         }
     }
     // A certain bit costs nothing to encode as itself, and what it costs to encode as its opposite is finite by logits.
-    let (sure, opposite) = (Bernoulli::new(&[800.0]).unwrap(), Bernoulli::new(&[-800.0]).unwrap());
+    let (sure, opposite) =
+        (Bernoulli::from_logits(&[800.0]).unwrap(), Bernoulli::from_logits(&[-800.0]).unwrap());
     assert_eq!((sure.kl(&sure), sure.kl(&opposite)), (Ok(0.0), Ok(799.0 + 1.0)));
     assert!(matches!(by_logits.kl(&sure), Err(Error::Length { .. })));
-    let other_rows = Categorical::new(&[0.0; 6], 2).unwrap();
+    let other_rows = Categorical::from_logits(&[0.0; 6], 2).unwrap();
     assert!(matches!(p.kl(&other_rows), Err(Error::Length { .. })));
 }
 
@@ -235,7 +236,10 @@ fn products_and_unconstrained_parameters_pass_divergences_on() {
     let joint = |x: f64| {
         Product::new(
             Gumbel::new(&[x, 0.5], &[1.0, 2.0 + x]).unwrap(),
-            Product::new(Gamma::new(&[2.0 + x], &[1.5]).unwrap(), Bernoulli::new(&[0.3 + x]).unwrap()),
+            Product::new(
+                Gamma::from_rate(&[2.0 + x], &[1.5]).unwrap(),
+                Bernoulli::from_logits(&[0.3 + x]).unwrap(),
+            ),
         )
     };
     let (p, q) = (joint(0.2), joint(0.7));

@@ -489,7 +489,7 @@ fn bad_parameters_are_told_apart_and_change_nothing() {
     assert_eq!(Normal::new(&[0.0, 0.0], &[1.0]), Err(length));
     assert!(matches!(Normal::<f64>::new(&[], &[]), Err(Error::EmptySupport { .. })));
     assert!(matches!(Normal::<f64>::standard(0), Err(Error::EmptySupport { .. })));
-    assert!(matches!(Bernoulli::<f64>::new(&[]), Err(Error::EmptySupport { .. })));
+    assert!(matches!(Bernoulli::<f64>::from_logits(&[]), Err(Error::EmptySupport { .. })));
 
     let mut p = normal(2);
     let before = p.clone();
@@ -564,8 +564,8 @@ fn public_types_can_be_shared_between_threads_and_shown() {
     fn check<X: Send + Sync + Clone + std::fmt::Debug>(_: &X) {}
     check(&normal(1));
     check(&Unconstrained::new(normal(1)).unwrap());
-    check(&Product::new(normal(1), Bernoulli::new(&[0.0]).unwrap()));
-    check(&Categorical::new(&[0.0, 0.0], 2).unwrap());
+    check(&Product::new(normal(1), Bernoulli::from_logits(&[0.0]).unwrap()));
+    check(&Categorical::from_logits(&[0.0, 0.0], 2).unwrap());
     check(&GumbelSoftmax::new(&[0.0, 0.0], 2, 1.0).unwrap());
     check(&BinaryConcrete::new(&[0.0], 1.0).unwrap());
     check(&Pathwise);

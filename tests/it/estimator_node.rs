@@ -73,7 +73,7 @@ fn a_node_gives_the_bits_of_its_estimator_row_by_row() {
         false,
     );
 
-    let bits = Bernoulli::new(&[0.0; 2]).unwrap();
+    let bits = Bernoulli::from_logits(&[0.0; 2]).unwrap();
     check(&bits, &rows, &leave_one_out, &f, false);
     check(&bits, &rows, &DisArm, &f, false);
     check(&bits, &rows, &Arms::new(3).unwrap(), &f, false);
@@ -81,7 +81,7 @@ fn a_node_gives_the_bits_of_its_estimator_row_by_row() {
     check(&bits, &rows, &Rebar::new(), &f, true);
     check(&bits, &rows, &StraightThrough, &f, true);
 
-    let categories = Categorical::new(&[0.0; 6], 3).unwrap();
+    let categories = Categorical::from_logits(&[0.0; 6], 3).unwrap();
     check(&categories, &rows, &leave_one_out, &f, false);
     check(&categories, &rows, &DisArmSticks, &f, false);
     check(&categories, &rows, &Enumerate, &f, false);
@@ -94,7 +94,7 @@ fn a_node_gives_the_bits_of_its_estimator_row_by_row() {
 fn rows_may_need_fewer_evaluations_than_others() {
     let f = smooth();
     let rows = [0.5, -1.0, 0.1, 0.0, -1000.0, 0.3, 1.0, 0.0, -0.5];
-    let categories = Categorical::new(&[0.0; 3], 3).unwrap();
+    let categories = Categorical::from_logits(&[0.0; 3], 3).unwrap();
     check(&categories, &rows, &Enumerate, &f, false);
     check(&categories, &rows, &LocalExpectation, &f, false);
     let mut node = EstimatorNode::new(categories, Enumerate);
@@ -121,7 +121,7 @@ fn the_mean_over_rows_is_the_exact_gradient() {
     const ROWS: usize = 200_000;
     let f = |z: &[f64]| z.iter().sum::<f64>().powi(2) + z[0];
     let logits = [0.5, -0.5];
-    let bits = Bernoulli::new(&logits).unwrap();
+    let bits = Bernoulli::from_logits(&logits).unwrap();
     let exact = Enumerate.estimate(&bits, &f, 2, &mut rng(1)).unwrap();
     let mut node = EstimatorNode::new(bits, DisArm);
     let heads = logits.repeat(ROWS);
@@ -165,8 +165,10 @@ fn separate_heads_are_the_same_as_one_fused_head() {
 #[test]
 fn a_moving_average_is_that_of_the_minibatches_before() {
     let baseline = Baseline::MovingAverage { decay: 0.5 };
-    let mut node =
-        EstimatorNode::new(Bernoulli::new(&[0.0]).unwrap(), ScoreFunction::new().with_baseline(baseline));
+    let mut node = EstimatorNode::new(
+        Bernoulli::from_logits(&[0.0]).unwrap(),
+        ScoreFunction::new().with_baseline(baseline),
+    );
     let mut gradient = [0.0; 2];
     let draws = node.forward(&[&[0.0, 0.0]], &mut rng(3)).unwrap().to_vec();
     node.backward(&[3.0, 5.0], &mut [&mut gradient]).unwrap();
@@ -181,7 +183,7 @@ fn a_moving_average_is_that_of_the_minibatches_before() {
 #[test]
 fn an_optimal_baseline_is_learned_from_the_rows_that_were_pulled_back() {
     let estimator = ScoreFunction::new().with_baseline(Baseline::Optimal);
-    let mut node = EstimatorNode::new(Bernoulli::new(&[0.0]).unwrap(), estimator);
+    let mut node = EstimatorNode::new(Bernoulli::from_logits(&[0.0]).unwrap(), estimator);
     let logits = [0.3, -0.8, 1.2];
     let values = [3.0, 5.0, -1.0];
     let draws = node.forward(&[&logits], &mut rng(3)).unwrap().to_vec();
@@ -199,7 +201,7 @@ fn an_optimal_baseline_is_learned_from_the_rows_that_were_pulled_back() {
 
 #[test]
 fn what_does_not_fit_is_refused_by_name_and_changes_nothing() {
-    let mut node = EstimatorNode::new(Bernoulli::new(&[0.0; 2]).unwrap(), DisArm);
+    let mut node = EstimatorNode::new(Bernoulli::from_logits(&[0.0; 2]).unwrap(), DisArm);
     let mut gradient = [7.0; 4];
     assert_eq!(node.backward(&[0.0; 4], &mut [&mut gradient]), Err(Error::NoDraw));
     assert!(matches!(
@@ -248,7 +250,7 @@ fn a_gradient_that_overflows_is_an_error_with_its_row() {
 
 #[test]
 fn settings_may_change_between_draws_but_not_between_a_draw_and_its_pullback() {
-    let categories = Categorical::new(&[0.0; 3], 3).unwrap();
+    let categories = Categorical::from_logits(&[0.0; 3], 3).unwrap();
     let mut node = EstimatorNode::new(categories, StraightThroughGumbelSoftmax::new(1.0).unwrap());
     node.forward(&[&[0.0; 3]], &mut rng(1)).unwrap();
     *node.estimator_mut() = StraightThroughGumbelSoftmax::new(0.5).unwrap();
@@ -404,7 +406,7 @@ fn slopes_that_were_not_announced_are_refused() {
 fn huge_values_have_means_and_teach_no_infinity() {
     let huge = 0.75 * f64::MAX;
     let pair = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group: 2 });
-    let bit = Bernoulli::new(&[0.0]).unwrap();
+    let bit = Bernoulli::from_logits(&[0.0]).unwrap();
     let mut node = EstimatorNode::new(bit.clone(), pair);
     let mut gradient = [7.0; 2];
     node.forward(&[&[0.0; 2]], &mut rng(1)).unwrap();

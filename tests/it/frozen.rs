@@ -76,7 +76,7 @@ fn estimates_are_those_of_the_whole_without_the_frozen_columns() {
 fn what_was_refused_because_of_a_frozen_parameter_is_open_to_the_rest() {
     let f = |z: &[f64]| z[0].sqrt();
     // E √z = β^(−½) Γ(α + ½)/Γ(α) for a gamma: −½ of it for β = 1.
-    let gamma = Frozen::new(Gamma::new(&[2.5], &[1.0]).unwrap(), &["shape"]).unwrap();
+    let gamma = Frozen::new(Gamma::from_rate(&[2.5], &[1.0]).unwrap(), &["shape"]).unwrap();
     let estimate = MeasureValued::coupled().estimate(&gamma, &f, 20_000, &mut rng(1)).unwrap();
     let exact = -0.5 * 2.0 / 1.329_340_388_179_137; // Γ(3)/Γ(2.5)
     assert!((estimate.gradient()[0] - exact).abs() < 4.0 * estimate.standard_error()[0]);

@@ -140,14 +140,14 @@ macro_rules! laws {
 }
 
 laws! {
-    gamma_of_small_shape: Gamma::new(&[0.3], &[2.0]), Gamma::new(&[0.5], &[0.7]);
-    gamma_of_shape_one: Gamma::new(&[1.0], &[2.0]), Gamma::new(&[1.3], &[2.7]);
-    gamma_of_middling_shape: Gamma::new(&[4.2], &[0.3]), Gamma::new(&[11.0], &[0.7]);
-    gamma_of_large_shape: Gamma::new(&[60.0], &[5.0]), Gamma::new(&[50.0], &[4.0]);
-    gamma_of_huge_shape: Gamma::new(&[5000.0], &[5.0]), Gamma::new(&[5100.0], &[5.0]);
-    log_gamma_of_tiny_shape: LogGamma::new(&[1e-3], &[2.0]), LogGamma::new(&[2e-3], &[0.7]);
-    log_gamma_of_middling_shape: LogGamma::new(&[2.7], &[2.0]), LogGamma::new(&[3.5], &[0.7]);
-    log_gamma_of_large_shape: LogGamma::new(&[70.0], &[2.0]), LogGamma::new(&[80.0], &[2.5]);
+    gamma_of_small_shape: Gamma::from_rate(&[0.3], &[2.0]), Gamma::from_rate(&[0.5], &[0.7]);
+    gamma_of_shape_one: Gamma::from_rate(&[1.0], &[2.0]), Gamma::from_rate(&[1.3], &[2.7]);
+    gamma_of_middling_shape: Gamma::from_rate(&[4.2], &[0.3]), Gamma::from_rate(&[11.0], &[0.7]);
+    gamma_of_large_shape: Gamma::from_rate(&[60.0], &[5.0]), Gamma::from_rate(&[50.0], &[4.0]);
+    gamma_of_huge_shape: Gamma::from_rate(&[5000.0], &[5.0]), Gamma::from_rate(&[5100.0], &[5.0]);
+    log_gamma_of_tiny_shape: LogGamma::from_rate(&[1e-3], &[2.0]), LogGamma::from_rate(&[2e-3], &[0.7]);
+    log_gamma_of_middling_shape: LogGamma::from_rate(&[2.7], &[2.0]), LogGamma::from_rate(&[3.5], &[0.7]);
+    log_gamma_of_large_shape: LogGamma::from_rate(&[70.0], &[2.0]), LogGamma::from_rate(&[80.0], &[2.5]);
     inverse_gamma: InverseGamma::new(&[5.5], &[2.0]), InverseGamma::new(&[4.0], &[3.0]);
     inverse_gamma_of_large_shape: InverseGamma::new(&[40.0], &[20.0]), InverseGamma::new(&[45.0], &[20.0]);
     chi_squared_of_one_degree: ChiSquared::new(&[1.0]), ChiSquared::new(&[2.5]);
@@ -190,7 +190,7 @@ macro_rules! with_law {
         let wrt = $row.text("wrt");
         let place = usize::from(matches!(wrt, "rate" | "scale" | "kappa"));
         match $row.text("family") {
-            "Gamma" => $use(&Gamma::new(&[value("alpha")], &[value("rate")]).unwrap(), place),
+            "Gamma" => $use(&Gamma::from_rate(&[value("alpha")], &[value("rate")]).unwrap(), place),
             "InverseGamma" => $use(&InverseGamma::new(&[value("a")], &[value("scale")]).unwrap(), place),
             "VonMises" => $use(&VonMises::new(&[value("mu")], &[value("kappa")]).unwrap(), place),
             _ => continue,
@@ -281,7 +281,7 @@ fn sampled_gradients_have_the_exact_mean_and_variance() {
             z[0] * z[0]
         },
     );
-    let law = Gamma::new(&[20.0], &[1.0]).unwrap();
+    let law = Gamma::from_rate(&[20.0], &[1.0]).unwrap();
     let found = sample_batches(&mut Pathwise, &law, &f, 4000, 5);
     let error = (found.variance[0] / found.samples).sqrt();
     assert!((found.mean[0] - 41.0).abs() < 4.0 * error, "{} ± {error}", found.mean[0]);
@@ -317,10 +317,10 @@ fn bad_parameters_are_refused_by_name() {
     }
     for bad in [0.0, -1.0, f64::NAN, f64::INFINITY] {
         let (fine, bad) = ([1.0, 1.0], [1.0, bad]);
-        refused("shape", Gamma::new(&bad, &fine));
-        refused("rate", Gamma::new(&fine, &bad));
-        refused("shape", LogGamma::new(&bad, &fine));
-        refused("rate", LogGamma::new(&fine, &bad));
+        refused("shape", Gamma::from_rate(&bad, &fine));
+        refused("rate", Gamma::from_rate(&fine, &bad));
+        refused("shape", LogGamma::from_rate(&bad, &fine));
+        refused("rate", LogGamma::from_rate(&fine, &bad));
         refused("shape", InverseGamma::new(&bad, &fine));
         refused("scale", InverseGamma::new(&fine, &bad));
         refused("df", ChiSquared::new(&bad));
@@ -350,12 +350,12 @@ fn ends_of_the_support_give_limits() {
     }
     for shape in [1e-320, 1e-8, 0.5, 1.0, 3.0, 1e3, 1e15] {
         for z in [-1.0, 0.0, 1e-310, 1e-3, 1.0, 1e3, 1e300] {
-            check(&Gamma::new(&[shape], &[1.0]).unwrap(), z);
+            check(&Gamma::from_rate(&[shape], &[1.0]).unwrap(), z);
             check(&ChiSquared::new(&[shape]).unwrap(), z);
             check(&InverseGamma::new(&[shape], &[1.0]).unwrap(), z);
             check(&InverseGaussian::new(&[1.0], &[shape]).unwrap(), z);
         }
-        let law = LogGamma::new(&[shape], &[1.0]).unwrap();
+        let law = LogGamma::from_rate(&[shape], &[1.0]).unwrap();
         for z in [-1e300, -1e5, -700.0, 0.0, 5.0] {
             let mut slope = [0.0; 2];
             law.pullback(&[f64::NAN], &[z], &[1.0], &mut slope);
@@ -378,8 +378,8 @@ fn ends_of_the_support_give_limits() {
 fn single_precision_is_the_rounded_double() {
     for (shape, z) in [(0.1f32, 1e-20f32), (0.5, 0.3), (3.0, 2.0), (40.0, 55.0), (3e3, 3.1e3)] {
         let (mut single, mut double) = ([0.0f32; 2], [0.0f64; 2]);
-        Gamma::new(&[shape], &[1.0]).unwrap().pullback(&[f32::NAN], &[z], &[1.0], &mut single);
-        Gamma::new(&[f64::from(shape)], &[1.0]).unwrap().pullback(
+        Gamma::from_rate(&[shape], &[1.0]).unwrap().pullback(&[f32::NAN], &[z], &[1.0], &mut single);
+        Gamma::from_rate(&[f64::from(shape)], &[1.0]).unwrap().pullback(
             &[f64::NAN],
             &[f64::from(z)],
             &[1.0],

@@ -151,7 +151,7 @@ fn draws_and_pullbacks_are_finite_for_tau_from_1e_3_to_1e3_and_logits_to_1e4() {
 fn a_cold_draw_is_one_hot_with_the_categorical_frequencies() {
     let logits = [0.5, -1.0, 1.5];
     let cold = GumbelSoftmax::new(&logits, 3, 1e-3).unwrap();
-    let exact = Categorical::new(&logits, 3).unwrap();
+    let exact = Categorical::from_logits(&logits, 3).unwrap();
     let mut rng = rng(7);
     let (mut counts, mut z, n) = ([0.0; 3], [0.0; 3], 200_000);
     for _ in 0..n {

@@ -111,16 +111,16 @@ fn by_logits_each_jump_is_that_by_probabilities_times_the_slope() {
         }
     }
     check(
-        &Binomial::new(&[7, 12], &logits).unwrap(),
+        &Binomial::from_logits(&[7, 12], &logits).unwrap(),
         &Binomial::from_probs(&[7, 12], &probs).unwrap(),
         &f,
         probs,
     );
-    check(&Geometric::new(&logits).unwrap(), &Geometric::from_probs(&probs).unwrap(), &f, probs);
-    check(&Bernoulli::new(&logits).unwrap(), &Bernoulli::from_probs(&probs).unwrap(), &f, probs);
+    check(&Geometric::from_logits(&logits).unwrap(), &Geometric::from_probs(&probs).unwrap(), &f, probs);
+    check(&Bernoulli::from_logits(&logits).unwrap(), &Bernoulli::from_probs(&probs).unwrap(), &f, probs);
     let frozen = |p: NegativeBinomial<f64>| Frozen::new(p, &["r"]).unwrap();
     check(
-        &frozen(NegativeBinomial::new(&[0.7, 3.0], &logits).unwrap()),
+        &frozen(NegativeBinomial::from_logits(&[0.7, 3.0], &logits).unwrap()),
         &frozen(NegativeBinomial::from_probs(&[0.7, 3.0], &probs).unwrap()),
         &f,
         probs,
@@ -132,7 +132,7 @@ fn bits_and_categories_have_the_exact_mean_and_variance() {
     let w = [1.0, -0.5, 0.75, 0.25];
     let f = move |b: &[f64]| (b.iter().zip(w).map(|(b, w)| b * w).sum::<f64>() - 0.6).powi(2);
     for logits in [[0.4, -1.5, 2.0, 0.0], [-3.0, 1.0, 0.2, -0.2]] {
-        let bits = Bernoulli::new(&logits).unwrap();
+        let bits = Bernoulli::from_logits(&logits).unwrap();
         let sampled = sample_batches(&mut SmoothedPerturbation, &bits, &f, 5000, 5);
         let probs = bits.probs();
         for (i, &p) in probs.iter().enumerate() {
@@ -156,7 +156,7 @@ fn bits_and_categories_have_the_exact_mean_and_variance() {
     // Categories by logits: the jump is the weak derivative. By probabilities, along the simplex.
     let logits = [0.3, -1.0, 0.8, 0.5, 0.5, -2.0];
     let f = |z: &[f64]| (z[0] - 2.0 * z[1]) * (z[3] + 3.0 * z[5]) + z[2];
-    let by_logits = Categorical::new(&logits, 3).unwrap();
+    let by_logits = Categorical::from_logits(&logits, 3).unwrap();
     let jump = SmoothedPerturbation.estimate(&by_logits, &f, 3000, &mut rng(2)).unwrap();
     let weak = MeasureValued::coupled().estimate(&by_logits, &f, 3000, &mut rng(2)).unwrap();
     assert_eq!(jump.variance(), weak.variance());
@@ -169,7 +169,7 @@ fn bits_and_categories_have_the_exact_mean_and_variance() {
 
 #[test]
 fn a_product_and_many_parameters_jump_each_on_its_own() {
-    let joint = Product::new(Binomial::new(&[9], &[0.4]).unwrap(), Poisson::new(&[3.0]).unwrap());
+    let joint = Product::new(Binomial::from_logits(&[9], &[0.4]).unwrap(), Poisson::new(&[3.0]).unwrap());
     let f = |z: &[f64]| z[0] * z[0] * z[1];
     let estimate = SmoothedPerturbation.estimate(&joint, &f, 40_000, &mut rng(2)).unwrap();
     let exact = MeasureValued::coupled().estimate(&joint, &f, 40_000, &mut rng(3)).unwrap();
@@ -189,7 +189,7 @@ fn a_product_and_many_parameters_jump_each_on_its_own() {
 
 #[test]
 fn what_does_not_jump_is_named_and_nothing_jumps_out_of_the_support() {
-    let p = NegativeBinomial::new(&[2.0], &[0.0]).unwrap();
+    let p = NegativeBinomial::from_logits(&[2.0], &[0.0]).unwrap();
     let f = |k: &[f64]| k[0];
     let error = SmoothedPerturbation.estimate(&p, &f, 10, &mut rng(1)).unwrap_err();
     assert_eq!(error, Error::NoWeakDerivative { parameter: "r".into() });
@@ -198,13 +198,13 @@ fn what_does_not_jump_is_named_and_nothing_jumps_out_of_the_support() {
     // No evaluation below 0 or beyond n.
     let inside = |k: &[f64]| if (0.0..=4.0).contains(&k[0]) { k[0].sqrt() } else { f64::NAN };
     for logit in [-1e308, -2.0, 0.0, 2.0, 1e308] {
-        let p = Binomial::new(&[4], &[logit]).unwrap();
+        let p = Binomial::from_logits(&[4], &[logit]).unwrap();
         assert!(SmoothedPerturbation.estimate(&p, &inside, 500, &mut rng(1)).is_ok());
     }
     let not_below = |k: &[f64]| if k[0] >= 0.0 { k[0].sqrt() } else { f64::NAN };
-    let p = Geometric::new(&[3.0]).unwrap();
+    let p = Geometric::from_logits(&[3.0]).unwrap();
     assert!(SmoothedPerturbation.estimate(&p, &not_below, 500, &mut rng(1)).is_ok());
-    let certain = Bernoulli::new(&[1e38f32, -1e38]).unwrap();
+    let certain = Bernoulli::from_logits(&[1e38f32, -1e38]).unwrap();
     let sum = |b: &[f32]| b[0] + b[1];
     let estimate = SmoothedPerturbation.estimate(&certain, &sum, 100, &mut rng(1)).unwrap();
     assert_eq!(estimate.gradient(), [0.0, 0.0]);

@@ -104,7 +104,7 @@ fn counts_have_the_exact_mean_and_variance_under_the_score_function_and_the_weak
 fn binomial_logits_are_the_same_derivative_times_the_slope_of_the_sigmoid() {
     let f = |k: &[f64]| (0.3 * k[0]).sin() + k[1];
     let logits = [0.4, -1.5];
-    let by_logits = Binomial::new(&[7, 12], &logits).unwrap();
+    let by_logits = Binomial::from_logits(&[7, 12], &logits).unwrap();
     let probs = logits.map(|l: f64| 1.0 / (1.0 + (-l).exp()));
     let by_probs = Binomial::from_probs(&[7, 12], &probs).unwrap();
     for mut estimator in [MeasureValued::coupled(), MeasureValued::uncoupled()] {
@@ -136,7 +136,7 @@ fn waiting_times_have_the_exact_mean_and_variance() {
     let objective = move |z: &[f64]| f(z[0]);
     for (shape, rate) in [(1.0, 0.5), (0.3, 1.0), (4.0, 3.0)] {
         // A gamma of shape a beside one that is an exponential longer: moments of f at both, alone and together.
-        let gamma = |a: f64| Gamma::new(&[a], &[rate]).unwrap();
+        let gamma = |a: f64| Gamma::from_rate(&[a], &[rate]).unwrap();
         let mean_of = |a: f64, h: &dyn Fn(f64) -> f64| {
             let law = gamma(a);
             integral(|z| law.log_prob(&[z]).exp() * h(z))
@@ -177,7 +177,7 @@ fn a_bit_beside_sampled_ones_has_the_variance_of_its_local_expectation() {
     let rows: Vec<Row<'_>> = table.rows().collect();
     for rows in rows.chunks(4) {
         let logits: Vec<f64> = rows.iter().map(|row| row.number("logit")).collect();
-        let bits = Bernoulli::new(&logits).unwrap();
+        let bits = Bernoulli::from_logits(&logits).unwrap();
         let sampled = sample_batches(&mut MeasureValued::coupled(), &bits, &f, 5000, 5);
         for (i, row) in rows.iter().enumerate() {
             let variance = row.number("var_local_expectation");
@@ -215,7 +215,7 @@ fn categories_have_the_exact_mean_and_variance() {
     };
     let p = [softmax(&logits[..3]), softmax(&logits[3..])];
     let all = || (0..3).flat_map(|j| (0..3).map(move |k| (j, k)));
-    let by_logits = Categorical::new(&logits, 3).unwrap();
+    let by_logits = Categorical::from_logits(&logits, 3).unwrap();
     let sampled = sample_batches(&mut MeasureValued::coupled(), &by_logits, &f, 5000, 7);
     let probs = p.concat();
     let by_probs = Categorical::from_probs(&probs, 3).unwrap();
@@ -276,7 +276,7 @@ fn the_value_reported_is_that_of_the_draws_alone() {
 
 #[test]
 fn what_is_wrong_is_named() {
-    let gamma = Gamma::new(&[2.0, 3.0], &[1.0, 1.0]).unwrap();
+    let gamma = Gamma::from_rate(&[2.0, 3.0], &[1.0, 1.0]).unwrap();
     let error = MeasureValued::coupled().estimate(&gamma, &|z: &[f64]| z[0], 100, &mut rng(1)).unwrap_err();
     assert_eq!(error, Error::NoWeakDerivative { parameter: "shape".into() });
     let normal = Normal::new(&[0.0], &[1.0]).unwrap();
@@ -286,8 +286,8 @@ fn what_is_wrong_is_named() {
     assert!(matches!(Poisson::new(&[0.0]), Err(Error::ParameterDomain { .. })));
     assert!(matches!(Poisson::new(&[f64::NAN]), Err(Error::NonFiniteParameter { .. })));
     assert!(matches!(Poisson::<f64>::new(&[]), Err(Error::EmptySupport { .. })));
-    assert!(matches!(Binomial::new(&[0], &[0.0]), Err(Error::Option { option: "trials", .. })));
-    assert!(matches!(Binomial::new(&[3, 4], &[0.0]), Err(Error::Length { .. })));
+    assert!(matches!(Binomial::from_logits(&[0], &[0.0]), Err(Error::Option { option: "trials", .. })));
+    assert!(matches!(Binomial::from_logits(&[3, 4], &[0.0]), Err(Error::Length { .. })));
     assert!(matches!(Binomial::from_probs(&[3], &[1.0]), Err(Error::ParameterDomain { .. })));
 }
 
@@ -302,7 +302,7 @@ fn an_unconstrained_walk_has_the_same_derivative_with_the_chain_rule() {
         assert!((a.gradient()[i] * slope - b.gradient()[i]).abs() < 1e-13);
     }
     let probs = Unconstrained::new(Bernoulli::from_probs(&[0.3, 0.8]).unwrap()).unwrap();
-    let bits = Bernoulli::new(&[(0.3f64 / 0.7).ln(), 4f64.ln()]).unwrap();
+    let bits = Bernoulli::from_logits(&[(0.3f64 / 0.7).ln(), 4f64.ln()]).unwrap();
     let f = |b: &[f64]| b[0] + 2.0 * b[0] * b[1];
     let a = DisArm.estimate(&probs, &f, 500, &mut rng(2)).unwrap();
     let b = DisArm.estimate(&bits, &f, 500, &mut rng(2)).unwrap();

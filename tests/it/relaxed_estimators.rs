@@ -16,8 +16,8 @@ fn one_bit_has_the_exact_bias_and_variance_under_straight_through() {
         let (logit, f) = (row.number("logit"), square_of_first(row.number("p0")));
         let mean = row.number("grad_logit") + row.number("bias_st");
         let variance = row.number("var_st");
-        let bit = Bernoulli::new(&[logit]).unwrap();
-        let classes = Categorical::new(&[logit, 0.0], 2).unwrap();
+        let bit = Bernoulli::from_logits(&[logit]).unwrap();
+        let classes = Categorical::from_logits(&[logit, 0.0], 2).unwrap();
         let seed = 900 + i as u64;
         for sampled in [
             sample_batches(&mut StraightThrough, &bit, &f, 4000, seed),
@@ -54,8 +54,13 @@ fn four_bits_have_the_exact_bias_and_variance_under_straight_through() {
     let rows: Vec<Row<'_>> = table.rows().collect();
     for rows in rows.chunks(4) {
         let logits: Vec<f64> = rows.iter().map(|row| row.number("logit")).collect();
-        let sampled =
-            sample_batches(&mut StraightThrough, &Bernoulli::new(&logits).unwrap(), &weighted(), 6000, 5);
+        let sampled = sample_batches(
+            &mut StraightThrough,
+            &Bernoulli::from_logits(&logits).unwrap(),
+            &weighted(),
+            6000,
+            5,
+        );
         for (i, row) in rows.iter().enumerate() {
             let mean = row.number("grad_logit") + row.number("bias_st");
             assert!(sampled.check(i, mean, row.number("var_st"), SIGMAS, row.text("case")));
@@ -72,8 +77,8 @@ where
 {
     let (logit, f) = (row.number("logit"), square_of_first(row.number("p0")));
     let f: (Box<dyn Fn(&[f64]) -> f64>, Gradient) = (Box::new(f.0), Box::new(f.1));
-    let bit = Bernoulli::new(&[logit]).unwrap();
-    let classes = Categorical::new(&[logit, 0.0], 2).unwrap();
+    let bit = Bernoulli::from_logits(&[logit]).unwrap();
+    let classes = Categorical::from_logits(&[logit, 0.0], 2).unwrap();
     let mut judged = 0;
     for sampled in [
         sample_batches(&mut estimator, &bit, &f, 2500, seed),
@@ -143,7 +148,7 @@ fn three_classes_have_the_exact_bias_and_total_variance() {
     let mut rows = 0;
     for (i, row) in Table::parse(include_str!("../data/gumbel_softmax_k3.csv")).rows().enumerate() {
         let logits = if row.text("case") == "uniform" { [0.0; 3] } else { [1.0, 0.0, -1.0] };
-        let (p, f) = (Categorical::new(&logits, 3).unwrap(), three(row.text("f") == "quadratic"));
+        let (p, f) = (Categorical::from_logits(&logits, 3).unwrap(), three(row.text("f") == "quadratic"));
         let (tau, seed) = (row.number("tau"), 3000 + i as u64);
         let label = |name: &str| format!("{name}: {} {} τ {tau}", row.text("f"), row.text("case"));
         let (bias, number) = (row.number("bias_norm_stgs"), |column: &str| row.number(column));
@@ -191,8 +196,8 @@ fn reinmax_of_a_bit_is_reinmax_of_two_classes() {
         let mean = p * at(1.0) + q * at(0.0);
         assert!((mean - p * q * (2.0 + 5.0) / 2.0).abs() < 1e-15);
         let variance = p * q * (at(1.0) - at(0.0)).powi(2);
-        let bit = Bernoulli::new(&[logit]).unwrap();
-        let classes = Categorical::new(&[logit, 0.0], 2).unwrap();
+        let bit = Bernoulli::from_logits(&[logit]).unwrap();
+        let classes = Categorical::from_logits(&[logit, 0.0], 2).unwrap();
         let sampled = sample_batches(&mut ReinMax, &bit, &f, 4000, i as u64);
         assert!(sampled.check(0, mean, variance, SIGMAS, "bit"));
         let sampled = sample_batches(&mut ReinMax, &classes, &f, 4000, i as u64);
@@ -205,7 +210,7 @@ fn reinmax_of_a_bit_is_reinmax_of_two_classes() {
 fn probabilities_as_parameters_have_the_gradient_by_logits_over_p_q() {
     let f = weighted();
     let logits = [0.3, -1.0, 2.0, 0.1];
-    let by_logits = Bernoulli::new(&logits).unwrap();
+    let by_logits = Bernoulli::from_logits(&logits).unwrap();
     let by_probs = Bernoulli::from_probs(&by_logits.probs()).unwrap();
     let gumbel_softmax = StraightThroughGumbelSoftmax::new(0.5).unwrap();
     let a = { gumbel_softmax }.estimate(&by_logits, &f, 100, &mut rng(1)).unwrap();
@@ -233,7 +238,7 @@ fn probabilities_as_parameters_have_the_gradient_by_logits_over_p_q() {
             }
         }
     }
-    let rows = Categorical::new(&[0.3, -1.0, 2.0], 3).unwrap();
+    let rows = Categorical::from_logits(&[0.3, -1.0, 2.0], 3).unwrap();
     let by_probs = Categorical::from_probs(rows.probs(), 3).unwrap();
     let f = three(true);
     let a = { gumbel_softmax }.estimate(&rows, &f, 100, &mut rng(1)).unwrap();
@@ -268,15 +273,17 @@ fn extremes_are_finite<T: Real>(huge: f64, tiny: f64) {
     }
     for tau in [tiny, 1e-3, 1.0, 1e3] {
         let logits = [huge, -huge, 0.0, 1.0, 0.1 * huge, -1.0].map(T::of);
-        let bits = Bernoulli::new(&logits).unwrap();
-        let rows = Categorical::new(&logits, 3).unwrap();
+        let bits = Bernoulli::from_logits(&logits).unwrap();
+        let rows = Categorical::from_logits(&logits, 3).unwrap();
         let plain = StraightThroughGumbelSoftmax::new(tau).unwrap();
         let averaged = GumbelRao::new(tau, 4).unwrap();
         // A bit or row that is tossed up has a slope of 1/τ, which may be beyond the scalar: only certain ones then.
         if tau < 1e-30 {
             let certain = [huge, -huge, huge, -huge, -huge, huge].map(T::of);
-            let (bits, rows) =
-                (Bernoulli::new(&certain).unwrap(), Categorical::new(&certain[..2], 2).unwrap());
+            let (bits, rows) = (
+                Bernoulli::from_logits(&certain).unwrap(),
+                Categorical::from_logits(&certain[..2], 2).unwrap(),
+            );
             run(plain, &bits, &f);
             run(averaged, &bits, &f);
             run(plain, &rows, &f);
@@ -306,7 +313,7 @@ fn the_same_seed_gives_the_same_bits() {
     where
         E: GradientEstimator<f64, Categorical<f64>, Differentiable<Objective3>> + Clone,
     {
-        let p = Categorical::new(&[0.1, 0.7, -0.3], 3).unwrap();
+        let p = Categorical::from_logits(&[0.1, 0.7, -0.3], 3).unwrap();
         let f: Differentiable<Objective3> = Differentiable(Box::new(three(false).0));
         let a = estimator.clone().estimate(&p, &f, 1000, &mut rng(5)).unwrap();
         assert_eq!(a, estimator.estimate(&p, &f, 1000, &mut rng(5)).unwrap());
@@ -331,12 +338,12 @@ fn bad_options_are_refused_by_name() {
     }
     assert_eq!(option(GumbelRao::new(1.0, 0).unwrap_err()), "inner");
     // A temperature that f32 cannot hold.
-    let bit = Bernoulli::new(&[0.0f32]).unwrap();
+    let bit = Bernoulli::from_logits(&[0.0f32]).unwrap();
     let mut plain = StraightThroughGumbelSoftmax::new(1e-60).unwrap();
     assert_eq!(option(plain.estimate(&bit, &squares(), 10, &mut rng(1)).unwrap_err()), "temperature");
     // A NaN of the objective is an error, and not a number.
     let f = (|_: &[f64]| f64::NAN, |_: &[f64], _: &mut [f64]| f64::NAN);
-    let bit = Bernoulli::new(&[0.0]).unwrap();
+    let bit = Bernoulli::from_logits(&[0.0]).unwrap();
     assert!(matches!(
         StraightThrough.estimate(&bit, &f, 10, &mut rng(1)),
         Err(Error::NonFiniteObjective { .. })
@@ -356,7 +363,7 @@ fn rebar_has_the_exact_mean_and_variance_at_every_eta_temperature_and_coupling()
     let (mut judged, mut rows) = (0, 0);
     for (i, row) in Table::parse(include_str!("../data/rebar_toy.csv")).rows().enumerate() {
         let (logit, tau, f) = (row.number("logit"), row.number("lambda"), square_of_first(row.number("p0")));
-        let bit = Bernoulli::new(&[logit]).unwrap();
+        let bit = Bernoulli::from_logits(&[logit]).unwrap();
         let rebar = Rebar::new().with_temperature(tau).unwrap().with_coupling(coupling(row.text("coupling")));
         for (eta, variance) in [
             (0.0, row.number("var_eta0")),
@@ -386,7 +393,7 @@ fn rebar_learns_the_best_eta_and_is_unbiased_from_the_first_call_on() {
     let (mut rows, mut judged) = (0, 0);
     for row in table.rows().filter(|row| row.number("var_eta_opt") < 0.97 * row.number("var_eta0")) {
         let f = square_of_first(row.number("p0"));
-        let bit = Bernoulli::new(&[row.number("logit")]).unwrap();
+        let bit = Bernoulli::from_logits(&[row.number("logit")]).unwrap();
         let start = Rebar::new()
             .with_temperature(row.number("lambda"))
             .unwrap()
@@ -433,7 +440,7 @@ fn four_bits_are_unbiased_under_rebar_and_relax() {
     let f = weighted();
     for rows in rows.chunks(4) {
         let logits: Vec<f64> = rows.iter().map(|row| row.number("logit")).collect();
-        let bits = Bernoulli::new(&logits).unwrap();
+        let bits = Bernoulli::from_logits(&logits).unwrap();
         for coupling in [Coupling::Coupled, Coupling::Independent] {
             let rebar = Rebar::new().with_coupling(coupling);
             let two = { rebar.clone() }.estimate(&bits, &f, 10, &mut rng(1)).unwrap().evaluations();
@@ -460,7 +467,7 @@ fn four_bits_are_unbiased_under_rebar_and_relax() {
 #[test]
 fn the_temperature_of_rebar_goes_where_the_variance_is_less() {
     let f = square_of_first(0.4);
-    let bit = Bernoulli::new(&[1.0]).unwrap();
+    let bit = Bernoulli::from_logits(&[1.0]).unwrap();
     let p = 1.0 / (1.0 + f64::exp(-1.0));
     let exact = p * (1.0 - p) * 0.2;
     for coupling in [Coupling::Independent, Coupling::Coupled] {
@@ -492,7 +499,7 @@ fn relax_is_unbiased_while_it_learns_and_its_variance_falls() {
             let p = 1.0 / (1.0 + f64::exp(-logit));
             p * (1.0 - p) * (1.0 - 2.0 * p0)
         });
-        let bit = Bernoulli::new(&[logit]).unwrap();
+        let bit = Bernoulli::from_logits(&[logit]).unwrap();
         // Values are all that it needs.
         let f = |b: &[f64]| f.0(b);
         let start = Relax::new(QuadraticSurrogate::new(1, 0.5).unwrap()).with_rate(0.02).unwrap();
@@ -538,7 +545,7 @@ fn relax_steps_against_the_gradient_of_its_variance() {
     // The mean square of the gradient samples is quadratic in φ: central differences with the same seed are exact, and the first step of
     // Adam goes by the rate against their sign.
     let f = |b: &[f64]| 1.0 + b[0] - 2.0 * b[0] * b[1];
-    let bits = Bernoulli::new(&[0.4, -0.7]).unwrap();
+    let bits = Bernoulli::from_logits(&[0.4, -0.7]).unwrap();
     let mut judged = 0;
     for (point, coupling) in
         [Coupling::Coupled, Coupling::Independent].into_iter().cycle().take(30).enumerate()
@@ -609,7 +616,7 @@ fn the_surrogate_of_relax_has_the_derivatives_that_it_says() {
 fn the_learning_estimators_take_extremes_and_refuse_nonsense() {
     fn extreme<T: Real>(huge: f64) {
         let logits = [huge, -huge, 0.0, 1.0].map(T::of);
-        let bits = Bernoulli::new(&logits).unwrap();
+        let bits = Bernoulli::from_logits(&logits).unwrap();
         for coupling in [Coupling::Coupled, Coupling::Independent] {
             for tau in [1e-3, 1.0, 1e3] {
                 let rebar = Rebar::new().with_temperature(tau).unwrap().with_coupling(coupling).adaptive();
@@ -630,7 +637,7 @@ fn the_learning_estimators_take_extremes_and_refuse_nonsense() {
         Error::Option { option, .. } => option,
         _ => "another",
     };
-    let bit = Bernoulli::new(&[0.0]).unwrap();
+    let bit = Bernoulli::from_logits(&[0.0]).unwrap();
     assert_eq!(option(Rebar::new().with_temperature(0.0).unwrap_err()), "temperature");
     assert_eq!(option(Rebar::new().with_adaptive_temperature(0.0).unwrap_err()), "rate");
     let mut rebar = Rebar::new().with_eta(f64::NAN);
@@ -642,7 +649,7 @@ fn the_learning_estimators_take_extremes_and_refuse_nonsense() {
     // What was learned for one bit is not for two.
     let mut rebar = Rebar::new().adaptive();
     rebar.estimate(&bit, &squares(), 10, &mut rng(1)).unwrap();
-    let two = Bernoulli::new(&[0.0, 0.0]).unwrap();
+    let two = Bernoulli::from_logits(&[0.0, 0.0]).unwrap();
     assert!(matches!(rebar.estimate(&two, &squares(), 10, &mut rng(1)), Err(Error::Length { .. })));
 }
 
@@ -682,11 +689,11 @@ fn several_rows_or_bits_are_estimated_as_each_alone() {
         }
         assert_eq!(at, all.dim());
     }
-    let rows = Categorical::new(&logits, 3).unwrap();
-    let alone: Vec<_> = logits.chunks(3).map(|row| Categorical::new(row, 3).unwrap()).collect();
+    let rows = Categorical::from_logits(&logits, 3).unwrap();
+    let alone: Vec<_> = logits.chunks(3).map(|row| Categorical::from_logits(row, 3).unwrap()).collect();
     // Weights repeat every three coordinates, so bits come in threes as well.
-    let bits = Bernoulli::new(&logits).unwrap();
-    let threes: Vec<_> = logits.chunks(3).map(|part| Bernoulli::new(part).unwrap()).collect();
+    let bits = Bernoulli::from_logits(&logits).unwrap();
+    let threes: Vec<_> = logits.chunks(3).map(|part| Bernoulli::from_logits(part).unwrap()).collect();
     let (plain, averaged) =
         (StraightThroughGumbelSoftmax::new(0.7).unwrap(), GumbelRao::new(0.7, 3).unwrap());
     check(&StraightThrough, &rows, &alone, &f);
@@ -708,7 +715,7 @@ fn a_boxed_surrogate_is_the_surrogate_and_relax_never_looks_between_the_bits() {
         }
         if b.iter().all(|b| *b == 0.0 || *b == 1.0) { b.iter().sum::<f64>() } else { f64::NAN }
     });
-    let bits = Bernoulli::new(&[0.3, -0.2]).unwrap();
+    let bits = Bernoulli::from_logits(&[0.3, -0.2]).unwrap();
     let surrogate = || QuadraticSurrogate::new(2, 0.5).unwrap();
     let mut plain = Relax::new(surrogate());
     let mut boxed = Relax::new(Box::new(surrogate()) as Box<dyn Surrogate<f64>>);

@@ -543,7 +543,9 @@ fn the_sequential_distributions_of_the_library_agree_with_exact_gradients() {
     let chain = BitChain::new(&[0.4, -1.0, 0.3, -0.5], &[2.5, -1.5, 0.8]).unwrap();
     let exact = Enumerate.estimate(&chain, &f, 1, &mut rng(1)).unwrap();
     check_sequential(&chain, exact.gradient(), &f);
-    for bits in [Bernoulli::new(&[0.4, -1.0, 0.3, -0.5]), Bernoulli::from_probs(&[0.4, 0.1, 0.3, 0.5])] {
+    for bits in
+        [Bernoulli::from_logits(&[0.4, -1.0, 0.3, -0.5]), Bernoulli::from_probs(&[0.4, 0.1, 0.3, 0.5])]
+    {
         let bits = bits.unwrap();
         let exact = Enumerate.estimate(&bits, &f, 1, &mut rng(1)).unwrap();
         check_sequential(&bits, exact.gradient(), &f);
@@ -554,7 +556,7 @@ fn the_sequential_distributions_of_the_library_agree_with_exact_gradients() {
             terms[t] = 1.0 + z[3 * t] - 2.0 * z[3 * t + 1] * if t == 0 { 1.0 } else { z[3 * t - 1] };
         }
     });
-    let categories = Categorical::new(&[0.3, 0.0, -0.3, 1.0, 0.0, 0.5, -1.0, 0.2, 0.1], 3).unwrap();
+    let categories = Categorical::from_logits(&[0.3, 0.0, -0.3, 1.0, 0.0, 0.5, -1.0, 0.2, 0.1], 3).unwrap();
     let exact = Enumerate.estimate(&categories, &rows, 1, &mut rng(1)).unwrap();
     check_sequential(&categories, exact.gradient(), &rows);
     // E[Σ 1 + z_t (½ − z_{t−1})]: bilinear in the means, and free of σ.
@@ -617,7 +619,7 @@ fn single_precision_serves_too() {
 
 #[test]
 fn whatever_cannot_be_estimated_is_refused_by_name() {
-    let bits = Bernoulli::new(&[0.0; 3]).unwrap();
+    let bits = Bernoulli::from_logits(&[0.0; 3]).unwrap();
     let sums = |n: usize| Terms(n, |z: &[f64], terms: &mut [f64]| terms.copy_from_slice(&z[..terms.len()]));
     let with = |baseline: StepBaseline| RewardToGo::new().with_baseline(baseline);
     let refused = |mut estimator: RewardToGo, terms: usize| {
@@ -642,7 +644,8 @@ fn whatever_cannot_be_estimated_is_refused_by_name() {
     // What was learned for three steps is refused for four.
     let mut average = with(StepBaseline::MovingAverage { decay: 0.5 });
     average.estimate(&bits, &sums(3), 10, &mut rng(1)).unwrap();
-    let error = average.estimate(&Bernoulli::new(&[0.0; 4]).unwrap(), &sums(4), 10, &mut rng(1)).unwrap_err();
+    let error =
+        average.estimate(&Bernoulli::from_logits(&[0.0; 4]).unwrap(), &sums(4), 10, &mut rng(1)).unwrap_err();
     assert_eq!(error, Error::Length { what: "baseline".into(), expected: 4, found: 3 });
     // Numbers that are none.
     let bad = Terms(3, |z: &[f64], terms: &mut [f64]| terms.copy_from_slice(&[z[0], f64::INFINITY, 0.0]));
@@ -737,7 +740,7 @@ fn the_check_of_steps_finds_a_score_that_is_missing_or_looks_ahead() {
     assert_eq!(refused(6, 0), Error::EmptySupport { what: "a sequence without steps" });
     assert!(matches!(refused(4, 3), Error::Length { expected: 6, found: 20, .. }));
     // Terms that know the next step, and a value that is not their sum.
-    let bits = Bernoulli::new(&[0.3; 3]).unwrap();
+    let bits = Bernoulli::from_logits(&[0.3; 3]).unwrap();
     let ahead = Terms(3, |b: &[f64], terms: &mut [f64]| terms.copy_from_slice(&[b[0], b[2], b[2]]));
     let mismatch = verify::steps(&bits, &ahead, 20, &mut rng(1)).unwrap().within(1e-9).unwrap_err();
     assert!(mismatch.to_string().starts_with("term[1]"), "{mismatch}");

@@ -239,7 +239,7 @@ fn unordered_sets_have_the_exact_total_variance() {
             sample_batches(&mut estimator, &bits, &f, 1500, 9)
         } else {
             let logits: Vec<f64> = p.iter().map(|p| p.ln() + 0.3).collect();
-            let categorical = Categorical::new(&logits, p.len()).unwrap();
+            let categorical = Categorical::from_logits(&logits, p.len()).unwrap();
             let f = |z: &[f64]| z.iter().zip(&f).map(|(z, f)| z * f).sum::<f64>();
             sample_batches(&mut estimator, &categorical, &f, 4000, 9)
         };
@@ -262,7 +262,7 @@ fn unordered_sets_have_the_exact_total_variance() {
 
 #[test]
 fn unordered_sets_are_exact_where_they_are_everything_and_plain_where_they_are_one() {
-    let two = Categorical::new(&[0.3, -1.0, 0.8, 0.5, 0.5, -2.0], 3).unwrap();
+    let two = Categorical::from_logits(&[0.3, -1.0, 0.8, 0.5, 0.5, -2.0], 3).unwrap();
     let product = |z: &[f64]| (z[0] - 2.0 * z[1]) * (z[3] + 3.0 * z[5]) + z[2];
     let exact = Enumerate.estimate(&two, &product, 2, &mut rng(1)).unwrap();
     for draws in [9, 16] {
@@ -294,12 +294,12 @@ fn unordered_sets_are_exact_where_they_are_everything_and_plain_where_they_are_o
 
 #[test]
 fn impossible_outcomes_are_not_drawn_and_bad_options_are_refused() {
-    let p = Categorical::new(&[1e38f32, -1e38, 1e38], 3).unwrap();
+    let p = Categorical::from_logits(&[1e38f32, -1e38, 1e38], 3).unwrap();
     let f = |z: &[f32]| if z[1] == 1.0 { f32::NAN } else { z[0] };
     let estimate = UnorderedSet::new(2).unwrap().estimate(&p, &f, 50, &mut rng(1)).unwrap();
     assert!((estimate.gradient()[0] - 0.25).abs() < 1e-6 && estimate.variance()[0] < 1e-12);
     assert!((estimate.value() - 0.5).abs() < 1e-6);
-    let certain = Categorical::new(&[1e308, 0.0, -1e308], 3).unwrap();
+    let certain = Categorical::from_logits(&[1e308, 0.0, -1e308], 3).unwrap();
     let first = |z: &[f64]| z[0];
     let three = UnorderedSet::new(3).unwrap().with_baseline().unwrap();
     let estimate = { three }.estimate(&certain, &first, 50, &mut rng(1)).unwrap();
@@ -309,12 +309,12 @@ fn impossible_outcomes_are_not_drawn_and_bad_options_are_refused() {
     }
     let one = UnorderedSet::new(1).unwrap();
     assert!(matches!(one.with_baseline(), Err(Error::GroupTooSmall { group: 1 })));
-    let many = Bernoulli::new(&[0.0; 40]).unwrap();
+    let many = Bernoulli::from_logits(&[0.0; 40]).unwrap();
     let sum = |z: &[f64]| z.iter().sum::<f64>();
     let error = UnorderedSet::new(2).unwrap().estimate(&many, &sum, 2, &mut rng(1)).unwrap_err();
     assert!(matches!(error, Error::Option { option: "outcomes", .. }));
     let nan = |z: &[f64]| if z[1] == 1.0 { f64::NAN } else { 1.0 };
-    let p = Categorical::new(&[0.0, 0.0, 0.0], 3).unwrap();
+    let p = Categorical::from_logits(&[0.0, 0.0, 0.0], 3).unwrap();
     let error = UnorderedSet::new(2).unwrap().estimate(&p, &nan, 50, &mut rng(1)).unwrap_err();
     assert!(matches!(error, Error::NonFiniteObjective { value, .. } if value.is_nan()));
 }

@@ -109,7 +109,7 @@ fn a_callers_generator_is_asked_by_one_thread_alone() {
 fn estimators_with_a_memory_learn_the_same() {
     for estimator in baselines() {
         assert_same_bits(&estimator, &normal::<f64>(3), &square());
-        assert_same_bits(&estimator, &Bernoulli::new(&[0.3, -1.0]).unwrap(), &square());
+        assert_same_bits(&estimator, &Bernoulli::from_logits(&[0.3, -1.0]).unwrap(), &square());
     }
 }
 
@@ -282,7 +282,7 @@ fn an_expensive_objective_of_few_numbers_is_shared_too() {
 
 #[test]
 fn what_the_relaxed_estimators_learn_is_the_same_from_any_number_of_threads() {
-    let bits = Bernoulli::new(&[0.3, -1.0, 0.7]).unwrap();
+    let bits = Bernoulli::from_logits(&[0.3, -1.0, 0.7]).unwrap();
     assert_same_bits(&GumbelRao::new(0.5, 2).unwrap(), &bits, &square());
     let rebar = Rebar::new().adaptive().with_adaptive_temperature(0.1).unwrap();
     assert_same_bits(&rebar, &bits, &square());

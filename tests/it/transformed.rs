@@ -252,7 +252,7 @@ fn pathwise_and_score_function_agree_on_a_flow() {
 #[test]
 fn a_base_that_draws_without_noise_is_inverted() {
     // ln of a gamma, scaled: the pullback is that of the noise or of z alone, the same to rounding.
-    let base = LogGamma::new(&[0.7, 3.0], &[2.0, 1.0]).unwrap();
+    let base = LogGamma::from_rate(&[0.7, 3.0], &[2.0, 1.0]).unwrap();
     let q = Transformed::new(base, AffineMap::new(&[1.0, -1.0], &[2.0, 0.5]).unwrap()).unwrap();
     let (mut noise, mut z) = ([0.0f64; 2], [0.0; 2]);
     q.draw_block(&mut rng(7), &mut noise, DrawsMut::of(&mut z));

@@ -129,7 +129,10 @@ fn every_domain_is_moved_inside_itself() {
         .within(1e-7)
         .unwrap();
     for shape in [1e-6, 0.3, 1.0, 1e6] {
-        verify::score(&LogGamma::new(&[shape], &[3.0]).unwrap(), &[-0.5]).unwrap().within(1e-6).unwrap();
+        verify::score(&LogGamma::from_rate(&[shape], &[3.0]).unwrap(), &[-0.5])
+            .unwrap()
+            .within(1e-6)
+            .unwrap();
     }
     let (p, q) = (Beta::new(&[0.4], &[3.0]).unwrap(), Beta::new(&[1.5], &[2.0]).unwrap());
     verify::kl_gradient(&p, &q).unwrap().within(1e-7).unwrap();
@@ -209,7 +212,7 @@ fn the_score_identities_hold_and_their_breaches_are_seen() {
     assert!(simplex.p_value() > 1e-4, "{}", simplex.p_value());
     for identities in [
         verify::score_identities(&StudentT::new(&[3.0], &[0.5], &[2.0]).unwrap(), 20_000, &mut rng(3)),
-        verify::score_identities(&Gamma::new(&[0.5], &[2.0]).unwrap(), 20_000, &mut rng(4)),
+        verify::score_identities(&Gamma::from_rate(&[0.5], &[2.0]).unwrap(), 20_000, &mut rng(4)),
         verify::score_identities(&Dirichlet::new(&[0.5, 2.0, 1.0], 3).unwrap(), 20_000, &mut rng(5)),
         verify::score_identities(&Poisson::new(&[0.4, 7.0]).unwrap(), 20_000, &mut rng(6)),
     ] {

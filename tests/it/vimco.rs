@@ -16,7 +16,7 @@ fn every_row_has_the_exact_mean_variance_and_bound() {
     let table = Table::parse(include_str!("../data/vimco_toy.csv"));
     let rows: Vec<Row<'_>> = table.rows().collect();
     for rows in rows.chunks(2) {
-        let q = Bernoulli::new(&[rows[0].number("logit"), rows[1].number("logit")]).unwrap();
+        let q = Bernoulli::from_logits(&[rows[0].number("logit"), rows[1].number("logit")]).unwrap();
         let k = rows[0].number("K") as usize;
         for (mean, column) in
             [(WeightMean::Geometric, "var_vimco_geometric"), (WeightMean::Arithmetic, "var_vimco_arithmetic")]
@@ -42,7 +42,7 @@ fn every_row_has_the_exact_mean_variance_and_bound() {
 #[test]
 fn with_the_log_joint_the_bound_of_a_perfect_posterior_is_the_evidence() {
     // p(x, z) = 0.37 q(z): every weight is 0.37, the bound too, and the gradient has mean 0.
-    let q = Bernoulli::new(&[0.6, -1.1]).unwrap();
+    let q = Bernoulli::from_logits(&[0.6, -1.1]).unwrap();
     let ln_joint = |z: &[f64]| q.log_prob(z) + 0.37f64.ln();
     let estimate =
         Vimco::new(4).unwrap().with_log_joint().estimate(&q, &ln_joint, 20_000, &mut rng(1)).unwrap();
@@ -58,7 +58,7 @@ fn with_the_log_joint_the_bound_of_a_perfect_posterior_is_the_evidence() {
 
 #[test]
 fn single_precision_categories_and_whatever_is_refused() {
-    let q = Categorical::new(&[0.0f32, 1e38, -1e38], 3).unwrap();
+    let q = Categorical::from_logits(&[0.0f32, 1e38, -1e38], 3).unwrap();
     let f = |z: &[f32]| z[0] - 2.0 * z[1];
     let estimate = Vimco::new(2).unwrap().estimate(&q, &f, 100, &mut rng(1)).unwrap();
     assert_eq!(estimate.gradient(), [0.0; 3]);
@@ -69,7 +69,7 @@ fn single_precision_categories_and_whatever_is_refused() {
     let uniform = Uniform::new(&[0.0], &[1.0]).unwrap();
     let error = Vimco::new(2).unwrap().estimate(&uniform, &|z: &[f64]| z[0], 10, &mut rng(1)).unwrap_err();
     assert!(matches!(error, Error::SupportDependsOnParameter { .. }));
-    let q = Bernoulli::new(&[0.0]).unwrap();
+    let q = Bernoulli::from_logits(&[0.0]).unwrap();
     let nothing = |z: &[f64]| if z[0] == 1.0 { f64::NEG_INFINITY } else { 0.0 };
     let error = Vimco::new(3).unwrap().estimate(&q, &nothing, 100, &mut rng(1)).unwrap_err();
     assert!(matches!(error, Error::NonFiniteObjective { value: f64::NEG_INFINITY, .. }), "{error}");

@@ -238,7 +238,7 @@ fn pairs_and_groups_of_bits_are_draws_all_and_listed_outcomes_are_weighted() {
     let (h1, h0) = (0.36, 0.16);
     let slope = (1.0 + phi) * (h1 - h0);
     let exact = slope * p * (1.0 - p) + p * h1 + (1.0 - p) * h0;
-    let one = Bernoulli::new(&[phi]).unwrap();
+    let one = Bernoulli::from_logits(&[phi]).unwrap();
 
     let listed = Enumerate.estimate(&one, &f, 3, &mut rng(30)).unwrap();
     assert!((listed.gradient()[0] - exact).abs() < 1e-14);
@@ -277,7 +277,7 @@ fn integral(from: f64, to: f64, f: impl Fn(f64) -> f64) -> f64 {
 #[test]
 fn pairs_of_categories_are_draws_both() {
     let logits = [0.4, -0.3, 0.8, 0.1, -1.0, 0.5];
-    let rows = Categorical::new(&logits, 3).unwrap();
+    let rows = Categorical::from_logits(&logits, 3).unwrap();
     let f = Parametric(
         move |z: &[f64]| logits[0] * (z[0] - 2.0 * z[1] * z[3]),
         |z: &[f64], weight: f64, dtheta: &mut [f64]| dtheta[0] += weight * (z[0] - 2.0 * z[1] * z[3]),

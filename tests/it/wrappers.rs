@@ -150,7 +150,7 @@ where
 #[test]
 fn bits_on_the_real_line_are_bits_by_their_logits() {
     let walk = Unconstrained::new(Bernoulli::from_probs(&PROBS).unwrap()).unwrap();
-    let bits = Bernoulli::new(&PROBS.map(logit)).unwrap();
+    let bits = Bernoulli::from_logits(&PROBS.map(logit)).unwrap();
     let same = |g: &[f64]| g.to_vec();
     check_bits(&bits, &walk, &same, 1e-12);
     check_steps(&bits, &walk, 1, &same, 1e-12);
@@ -172,7 +172,7 @@ fn bits_on_the_real_line_are_bits_by_their_logits() {
 fn categories_on_the_real_line_are_categories_by_their_logits() {
     let probs = [0.2f64, 0.7, 0.1, 0.4, 0.35, 0.25];
     let walk = Unconstrained::new(Categorical::from_probs(&probs, 3).unwrap()).unwrap();
-    let rows = Categorical::new(&probs.map(f64::ln), 3).unwrap();
+    let rows = Categorical::from_logits(&probs.map(f64::ln), 3).unwrap();
     let same = |g: &[f64]| g.to_vec();
     check_relaxed(&rows, &walk, &same, 1e-12);
     check_listed(&rows, &walk, &same, 1e-12);
@@ -207,7 +207,7 @@ fn rewards_to_go_on_the_real_line_are_the_inner_ones_with_the_chain_rule() {
         }
     }
     check(&Normal::new(&[0.5, -1.0, 0.2], &[2.0, 0.3, 1.0]).unwrap());
-    check(&Gamma::new(&[0.5, 3.0], &[2.0, 0.3]).unwrap());
+    check(&Gamma::from_rate(&[0.5, 3.0], &[2.0, 0.3]).unwrap());
     check(&NegativeBinomial::from_probs(&[2.5, 4.0], &[0.4, 0.3]).unwrap());
     check(&LogNormal::new(&[0.5, -1.0], &[0.2, 0.3]).unwrap());
     check(&BitChain::new(&[0.0, -0.4, 1.0], &[2.0, -1.0]).unwrap());
@@ -292,7 +292,7 @@ fn the_free_columns_are_those_of_the_whole() {
     check_steps(&whole, &frozen, 1, &pick(places), 0.0);
 
     let rows = Categorical::from_probs(&[0.2, 0.5, 0.3], 3).unwrap();
-    let whole = Product::new(Bernoulli::new(&[0.4, -1.0]).unwrap(), rows);
+    let whole = Product::new(Bernoulli::from_logits(&[0.4, -1.0]).unwrap(), rows);
     for name in ["first.logits", "second.probs"] {
         let (frozen, places) = check(&whole, &[name]);
         check_listed(&whole, &frozen, &pick(places), 0.0);
@@ -306,7 +306,7 @@ fn the_free_columns_are_those_of_the_whole() {
 #[test]
 fn more_parameters_than_there_is_room_for_on_the_stack_change_nothing() {
     let logits: Vec<f64> = (0..70).map(|i| (i as f64 * 0.7).sin()).collect();
-    let bits = Bernoulli::new(&logits).unwrap();
+    let bits = Bernoulli::from_logits(&logits).unwrap();
     let probs: Vec<f64> = logits.iter().map(|l| 1.0 / (1.0 + (-l).exp())).collect();
     let walk = Unconstrained::new(Bernoulli::from_probs(&probs).unwrap()).unwrap();
     let same = |g: &[f64]| g.to_vec();
@@ -414,7 +414,7 @@ fn sums_of_scores_are_the_scores_added_up() {
     steps(&Frozen::new(Product::new(chain(), UntilOne(probs())), &["first.couplings"]).unwrap());
     steps(&PlackettLuce::new(&[0.3, -1.0, 2.0, 0.1]).unwrap());
     steps(&PlackettLuce::top(&[0.3, -1.0, 2.0, 0.1], 2).unwrap());
-    steps(&Gamma::new(&[0.5, 3.0], &[2.0, 0.3]).unwrap());
+    steps(&Gamma::from_rate(&[0.5, 3.0], &[2.0, 0.3]).unwrap());
     steps(&StudentT::new(&[4.0, 7.0], &[0.5, -1.0], &[2.0, 0.3]).unwrap());
     steps(&LogNormal::new(&[0.5, -1.0], &[2.0, 0.3]).unwrap());
     steps(&SoftplusNormal::new(&[0.5, -1.0], &[2.0, 0.3]).unwrap());
@@ -430,7 +430,7 @@ fn sums_of_scores_are_the_scores_added_up() {
     factors(&Unconstrained::new(probs()).unwrap());
     factors(&Unconstrained::new(rows()).unwrap());
     factors(&Product::new(probs(), rows()));
-    factors(&Product::new(rows(), Product::new(probs(), Binomial::new(&[3], &[0.4]).unwrap())));
+    factors(&Product::new(rows(), Product::new(probs(), Binomial::from_logits(&[3], &[0.4]).unwrap())));
     factors(&Frozen::new(Product::new(rows(), probs()), &["first.probs"]).unwrap());
 }
 
@@ -499,7 +499,7 @@ fn sigmoid(x: f64) -> f64 {
 fn steps_of_a_product_have_the_exact_mean_and_variance() {
     // Two bits of a chain, then two that are free: scores by hand, over all 16 draws.
     let (l, c, m) = ([0.3, -0.5], 1.2, [0.4, -1.0]);
-    let joint = Product::new(BitChain::new(&l, &[c]).unwrap(), Bernoulli::new(&m).unwrap());
+    let joint = Product::new(BitChain::new(&l, &[c]).unwrap(), Bernoulli::from_logits(&m).unwrap());
     let f = terms(4, 1);
     let cases: Vec<_> = (0..16)
         .map(|index| {
@@ -521,9 +521,10 @@ fn steps_of_a_product_have_the_exact_mean_and_variance() {
         assert!(sampled.check(i, mean, variance, SIGMAS, &format!("parameter {i}")));
     }
     // With the second before the first the same steps come in another order.
-    let other = Product::new(Bernoulli::new(&m).unwrap(), BitChain::new(&l, &[c]).unwrap());
+    let other = Product::new(Bernoulli::from_logits(&m).unwrap(), BitChain::new(&l, &[c]).unwrap());
     assert_eq!((0..4).map(|t| other.before(t)).collect::<Vec<_>>(), [0, 1, 2, 3]);
-    let wide = Product::new(Categorical::new(&[0.0; 6], 3).unwrap(), Bernoulli::new(&m).unwrap());
+    let wide =
+        Product::new(Categorical::from_logits(&[0.0; 6], 3).unwrap(), Bernoulli::from_logits(&m).unwrap());
     assert_eq!((0..4).map(|t| wide.before(t)).collect::<Vec<_>>(), [0, 3, 6, 7]);
 }
 
@@ -662,7 +663,8 @@ fn a_product_of_bits_has_the_exact_mean_and_variance() {
     for rows in rows.chunks(4) {
         let logits: Vec<f64> = rows.iter().map(|row| row.number("logit")).collect();
         let (first, second) = logits.split_at(1);
-        let bits = Product::new(Bernoulli::new(first).unwrap(), Bernoulli::new(second).unwrap());
+        let bits =
+            Product::new(Bernoulli::from_logits(first).unwrap(), Bernoulli::from_logits(second).unwrap());
         let arm = sample_batches(&mut Arm, &bits, &weighted, 4000, 1);
         let disarm = sample_batches(&mut DisArm, &bits, &weighted, 4000, 2);
         let local = sample_batches(&mut LocalExpectation, &bits, &weighted, 4000, 3);
@@ -686,9 +688,11 @@ fn a_product_of_bits_has_the_exact_mean_and_variance() {
 fn every_estimator_of_bits_serves_products_of_them() {
     let logits = PROBS.map(logit);
     // By logits here, by probabilities there.
-    let bits =
-        Product::new(Bernoulli::new(&logits[..1]).unwrap(), Bernoulli::from_probs(&PROBS[1..]).unwrap());
-    let joint = Bernoulli::new(&logits).unwrap();
+    let bits = Product::new(
+        Bernoulli::from_logits(&logits[..1]).unwrap(),
+        Bernoulli::from_probs(&PROBS[1..]).unwrap(),
+    );
+    let joint = Bernoulli::from_logits(&logits).unwrap();
     let f = smooth();
     let slopes = [1.0, PROBS[1] * (1.0 - PROBS[1]), PROBS[2] * (1.0 - PROBS[2])];
     fn check<E, F>(
@@ -733,8 +737,10 @@ fn every_estimator_of_bits_serves_products_of_them() {
 
 #[test]
 fn outcomes_of_a_product_are_all_pairs() {
-    let pair =
-        Product::new(Categorical::new(&[0.0; 3], 3).unwrap(), BitChain::new(&[0.3, 0.1], &[1.0]).unwrap());
+    let pair = Product::new(
+        Categorical::from_logits(&[0.0; 3], 3).unwrap(),
+        BitChain::new(&[0.3, 0.1], &[1.0]).unwrap(),
+    );
     assert_eq!(pair.outcomes(), Some(12));
     let (mut total, mut seen) = (0.0, Vec::new());
     for index in 0..12 {
@@ -746,9 +752,9 @@ fn outcomes_of_a_product_are_all_pairs() {
         seen.push(z);
     }
     assert!((total - 1.0).abs() < 1e-14);
-    let many = || Bernoulli::new(&[0.0f64; 40]).unwrap();
+    let many = || Bernoulli::from_logits(&[0.0f64; 40]).unwrap();
     assert_eq!(Product::new(many(), many()).outcomes(), None);
-    assert_eq!(Product::new(many(), Bernoulli::new(&[0.0; 70]).unwrap()).outcomes(), None);
+    assert_eq!(Product::new(many(), Bernoulli::from_logits(&[0.0; 70]).unwrap()).outcomes(), None);
 }
 
 #[test]
@@ -782,9 +788,9 @@ fn what_is_refused_inside_is_refused_outside_by_name() {
     refused(RewardToGo::new().estimate(&walk, &f, 10, &mut rng(1)).unwrap_err(), "low");
     let high = Frozen::new(uniform(), &["low"]).unwrap();
     refused(RewardToGo::new().estimate(&high, &f, 10, &mut rng(1)).unwrap_err(), "high");
-    let pair = Product::new(Bernoulli::new(&[0.0]).unwrap(), uniform());
+    let pair = Product::new(Bernoulli::from_logits(&[0.0]).unwrap(), uniform());
     refused(RewardToGo::new().estimate(&pair, &terms(2, 1), 10, &mut rng(1)).unwrap_err(), "second.low");
-    let pair = Product::new(Bernoulli::new(&[0.0]).unwrap(), Bernoulli::new(&[0.0]).unwrap());
+    let pair = Product::new(Bernoulli::from_logits(&[0.0]).unwrap(), Bernoulli::from_logits(&[0.0]).unwrap());
     let error = RewardToGo::new().estimate(&pair, &f, 10, &mut rng(1)).unwrap_err();
     assert!(matches!(error, Error::Length { expected: 2, found: 1, .. }), "{error}");
     // A shape whose scale is frozen has steps.

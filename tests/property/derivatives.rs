@@ -117,7 +117,7 @@ proptest! {
     #[test]
     fn bernoulli(logits in prop::array::uniform2(-20.0..20.0f64), bits in prop::array::uniform2(prop::bool::ANY)) {
         let z = bits.map(f64::from);
-        check_score(&Bernoulli::new(&logits).unwrap(), &z, &[0.5, 0.5]);
+        check_score(&Bernoulli::from_logits(&logits).unwrap(), &z, &[0.5, 0.5]);
         let probs = logits.map(|l| 1.0 / (1.0 + (-0.3 * l).exp()));
         let p = Bernoulli::from_probs(&probs).unwrap();
         let scales = probs.map(|p| 0.3 * p * (1.0 - p));
@@ -129,7 +129,7 @@ proptest! {
         let mut z = [0.0; 6];
         z[k] = 1.0;
         z[3 + l] = 1.0;
-        check_score(&Categorical::new(&logits, 3).unwrap(), &z, &[0.3; 6]);
+        check_score(&Categorical::from_logits(&logits, 3).unwrap(), &z, &[0.3; 6]);
     }
 
     #[test]
@@ -184,11 +184,18 @@ proptest! {
 fn entropies_have_their_gradients_and_their_sampled_values() {
     check_entropy(&Normal::new(&[1.0, -2.0], &[0.5, 3.0]).unwrap(), &[1.0, 1.0, 0.5, 3.0], 20_000, 1);
     check_entropy(&LogNormal::new(&[1.0, -2.0], &[0.5, 3.0]).unwrap(), &[1.0, 1.0, 0.5, 3.0], 20_000, 2);
-    check_entropy(&Bernoulli::new(&[1.0, -2.0, 0.0]).unwrap(), &[0.5; 3], 20_000, 3);
+    check_entropy(&Bernoulli::from_logits(&[1.0, -2.0, 0.0]).unwrap(), &[0.5; 3], 20_000, 3);
     check_entropy(&Bernoulli::from_probs(&[0.1, 0.7]).unwrap(), &[0.01, 0.05], 20_000, 4);
-    check_entropy(&Categorical::new(&[1.0, -2.0, 0.0, 0.0, 0.5, 3.0], 3).unwrap(), &[0.5; 6], 20_000, 5);
-    let product =
-        Product::new(Normal::new(&[1.0], &[0.5]).unwrap(), Categorical::new(&[1.0, -2.0, 0.0], 3).unwrap());
+    check_entropy(
+        &Categorical::from_logits(&[1.0, -2.0, 0.0, 0.0, 0.5, 3.0], 3).unwrap(),
+        &[0.5; 6],
+        20_000,
+        5,
+    );
+    let product = Product::new(
+        Normal::new(&[1.0], &[0.5]).unwrap(),
+        Categorical::from_logits(&[1.0, -2.0, 0.0], 3).unwrap(),
+    );
     check_entropy(&product, &[1.0, 0.5, 0.5, 0.5, 0.5], 20_000, 6);
     let scales = [1.0, 0.3, 0.3, 0.3, 0.3];
     check_entropy(&Unconstrained::new(product.clone()).unwrap(), &scales, 20_000, 7);

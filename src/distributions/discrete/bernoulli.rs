@@ -19,7 +19,7 @@ use crate::vector::kernel;
 
 /// D independent bits, 0 or 1, by their logits or by their probabilities.
 ///
-/// | | by [`new`](Self::new) | by [`from_probs`](Self::from_probs) |
+/// | | by [`from_logits`](Self::from_logits) | by [`from_probs`](Self::from_probs) |
 /// | --- | --- | --- |
 /// | θ | `logits` l (finite), `p = σ(l)` | `probs` p, strictly between 0 and 1 |
 /// | log-probability | `Σ ln σ(l)` for 1, `ln σ(−l)` for 0 | `Σ ln p` for 1, `ln(1 − p)` for 0 |
@@ -40,7 +40,7 @@ use crate::vector::kernel;
 /// ```
 /// use reparam::prelude::*;
 ///
-/// let bits = Bernoulli::new(&[0.0, -800.0])?;
+/// let bits = Bernoulli::from_logits(&[0.0, -800.0])?;
 /// assert_eq!(bits.log_prob(&[1.0, 0.0]), 0.5f64.ln());
 /// assert_eq!(bits.log_prob(&[1.0, 1.0]), 0.5f64.ln() - 800.0);
 /// # Ok::<(), reparam::Error>(())
@@ -63,7 +63,7 @@ impl<T: Real> Bernoulli<T> {
     ///
     /// # Errors
     /// [`Error::EmptySupport`] without bits, [`Error::NonFiniteParameter`].
-    pub fn new(logits: &[T]) -> Result<Self, Error> {
+    pub fn from_logits(logits: &[T]) -> Result<Self, Error> {
         Self::build(("logits", Domain::Real, logits))
     }
 
@@ -432,7 +432,7 @@ mod tests {
 
     #[test]
     fn extreme_logits_of_f32_stay_finite() {
-        let bits = Bernoulli::new(&[1e38f32, -1e38, 0.0]).unwrap();
+        let bits = Bernoulli::from_logits(&[1e38f32, -1e38, 0.0]).unwrap();
         let mut score = [f32::NAN; 3];
         bits.score(&[1.0, 0.0, 1.0], &mut score);
         assert_eq!(score, [0.0, 0.0, 0.5]);

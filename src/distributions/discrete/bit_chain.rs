@@ -64,7 +64,7 @@ impl<T: Real> BitChain<T> {
     /// [`Error::EmptySupport`] without bits, [`Error::Length`] for another number of couplings, [`Error::NonFiniteParameter`].
     pub fn new(logits: &[T], couplings: &[T]) -> Result<Self, Error> {
         let bits = logits.len();
-        let listed = Bernoulli::new(&vec![T::zero(); bits])?;
+        let listed = Bernoulli::from_logits(&vec![T::zero(); bits])?;
         check_len("couplings", bits - 1, couplings.len())?;
         let layout = Layout::new(&[("logits", bits, Domain::Real), ("couplings", bits - 1, Domain::Real)]);
         let params = [logits, couplings].concat();

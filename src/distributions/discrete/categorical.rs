@@ -16,7 +16,7 @@ use crate::special::deviance;
 /// Rows of independent categoricals over K categories, by their logits or by their probabilities. A draw is one-hot rows, so
 /// one objective serves it and its relaxation [`GumbelSoftmax`](crate::distributions::GumbelSoftmax).
 ///
-/// | | by [`new`](Self::new) | by [`from_probs`](Self::from_probs) |
+/// | | by [`from_logits`](Self::from_logits) | by [`from_probs`](Self::from_probs) |
 /// | --- | --- | --- |
 /// | θ | `logits` l (finite), rows × K, `p = softmax(l)` | `probs` p, rows × K, positive, each row sums to 1 |
 /// | log-probability | `Σ zₖ (lₖ − ln Σ eˡ)` | `Σ zₖ ln pₖ` |
@@ -33,7 +33,7 @@ use crate::special::deviance;
 /// ```
 /// use reparam::prelude::*;
 ///
-/// let p = Categorical::new(&[0.0, 0.0, 2f64.ln()], 3)?;
+/// let p = Categorical::from_logits(&[0.0, 0.0, 2f64.ln()], 3)?;
 /// assert!((p.log_prob(&[0.0, 0.0, 1.0]) - 0.5f64.ln()).abs() < 1e-15);
 /// let mut score = [0.0; 3];
 /// p.score(&[0.0, 0.0, 1.0], &mut score);
@@ -58,14 +58,14 @@ impl<T: Real> Categorical<T> {
     /// # Errors
     /// [`Error::EmptySupport`] without rows or with `classes` 0, [`Error::Length`] if the rows are not whole,
     /// [`Error::NonFiniteParameter`].
-    pub fn new(logits: &[T], classes: usize) -> Result<Self, Error> {
+    pub fn from_logits(logits: &[T], classes: usize) -> Result<Self, Error> {
         Self::build(("logits", Domain::Real, logits), classes)
     }
 
     /// From rows of probabilities, K numbers a row.
     ///
     /// # Errors
-    /// As [`new`](Self::new), and [`Error::ParameterDomain`] if a probability is not above 0 or a row does not sum to 1.
+    /// As [`from_logits`](Self::from_logits), and [`Error::ParameterDomain`] if a probability is not above 0 or a row does not sum to 1.
     pub fn from_probs(probs: &[T], classes: usize) -> Result<Self, Error> {
         Self::build(("probs", Domain::Simplex(classes), probs), classes)
     }
@@ -429,7 +429,7 @@ mod tests {
 
     #[test]
     fn extreme_logits_stay_finite_and_exact() {
-        let p = Categorical::new(&[1e38f32, -1e38, 0.0], 3).unwrap();
+        let p = Categorical::from_logits(&[1e38f32, -1e38, 0.0], 3).unwrap();
         assert_eq!(p.log_prob(&[1.0, 0.0, 0.0]), 0.0);
         assert_eq!(p.log_prob(&[0.0, 0.0, 1.0]), -1e38);
         let mut score = [f32::NAN; 3];
@@ -437,7 +437,7 @@ mod tests {
         assert_eq!(score, [0.0; 3]);
         assert!(p.entropy().is_finite());
 
-        let near_one = Categorical::new(&[50.0, 0.0], 2).unwrap();
+        let near_one = Categorical::from_logits(&[50.0, 0.0], 2).unwrap();
         let mut score = [f64::NAN; 2];
         near_one.score(&[1.0, 0.0], &mut score);
         let tiny = 1.0 / (1.0 + 50f64.exp());
@@ -446,14 +446,14 @@ mod tests {
 
     #[test]
     fn huge_logits_that_are_alike_share_the_probability() {
-        let p = Categorical::new(&[1e38f32, -1e38, 1e38], 3).unwrap();
+        let p = Categorical::from_logits(&[1e38f32, -1e38, 1e38], 3).unwrap();
         assert_eq!(p.probs(), [0.5, 0.0, 0.5]);
         assert_eq!(p.log_prob(&[0.0, 0.0, 1.0]), 0.5f32.ln());
     }
 
     #[test]
     fn a_row_that_is_not_one_hot_has_no_probability() {
-        let p = Categorical::new(&[0.0, 0.0], 2).unwrap();
+        let p = Categorical::from_logits(&[0.0, 0.0], 2).unwrap();
         for z in [[0.0, 0.0], [1.0, 1.0], [0.5, 0.5], [2.0, 0.0]] {
             assert_eq!(p.log_prob(&z), f64::NEG_INFINITY);
         }
@@ -462,9 +462,9 @@ mod tests {
     #[test]
     fn rows_must_be_whole_and_have_classes() {
         let logits = [0.0; 5];
-        let error = Categorical::new(&logits, 3).unwrap_err();
+        let error = Categorical::from_logits(&logits, 3).unwrap_err();
         assert_eq!(error, Error::Length { what: "logits".into(), expected: 6, found: 5 });
-        assert!(matches!(Categorical::new(&logits, 0), Err(Error::EmptySupport { .. })));
-        assert!(matches!(Categorical::<f64>::new(&[], 3), Err(Error::EmptySupport { .. })));
+        assert!(matches!(Categorical::from_logits(&logits, 0), Err(Error::EmptySupport { .. })));
+        assert!(matches!(Categorical::<f64>::from_logits(&[], 3), Err(Error::EmptySupport { .. })));
     }
 }

@@ -12,7 +12,7 @@ use crate::distributions::gaussian::multivariate_normal::{
 use crate::distributions::gaussian::normal::fill_standard_normal;
 use crate::distributions::scalar::gamma::split_unit_draw;
 use crate::distributions::scalar::student_t::degrees;
-use crate::error::Error;
+use crate::error::{Error, check_len};
 use crate::layout::{Domain, Layout};
 use crate::linalg::{Triangle, length, row_below, subtract};
 use crate::numerics::{negate, normal_from_uniforms};
@@ -55,7 +55,7 @@ use crate::special::{
 /// ```
 /// use reparam::prelude::*;
 ///
-/// let t = MultivariateStudentT::new(2.0, &[1.0, 0.0], &[2.0, 0.0, 1.0, 0.5])?;
+/// let t = MultivariateStudentT::new(&[2.0], &[1.0, 0.0], &[2.0, 0.0, 1.0, 0.5])?;
 /// let mut z = [0.0; 2];
 /// // In two dimensions 1 − u = (1 + r²/ν)^(−ν/2): the median of r² is ν (4^(1/ν) − 1) = 2.
 /// t.transform(&[3.0, 4.0, 0.5], &mut z);
@@ -197,13 +197,13 @@ impl<'a, T: Real> Parts<'a, T> {
 }
 
 impl<T: Real> MultivariateStudentT<T> {
-    /// From degrees of freedom, locations and a lower-triangular factor of the scale matrix, D × D and row-major, with a positive diagonal and
+    /// From the number of degrees of freedom, which is one for all coordinates, locations and a lower-triangular factor of the scale matrix, D × D and row-major, with a positive diagonal and
     /// zeros above it.
     ///
     /// # Errors
-    /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the factor is not D × D, [`Error::NonFiniteParameter`],
+    /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if `nu` is not one number or the factor is not D × D, [`Error::NonFiniteParameter`],
     /// [`Error::ParameterDomain`] for a `scale_tril` that is not 0 above the diagonal, and for a `nu` or a `diagonal` that is not above 0.
-    pub fn new(nu: T, mu: &[T], scale_tril: &[T]) -> Result<Self, Error> {
+    pub fn new(nu: &[T], mu: &[T], scale_tril: &[T]) -> Result<Self, Error> {
         Self::from_packed(nu, mu, &pack_triangle(mu.len(), scale_tril)?)
     }
 
@@ -212,22 +212,27 @@ impl<T: Real> MultivariateStudentT<T> {
     /// # Errors
     /// Those of [`MultivariateNormal::from_covariance`](crate::distributions::MultivariateNormal::from_covariance), and [`Error::ParameterDomain`] for a `nu`
     /// that is not above 0.
-    pub fn from_scale_matrix(nu: T, mu: &[T], scale_matrix: &[T]) -> Result<Self, Error> {
+    pub fn from_scale_matrix(nu: &[T], mu: &[T], scale_matrix: &[T]) -> Result<Self, Error> {
         Self::from_packed(nu, mu, &pack_cholesky("scale_matrix", mu.len(), scale_matrix)?)
     }
 
-    fn from_packed(nu: T, mu: &[T], factor: &[T]) -> Result<Self, Error> {
+    fn from_packed(nu: &[T], mu: &[T], factor: &[T]) -> Result<Self, Error> {
+        check_len("nu", 1, nu.len())?;
         let dim = mu.len();
         let [mu_range, diagonal, lower] = location_and_factor(dim);
         let layout = Layout::new(&[("nu", 1, Domain::Positive), mu_range, diagonal, lower]);
-        let params = [&[nu], mu, factor].concat();
+        let params = [nu, mu, factor].concat();
         layout.check(&params)?;
-        Ok(Self { params, layout, dim, constants: Constants::new(degrees(nu), dim) })
+        Ok(Self { params, layout, dim, constants: Constants::new(degrees(nu[0]), dim) })
     }
 
-    /// The degrees of freedom ν.
+    /// The number of degrees of freedom ν: one.
     #[must_use]
-    pub fn nu(&self) -> T {
+    pub fn nu(&self) -> &[T] {
+        &self.params[..1]
+    }
+
+    fn degrees_of_freedom(&self) -> T {
         self.params[0]
     }
 
@@ -253,7 +258,7 @@ impl<T: Real> MultivariateStudentT<T> {
     /// not exist.
     #[must_use]
     pub fn covariance(&self) -> Vec<T> {
-        let nu = self.nu().f64();
+        let nu = self.degrees_of_freedom().f64();
         covariance(self.factor(), if nu > 2.0 { nu / (nu - 2.0) } else { f64::NAN })
     }
 
@@ -262,7 +267,7 @@ impl<T: Real> MultivariateStudentT<T> {
     }
 
     fn parts(&self) -> Parts<'_, T> {
-        Parts { nu: degrees(self.nu()), mu: self.mu(), factor: self.factor() }
+        Parts { nu: degrees(self.degrees_of_freedom()), mu: self.mu(), factor: self.factor() }
     }
 
     /// Calls `run` with the direction `y/r` (0 at the centre), `L⁻ᵀ` of it, and r.
@@ -320,7 +325,7 @@ impl<T: Real> Distribution<T> for MultivariateStudentT<T> {
 
     fn sample<R: Rng + ?Sized>(&self, rng: &mut R, z: &mut [T]) {
         fill_standard_normal(rng, z);
-        let half = 0.5 * degrees(self.nu());
+        let half = 0.5 * degrees(self.degrees_of_freedom());
         for z in z.chunks_exact_mut(self.dim) {
             // χ²/ν is a gamma variate over its shape; for few degrees only its logarithm is in range.
             let (factor, ln) = split_unit_draw(half, rng);
@@ -397,13 +402,13 @@ impl<T: Real> LogDensity<T> for MultivariateStudentT<T> {
             // NaN is ∞ − ∞ in a solution that overflows.
             if y.iter().any(|y| y.is_nan()) { f64::INFINITY } else { length(y) }
         });
-        let nu = degrees(self.nu());
+        let nu = degrees(self.degrees_of_freedom());
         let spread = shrinkage(r, nu).1;
         T::of(self.constants.log_density - 0.5 * (nu + self.dim as f64) * spread - self.factor().ln_det())
     }
 
     fn score(&self, z: &[T], score: &mut [T]) {
-        let (nu, dim) = (degrees(self.nu()), self.dim as f64);
+        let (nu, dim) = (degrees(self.degrees_of_freedom()), self.dim as f64);
         let (dnu, rest) = score.split_at_mut(1);
         let (dmu, dfactor) = rest.split_at_mut(self.dim);
         let (diagonal, lower) = dfactor.split_at_mut(self.dim);
@@ -427,7 +432,7 @@ impl<T: Real> LogDensity<T> for MultivariateStudentT<T> {
 impl<T: Real> DifferentiableLogDensity<T> for MultivariateStudentT<T> {
     fn log_prob_gradient(&self, z: &[T], dz: &mut [T]) {
         self.with_solutions(z, |_, w, r| {
-            let pull = pull_to_centre(r, degrees(self.nu()), self.dim);
+            let pull = pull_to_centre(r, degrees(self.degrees_of_freedom()), self.dim);
             for (dz, w) in dz.iter_mut().zip(w) {
                 *dz = T::of(-pull * w);
             }
@@ -441,13 +446,13 @@ impl<T: Real> DifferentiableLogDensity<T> for MultivariateStudentT<T> {
 
 impl<T: Real> Entropy<T> for MultivariateStudentT<T> {
     fn entropy(&self) -> T {
-        let (nu, dim) = (degrees(self.nu()), self.dim as f64);
+        let (nu, dim) = (degrees(self.degrees_of_freedom()), self.dim as f64);
         let spread = (nu + dim) * (self.constants.excess.0 + 0.5 * dim / nu);
         T::of(spread - self.constants.log_density + self.factor().ln_det())
     }
 
     fn entropy_gradient(&self, gradient: &mut [T]) {
-        let (nu, dim) = (degrees(self.nu()), self.dim as f64);
+        let (nu, dim) = (degrees(self.degrees_of_freedom()), self.dim as f64);
         gradient.fill(T::zero());
         gradient[0] = T::of((nu + dim) * self.constants.excess.1 - 0.5 * (dim / nu) * (dim / nu));
         for (gradient, l) in gradient[1 + self.dim..].iter_mut().zip(self.diagonal()) {
@@ -458,7 +463,7 @@ impl<T: Real> Entropy<T> for MultivariateStudentT<T> {
 
 impl<T: Real> MeanVariance<T> for MultivariateStudentT<T> {
     fn mean(&self, mean: &mut [T]) {
-        if self.nu() > T::one() {
+        if self.degrees_of_freedom() > T::one() {
             mean.copy_from_slice(self.mu());
         } else {
             mean.fill(T::nan());
@@ -466,7 +471,7 @@ impl<T: Real> MeanVariance<T> for MultivariateStudentT<T> {
     }
 
     fn variance(&self, variance: &mut [T]) {
-        let nu = self.nu().f64();
+        let nu = self.degrees_of_freedom().f64();
         let scale = if nu > 2.0 {
             nu / (nu - 2.0)
         } else if nu > 1.0 {

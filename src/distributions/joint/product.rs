@@ -35,7 +35,7 @@ use crate::room::with_room;
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
 /// use reparam::prelude::*;
 ///
-/// let joint = Product::new(Bernoulli::new(&[0.0])?, Categorical::from_probs(&[0.2, 0.3, 0.5], 3)?);
+/// let joint = Product::new(Bernoulli::from_logits(&[0.0])?, Categorical::from_probs(&[0.2, 0.3, 0.5], 3)?);
 /// assert_eq!((joint.factors(), joint.outcomes()), (2, Some(6)));
 /// let f = |z: &[f64]| z[0] * (z[1] - 2.0 * z[3]);
 /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);

@@ -2,14 +2,9 @@
 
 use rand::Rng;
 
-use crate::distributions::scalar::declare::own_family;
 use crate::distributions::scalar::gamma::split_unit_draw;
-use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, Quantile,
-};
+use crate::distributions::scalar::prelude::*;
 use crate::numerics::log_power;
-use crate::probability::Probability;
-use crate::real::Real;
 use crate::special::{
     beta_cdf, beta_implicit_gradient, beta_log_density, beta_log_odds_implicit_gradient,
     beta_log_odds_log_density, beta_log_odds_quantile, beta_log_odds_tails, beta_quantile, beta_survival,
@@ -57,10 +52,8 @@ own_family! {
     /// doi:10.1145/358407.358414.
     pub Beta, BetaFamily by quantile;
     pub fn new(
-        /// The shapes α, of the end at z = 0.
-        alpha: Positive,
-        /// The shapes β, of the end at z = 1.
-        beta: Positive,
+        alpha: Positive "The shapes α, of the end at z = 0.",
+        beta: Positive "The shapes β, of the end at z = 1.",
     );
 }
 
@@ -95,10 +88,8 @@ own_family! {
     /// Those of [`Beta`].
     pub LogitBeta, LogitBetaFamily by quantile;
     pub fn new(
-        /// The shapes α, of the end at z = 0.
-        alpha: Positive,
-        /// The shapes β, of the end at z = 1.
-        beta: Positive,
+        alpha: Positive "The shapes α, of the end at z = 0.",
+        beta: Positive "The shapes β, of the end at z = 1.",
     );
 }
 

@@ -1,11 +1,6 @@
 //! The Cauchy distribution.
 
-use crate::distributions::scalar::declare::own_family;
-use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, Quantile,
-};
-use crate::probability::Probability;
-use crate::real::Real;
+use crate::distributions::scalar::prelude::*;
 
 own_family! {
     /// The Cauchy (Lorentz) with independent coordinates, `t = (z − μ)/γ`, D of them.
@@ -42,10 +37,8 @@ own_family! {
     /// Nielsen 2019, arXiv:1905.10965.
     pub Cauchy, CauchyFamily by quantile;
     pub fn new(
-        /// The locations μ, which are the medians.
-        mu: Real,
-        /// The scales γ, half of the widths at half of the maximum.
-        scale: Positive,
+        mu: Real "The locations μ, which are the medians.",
+        scale: Positive "The scales γ, half of the widths at half of the maximum.",
     );
 }
 

@@ -2,13 +2,8 @@
 
 use rand::Rng;
 
-use crate::distributions::scalar::declare::own_family;
 use crate::distributions::scalar::gamma::GammaFamily;
-use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, Quantile,
-};
-use crate::probability::Probability;
-use crate::real::Real;
+use crate::distributions::scalar::prelude::*;
 
 own_family! {
     /// The chi-squared distribution with independent coordinates, D of them: the [`Gamma`](crate::distributions::Gamma) of shape ν/2 and rate ½.
@@ -39,10 +34,7 @@ own_family! {
     /// # References
     /// As for [`Gamma`](crate::distributions::Gamma).
     pub ChiSquared, ChiSquaredFamily by quantile;
-    pub fn new(
-        /// The degrees of freedom ν.
-        df: Positive,
-    );
+    pub fn new(df: Positive "The degrees of freedom ν.");
 }
 
 /// Shape and rate of the gamma law.

@@ -17,10 +17,7 @@
 /// scalar_family! {
 ///     /// Rayleigh: `F(z) = 1 − exp(−z²/2s²)`.
 ///     pub Rayleigh, RayleighFamily by quantile;
-///     pub fn distribution(
-///         /// The scales s.
-///         scale: Positive,
-///     );
+///     pub fn distribution(scale: Positive "The scales s.");
 /// }
 ///
 /// impl<T: Real> Quantile<T> for RayleighFamily {
@@ -44,7 +41,7 @@ macro_rules! scalar_family {
     (
         $(#[$meta:meta])*
         $vis:vis $name:ident, $family:ident by $by:ident;
-        $new_vis:vis fn $new:ident($($(#[doc = $doc:literal])+ $parameter:ident: $domain:ident),+ $(,)?);
+        $new_vis:vis fn $new:ident($($parameter:ident: $domain:ident $doc:literal),+ $(,)?);
         $(moving support: $($moving:ident),+ $(,)?;)?
     ) => {
         $crate::scalar_family! {
@@ -58,7 +55,7 @@ macro_rules! scalar_family {
         impl $family {
             /// From one slice per parameter, one value per coordinate:
             ///
-            $(#[doc = ::core::concat!("- `", ::core::stringify!($parameter), "`:", $($doc),+)])+
+            $(#[doc = ::core::concat!("- `", ::core::stringify!($parameter), "`: ", $doc)])+
             ///
             /// # Errors
             /// Those of `InverseCdf::from_quantile` and `Counts::from_family`.
@@ -127,7 +124,7 @@ macro_rules! own_family {
     (
         $(#[$meta:meta])*
         pub $name:ident, $family:ident by $by:ident;
-        pub fn $new:ident($($(#[doc = $doc:literal])+ $parameter:ident: $domain:ident),+ $(,)?);
+        pub fn $new:ident($($parameter:ident: $domain:ident $doc:literal),+ $(,)?);
         $(moving support: $($moving:ident),+ $(,)?;)?
     ) => {
         $crate::scalar_family! {
@@ -143,7 +140,7 @@ macro_rules! own_family {
             ///
             $(#[doc = concat!(
                 "- `", stringify!($parameter), "` ([`", stringify!($domain), "`](crate::Domain::",
-                stringify!($domain), ")):", $($doc),+
+                stringify!($domain), ")): ", $doc
             )])+
             ///
             /// # Errors
@@ -156,12 +153,12 @@ macro_rules! own_family {
             }
         }
 
-        own_family!(@accessors $name, 0; $($(#[doc = $doc])+ $parameter),+);
+        own_family!(@accessors $name, 0; $($parameter $doc),+);
     };
 
-    (@accessors $name:ident, $place:expr; $(#[doc = $doc:literal])+ $parameter:ident $(, $($rest:tt)+)?) => {
+    (@accessors $name:ident, $place:expr; $parameter:ident $doc:literal $(, $($rest:tt)+)?) => {
         impl<T: $crate::Real> $name<T> {
-            $(#[doc = $doc])+
+            #[doc = $doc]
             #[must_use]
             pub fn $parameter(&self) -> &[T] {
                 self.values($place)

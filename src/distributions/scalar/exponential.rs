@@ -3,13 +3,7 @@
 use rand::Rng;
 
 use crate::distribution::{Coupling, WeakPair, WeakSides};
-use crate::distributions::scalar::declare::own_family;
-use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, FamilyWeakDerivative,
-    Quantile,
-};
-use crate::probability::Probability;
-use crate::real::Real;
+use crate::distributions::scalar::prelude::*;
 use crate::special::deviance;
 
 own_family! {
@@ -47,10 +41,7 @@ own_family! {
     /// # References
     /// Johnson, Kotz & Balakrishnan 1994, Continuous Univariate Distributions vol. 1, chapter 19, ISBN 0-471-58495-9.
     pub Exponential, ExponentialFamily by quantile;
-    pub fn new(
-        /// The rates λ.
-        rate: Positive,
-    );
+    pub fn new(rate: Positive "The rates λ.");
 }
 
 impl<T: Real> Quantile<T> for ExponentialFamily {

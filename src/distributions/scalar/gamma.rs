@@ -3,13 +3,9 @@
 use rand::Rng;
 
 use crate::distribution::{Coupling, WeakPair, WeakSides};
-use crate::distributions::scalar::declare::own_family;
-use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, FamilyWeakDerivative,
-    Quantile,
-};
-use crate::probability::Probability;
-use crate::real::Real;
+use crate::distributions::scalar::prelude::*;
+use crate::error::Error;
+use crate::layout::{Domain, Layout};
 use crate::special::{
     deviance, digamma, gamma_cdf, gamma_implicit_gradient, gamma_kl, gamma_quantile, gamma_survival,
     ln_kernel, ln_minus_digamma, log_gamma_entropy, trigamma,
@@ -44,7 +40,7 @@ own_family! {
     /// use reparam::prelude::*;
     /// use reparam::distributions::Gamma;
     ///
-    /// let gamma = Gamma::new(&[3.0], &[2.0])?;
+    /// let gamma = Gamma::from_rate(&[3.0], &[2.0])?;
     /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
     /// let square = (|z: &[f64]| z[0] * z[0], |z: &[f64], dz: &mut [f64]| { dz[0] = 2.0 * z[0]; z[0] * z[0] });
     /// let estimate = Pathwise.estimate(&gamma, &square, 10_000, &mut rng)?;
@@ -57,12 +53,28 @@ own_family! {
     /// # References
     /// Implicit derivative: Figurnov, Mohamed & Mnih 2018, arXiv:1805.08498. Sampler: Marsaglia & Tsang 2000, doi:10.1145/358407.358414.
     pub Gamma, GammaFamily by quantile;
-    pub fn new(
-        /// The shapes α.
-        shape: Positive,
-        /// The rates β.
-        rate: Positive,
-    );
+    pub fn from_rate(shape: Positive "The shapes α.", rate: Positive "The rates β.");
+}
+
+impl<T: Real> Gamma<T> {
+    /// From shapes and scales, which are the reciprocals of the rates: the parameters stay shape and rate.
+    ///
+    /// ```
+    /// use reparam::prelude::*;
+    ///
+    /// let gamma = Gamma::from_scale(&[3.0], &[0.5])?;
+    /// assert_eq!(gamma, Gamma::from_rate(&[3.0], &[2.0])?);
+    /// # Ok::<(), reparam::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`from_rate`](Self::from_rate), of the scale too; [`Error::NonFiniteParameter`] for a scale so small that its rate
+    /// is infinite.
+    pub fn from_scale(shape: &[T], scale: &[T]) -> Result<Self, Error> {
+        Layout::coordinatewise(&[("shape", Domain::Positive, shape), ("scale", Domain::Positive, scale)])?;
+        let rate: Vec<T> = scale.iter().map(|scale| scale.recip()).collect();
+        Self::from_rate(shape, &rate)
+    }
 }
 
 /// One draw of shape α and rate 1.
@@ -119,7 +131,7 @@ fn uniform<R: Rng + ?Sized>(rng: &mut R) -> f64 {
 
 /// `ln z p(z)` at `x = βz`, −∞ where x is 0 or ∞.
 #[inline]
-pub(crate) fn log_mass(alpha: f64, x: f64, ln_x: f64) -> f64 {
+pub(crate) fn log_kernel(alpha: f64, x: f64, ln_x: f64) -> f64 {
     if ln_x.is_infinite() || x == f64::INFINITY { f64::NEG_INFINITY } else { ln_kernel(alpha, x, ln_x) }
 }
 
@@ -191,7 +203,7 @@ impl<T: Real> Density<T> for GammaFamily {
             return T::of(ln_density_outside(alpha, rate, z));
         }
         let x = rate * z;
-        T::of(log_mass(alpha, x, x.ln()) - z.ln())
+        T::of(log_kernel(alpha, x, x.ln()) - z.ln())
     }
 }
 
@@ -274,5 +286,26 @@ impl<T: Real> FamilyWeakDerivative<T> for GammaFamily {
         let first = if coupling == Coupling::Coupled { z } else { self.draw(theta, rng) };
         let more = T::of(-uniform(rng).ln() / rate.f64());
         WeakPair::against_draw(first + more, -shape / rate)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scale_is_refused_by_its_own_name() {
+        let parameter = |error: Option<Error>| match error {
+            Some(Error::ParameterDomain { parameter, .. } | Error::NonFiniteParameter { parameter, .. }) => {
+                parameter.to_string()
+            }
+            other => format!("{other:?}"),
+        };
+        for bad in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            assert_eq!(parameter(Gamma::from_scale(&[1.0], &[bad]).err()), "scale");
+            assert_eq!(parameter(Gamma::from_scale(&[bad], &[1.0]).err()), "shape");
+        }
+        // Its rate is infinite.
+        assert_eq!(parameter(Gamma::from_scale(&[1.0], &[1e-310]).err()), "rate");
     }
 }

@@ -1,12 +1,7 @@
 //! The Gompertz distribution.
 
-use crate::distributions::scalar::declare::own_family;
-use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, Quantile,
-};
+use crate::distributions::scalar::prelude::*;
 use crate::numerics::quadrature::half_line;
-use crate::probability::Probability;
-use crate::real::Real;
 use crate::special::exponential_integral_scaled;
 
 own_family! {
@@ -43,12 +38,7 @@ own_family! {
     /// Gompertz 1825, Philosophical Transactions 115, 513–583, doi:10.1098/rstl.1825.0026; Lenart 2014, The moments of the Gompertz distribution,
     /// Scandinavian Actuarial Journal, 255–277, doi:10.1080/03461238.2012.687697.
     pub Gompertz, GompertzFamily by quantile;
-    pub fn new(
-        /// The shapes η.
-        shape: Positive,
-        /// The rates b.
-        rate: Positive,
-    );
+    pub fn new(shape: Positive "The shapes η.", rate: Positive "The rates b.");
 }
 
 /// `ln(1 + e/η)`, also where the quotient overflows.

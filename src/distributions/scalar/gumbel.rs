@@ -1,11 +1,6 @@
 //! The Gumbel distribution of maxima.
 
-use crate::distributions::scalar::declare::own_family;
-use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, Quantile,
-};
-use crate::probability::Probability;
-use crate::real::Real;
+use crate::distributions::scalar::prelude::*;
 use crate::special::{digamma, ln_gamma};
 
 own_family! {
@@ -40,12 +35,7 @@ own_family! {
     /// # References
     /// Gumbel 1958, Statistics of Extremes, doi:10.7312/gumb92958; Johnson, Kotz & Balakrishnan 1995, vol. 2, chapter 22.
     pub Gumbel, GumbelFamily by quantile;
-    pub fn new(
-        /// The locations μ, which are the modes.
-        mu: Real,
-        /// The scales β.
-        scale: Positive,
-    );
+    pub fn new(mu: Real "The locations μ, which are the modes.", scale: Positive "The scales β.");
 }
 
 /// The standard Gumbel quantile `−ln(−ln u)`.

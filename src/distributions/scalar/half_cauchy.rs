@@ -1,12 +1,7 @@
 //! The half-Cauchy distribution.
 
 use crate::distributions::scalar::cauchy::slopes;
-use crate::distributions::scalar::declare::own_family;
-use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, Quantile,
-};
-use crate::probability::Probability;
-use crate::real::Real;
+use crate::distributions::scalar::prelude::*;
 
 own_family! {
     /// The half-Cauchy with independent coordinates, `t = z/γ`, D of them: the size of a Cauchy about 0, a prior for scales.
@@ -40,10 +35,7 @@ own_family! {
     /// Gelman 2006, Bayesian Analysis 1, 515–534, doi:10.1214/06-BA117A; divergence: Chyzak & Nielsen 2019, arXiv:1905.10965, of which this is the half
     /// about 0.
     pub HalfCauchy, HalfCauchyFamily by quantile;
-    pub fn new(
-        /// The scales γ, which are the medians.
-        scale: Positive,
-    );
+    pub fn new(scale: Positive "The scales γ, which are the medians.");
 }
 
 /// The standard quantile, from the tail that is exact.

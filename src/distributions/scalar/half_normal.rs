@@ -1,11 +1,6 @@
 //! The half-normal distribution.
 
-use crate::distributions::scalar::declare::own_family;
-use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, Quantile,
-};
-use crate::probability::Probability;
-use crate::real::Real;
+use crate::distributions::scalar::prelude::*;
 use crate::special::{deviance, mass, normal_half_quantile, normal_survival};
 
 own_family! {
@@ -39,10 +34,7 @@ own_family! {
     /// Johnson, Kotz & Balakrishnan 1994, Continuous Univariate Distributions vol. 1, chapter 13, ISBN 0-471-58495-9; as a prior: Gelman 2006,
     /// Bayesian Analysis 1, 515–534, doi:10.1214/06-BA117A.
     pub HalfNormal, HalfNormalFamily by quantile;
-    pub fn new(
-        /// The standard deviations σ of the normals.
-        sigma: Positive,
-    );
+    pub fn new(sigma: Positive "The standard deviations σ of the normals.");
 }
 
 impl<T: Real> Quantile<T> for HalfNormalFamily {

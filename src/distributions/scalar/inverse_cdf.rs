@@ -140,8 +140,9 @@ pub trait FamilyWeakDerivative<T: Real>: Family<T> {
 /// | pullback | `dθᵢ = (∂F⁻¹/∂θ)(uᵢ; θᵢ) dzᵢ` |
 /// | score, entropy | those of the family, coordinate by coordinate |
 ///
-/// Uniform, exponential, logistic, Gumbel, Laplace, Cauchy, Weibull, Pareto, Kumaraswamy, half-normal, half-Cauchy, log-logistic, Gompertz,
-/// triangular and truncated normal are ready-made aliases of this type, and so are the families with an implicit derivative: gamma and its relatives, inverse Gaussian, von Mises. Another family takes about twenty lines:
+/// Uniform, exponential, logistic, Gumbel, Laplace, Cauchy, Weibull, Fréchet, Pareto, Kumaraswamy, half-normal, half-Cauchy, log-logistic, Gompertz,
+/// triangular and truncated normal are ready-made aliases of this type, and so are the families with an implicit derivative: gamma and its relatives, inverse Gaussian, von Mises. Another family takes about twenty lines,
+/// and [`scalar_family!`](crate::scalar_family) declares its first eight:
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -258,7 +259,27 @@ impl<T: Real, Q: Family<T>> InverseCdf<T, Q> {
 }
 
 impl<T: Real, Q: FamilyCdf<T>> InverseCdf<T, Q> {
-    /// Writes `F(zᵢ; θᵢ)` as signed tails ([`Probability`]), row by row: the noise whose transform is z.
+    /// `F(zᵢ; θᵢ)` of every coordinate of z, which is one row or more, with `1 − F` as exact as F.
+    ///
+    /// ```
+    /// use reparam::prelude::*;
+    ///
+    /// let exponential = Exponential::new(&[2.0, 1.0])?;
+    /// let p = exponential.cdf(&[1.0, 700.0])?;
+    /// assert!((p[0].lower() - (1.0 - (-2.0f64).exp())).abs() < 1e-15);
+    /// assert!((p[1].upper() / (-700.0f64).exp() - 1.0).abs() < 1e-13); // 1 − F would be 0
+    /// # Ok::<(), reparam::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Length`] if z is not whole rows.
+    pub fn cdf(&self, z: &[T]) -> Result<Vec<Probability<T>>, Error> {
+        check_len("z", z.len().next_multiple_of(self.dim), z.len())?;
+        let coordinate = |(i, &z): (usize, &T)| self.family.cdf(z, self.theta(i % self.dim));
+        Ok(z.iter().enumerate().map(coordinate).collect())
+    }
+
+    /// Writes [`cdf`](Self::cdf) as signed tails ([`Probability::tail`]), row by row: the noise whose transform is z.
     ///
     /// ```
     /// use reparam::prelude::*;
@@ -266,14 +287,14 @@ impl<T: Real, Q: FamilyCdf<T>> InverseCdf<T, Q> {
     /// let gumbel = Gumbel::new(&[1.0], &[0.5])?;
     /// let (mut z, mut noise) = ([0.0], [0.0]);
     /// gumbel.transform(&[-1e-12], &mut z);
-    /// gumbel.cdf(&z, &mut noise)?;
+    /// gumbel.cdf_tails(&z, &mut noise)?;
     /// assert!((noise[0] / -1e-12 - 1.0f64).abs() < 1e-12);
     /// # Ok::<(), reparam::Error>(())
     /// ```
     ///
     /// # Errors
     /// [`Error::Length`] if z is not whole rows, or `tails` differs from it in length.
-    pub fn cdf(&self, z: &[T], tails: &mut [T]) -> Result<(), Error> {
+    pub fn cdf_tails(&self, z: &[T], tails: &mut [T]) -> Result<(), Error> {
         check_len("z", z.len().next_multiple_of(self.dim), z.len())?;
         check_len("the tails", z.len(), tails.len())?;
         for (z, tails) in z.chunks_exact(self.dim).zip(tails.chunks_exact_mut(self.dim)) {

@@ -2,13 +2,8 @@
 
 use rand::Rng;
 
-use crate::distributions::scalar::declare::own_family;
-use crate::distributions::scalar::gamma::{kl, kl_gradient, ln_unit_draw, log_mass, shape_score};
-use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, Quantile,
-};
-use crate::probability::Probability;
-use crate::real::Real;
+use crate::distributions::scalar::gamma::{kl, kl_gradient, ln_unit_draw, log_kernel, shape_score};
+use crate::distributions::scalar::prelude::*;
 use crate::special::{
     digamma, gamma_implicit_gradient, gamma_log_quantile, gamma_tails_at_log, log_gamma_entropy, trigamma,
 };
@@ -45,12 +40,7 @@ own_family! {
     /// # References
     /// As for [`Gamma`](crate::distributions::Gamma).
     pub InverseGamma, InverseGammaFamily by quantile;
-    pub fn new(
-        /// The shapes a.
-        shape: Positive,
-        /// The scales b.
-        scale: Positive,
-    );
+    pub fn new(shape: Positive "The shapes a.", scale: Positive "The scales b.");
 }
 
 impl<T: Real> Quantile<T> for InverseGammaFamily {
@@ -99,7 +89,7 @@ impl<T: Real> Density<T> for InverseGammaFamily {
             return T::neg_infinity();
         }
         let x = scale / z;
-        T::of(log_mass(shape.f64(), x, x.ln()) - z.ln())
+        T::of(log_kernel(shape.f64(), x, x.ln()) - z.ln())
     }
 }
 

@@ -2,13 +2,7 @@
 
 use rand::Rng;
 
-use crate::distributions::scalar::declare::own_family;
-use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, FamilyKl, FamilyMoments,
-};
-use crate::distributions::scalar::numeric_inverse::Cdf;
-use crate::probability::Probability;
-use crate::real::Real;
+use crate::distributions::scalar::prelude::*;
 use crate::special::{deviance, exponential_integral_scaled, mills_defect, mills_ratio, normal_quantile};
 
 own_family! {
@@ -45,12 +39,7 @@ own_family! {
     /// Michael, Schucany & Haas 1976, doi:10.2307/2683801; Johnson, Kotz & Balakrishnan 1994, Continuous Univariate Distributions vol. 1,
     /// chapter 15, ISBN 0-471-58495-9.
     pub InverseGaussian, InverseGaussianFamily by cdf;
-    pub fn new(
-        /// The means μ.
-        mu: Positive,
-        /// The shapes λ.
-        shape: Positive,
-    );
+    pub fn new(mu: Positive "The means μ.", shape: Positive "The shapes λ.");
 }
 
 /// `ln √2π`.

@@ -1,13 +1,8 @@
 //! The Kumaraswamy distribution.
 
-use crate::distributions::scalar::declare::own_family;
-use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, Quantile,
-};
+use crate::distributions::scalar::prelude::*;
 use crate::numerics::quadrature::unit;
 use crate::numerics::{log_power, vanishing_product};
-use crate::probability::Probability;
-use crate::real::Real;
 use crate::special::{digamma, ln_1m_exp, ln_beta, trigamma};
 
 own_family! {
@@ -45,12 +40,7 @@ own_family! {
     /// Kumaraswamy 1980, J. Hydrology 46, 79–88, doi:10.1016/0022-1694(80)90036-0; Jones 2009, Statistical Methodology 6,
     /// 70–81, doi:10.1016/j.stamet.2008.04.001; in a stick-breaking autoencoder: Nalisnick & Smyth 2017, arXiv:1605.06197.
     pub Kumaraswamy, KumaraswamyFamily by quantile;
-    pub fn new(
-        /// The shapes a, of the end at 0.
-        a: Positive,
-        /// The shapes b, of the end at 1.
-        b: Positive,
-    );
+    pub fn new(a: Positive "The shapes a, of the end at 0.", b: Positive "The shapes b, of the end at 1.");
 }
 
 /// `H(b) = ψ(b + 1) + γ`, the harmonic number of a real b ≥ 0. Below 0.01, where the sum cancels, the series
@@ -238,12 +228,12 @@ mod tests {
 
     #[test]
     fn the_ends_of_the_support_give_limits_and_no_nan() {
-        let law = KumaraswamyFamily;
-        assert_eq!(law.log_density(0.0, [1.0, 3.0]), 3.0f64.ln());
-        assert_eq!(law.log_density(1.0, [3.0, 1.0]), 3.0f64.ln());
-        assert_eq!(law.log_density(0.0, [0.5, 3.0]), f64::INFINITY);
-        assert_eq!(law.log_density(1.0, [2.0, 3.0]), f64::NEG_INFINITY);
-        assert_eq!(law.score(1.0, [2.0f64, 3.0])[0], 1.5);
-        assert_eq!(law.score(0.0, [2.0f64, 3.0])[0], f64::NEG_INFINITY);
+        let family = KumaraswamyFamily;
+        assert_eq!(family.log_density(0.0, [1.0, 3.0]), 3.0f64.ln());
+        assert_eq!(family.log_density(1.0, [3.0, 1.0]), 3.0f64.ln());
+        assert_eq!(family.log_density(0.0, [0.5, 3.0]), f64::INFINITY);
+        assert_eq!(family.log_density(1.0, [2.0, 3.0]), f64::NEG_INFINITY);
+        assert_eq!(family.score(1.0, [2.0f64, 3.0])[0], 1.5);
+        assert_eq!(family.score(0.0, [2.0f64, 3.0])[0], f64::NEG_INFINITY);
     }
 }

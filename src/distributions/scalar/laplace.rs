@@ -1,11 +1,6 @@
 //! The Laplace distribution.
 
-use crate::distributions::scalar::declare::own_family;
-use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, Quantile,
-};
-use crate::probability::Probability;
-use crate::real::Real;
+use crate::distributions::scalar::prelude::*;
 use crate::special::{deviance, exp_m1_minus_x};
 
 own_family! {
@@ -42,12 +37,7 @@ own_family! {
     /// # References
     /// Johnson, Kotz & Balakrishnan 1995, Continuous Univariate Distributions vol. 2, chapter 24, ISBN 0-471-58494-0.
     pub Laplace, LaplaceFamily by quantile;
-    pub fn new(
-        /// The locations μ.
-        mu: Real,
-        /// The scales b.
-        scale: Positive,
-    );
+    pub fn new(mu: Real "The locations μ.", scale: Positive "The scales b.");
 }
 
 /// The standard quantile: the signed tail ε is u or −(1 − u), so it is `sign(ε) ln 2|ε|` in both halves.

@@ -2,13 +2,8 @@
 
 use rand::Rng;
 
-use crate::distributions::scalar::declare::own_family;
-use crate::distributions::scalar::gamma::{kl, kl_gradient, ln_unit_draw, log_mass, shape_score};
-use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, Quantile,
-};
-use crate::probability::Probability;
-use crate::real::Real;
+use crate::distributions::scalar::gamma::{kl, kl_gradient, ln_unit_draw, log_kernel, shape_score};
+use crate::distributions::scalar::prelude::*;
 use crate::special::{
     digamma, gamma_log_implicit_gradient, gamma_log_quantile, gamma_tails_at_log, log_gamma_entropy, trigamma,
 };
@@ -35,7 +30,7 @@ own_family! {
     /// use reparam::prelude::*;
     /// use reparam::distributions::LogGamma;
     ///
-    /// let tiny = LogGamma::new(&[1e-6], &[1.0])?;
+    /// let tiny = LogGamma::from_rate(&[1e-6], &[1.0])?;
     /// let mut z = [0.0];
     /// tiny.transform(&[0.5], &mut z); // the median of w is e^−693147
     /// assert!((z[0] / (0.5f64.ln() * 1e6) - 1.0).abs() < 1e-6);
@@ -45,12 +40,7 @@ own_family! {
     /// # References
     /// As for [`Gamma`](crate::distributions::Gamma).
     pub LogGamma, LogGammaFamily by quantile;
-    pub fn new(
-        /// The shapes α.
-        shape: Positive,
-        /// The rates β.
-        rate: Positive,
-    );
+    pub fn from_rate(shape: Positive "The shapes α.", rate: Positive "The rates β.");
 }
 
 impl<T: Real> Quantile<T> for LogGammaFamily {
@@ -85,7 +75,7 @@ impl<T: Real> Density<T> for LogGammaFamily {
     #[inline]
     fn log_density(&self, z: T, [shape, rate]: [T; 2]) -> T {
         let ln_x = z.f64() + rate.f64().ln();
-        T::of(log_mass(shape.f64(), ln_x.exp(), ln_x))
+        T::of(log_kernel(shape.f64(), ln_x.exp(), ln_x))
     }
 }
 

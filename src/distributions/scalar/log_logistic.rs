@@ -1,13 +1,8 @@
 //! The log-logistic distribution.
 
-use crate::distributions::scalar::declare::own_family;
-use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, Quantile,
-};
 use crate::distributions::scalar::logistic;
+use crate::distributions::scalar::prelude::*;
 use crate::numerics::{log_power, scaled_exp, vanishing_product};
-use crate::probability::Probability;
-use crate::real::Real;
 use crate::special::{sigmoid, softplus};
 
 own_family! {
@@ -42,12 +37,7 @@ own_family! {
     /// Johnson, Kotz & Balakrishnan 1995, Continuous Univariate Distributions vol. 2, chapter 23, ISBN 0-471-58494-0; in survival analysis: Bennett
     /// 1983, Applied Statistics 32, 165–171, doi:10.2307/2347295.
     pub LogLogistic, LogLogisticFamily by quantile;
-    pub fn new(
-        /// The scales α, which are the medians.
-        scale: Positive,
-        /// The shapes β.
-        shape: Positive,
-    );
+    pub fn new(scale: Positive "The scales α, which are the medians.", shape: Positive "The shapes β.");
 }
 
 impl<T: Real> Quantile<T> for LogLogisticFamily {

@@ -1,12 +1,7 @@
 //! The logistic distribution.
 
-use crate::distributions::scalar::declare::own_family;
-use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, Quantile,
-};
+use crate::distributions::scalar::prelude::*;
 use crate::numerics::quadrature::{divergence, divergence_terms, line};
-use crate::probability::Probability;
-use crate::real::Real;
 use crate::special::sigmoid;
 
 own_family! {
@@ -40,12 +35,7 @@ own_family! {
     /// # References
     /// Johnson, Kotz & Balakrishnan 1995, Continuous Univariate Distributions vol. 2, chapter 23, ISBN 0-471-58494-0.
     pub Logistic, LogisticFamily by quantile;
-    pub fn new(
-        /// The locations μ.
-        mu: Real,
-        /// The scales s.
-        scale: Positive,
-    );
+    pub fn new(mu: Real "The locations μ.", scale: Positive "The scales s.");
 }
 
 impl<T: Real> Quantile<T> for LogisticFamily {

@@ -1,10 +1,15 @@
 //! Scalar families: independent coordinates, each drawn by an inverse distribution function or a sampler of its own.
+//!
+//! One family per file, its `mod` and `pub use` lines here; `frechet` is the model. `inverse_cdf` holds the distribution of any family and the
+//! traits of a family, `numeric_inverse` those that know only their CDF, `declare` the macros. `tests/cdf.rs` reads this file, and stays
+//! red until a new family is checked and documented.
 
 pub(crate) mod beta;
 pub(crate) mod cauchy;
 pub(crate) mod chi_squared;
 pub(crate) mod declare;
 pub(crate) mod exponential;
+pub(crate) mod frechet;
 pub(crate) mod gamma;
 pub(crate) mod gompertz;
 pub(crate) mod gumbel;
@@ -20,6 +25,7 @@ pub(crate) mod log_logistic;
 pub(crate) mod logistic;
 pub(crate) mod numeric_inverse;
 pub(crate) mod pareto;
+pub(crate) mod prelude;
 pub(crate) mod student_t;
 pub(crate) mod triangular;
 pub(crate) mod truncated_normal;
@@ -32,6 +38,7 @@ pub use beta::{Beta, BetaFamily, LogitBeta, LogitBetaFamily};
 pub use cauchy::{Cauchy, CauchyFamily};
 pub use chi_squared::{ChiSquared, ChiSquaredFamily};
 pub use exponential::{Exponential, ExponentialFamily};
+pub use frechet::{Frechet, FrechetFamily};
 pub use gamma::{Gamma, GammaFamily};
 pub use gompertz::{Gompertz, GompertzFamily};
 pub use gumbel::{Gumbel, GumbelFamily};

@@ -1,12 +1,7 @@
 //! The Pareto distribution.
 
-use crate::distributions::scalar::declare::own_family;
-use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, Quantile,
-};
+use crate::distributions::scalar::prelude::*;
 use crate::numerics::scaled_exp;
-use crate::probability::Probability;
-use crate::real::Real;
 use crate::special::deviance;
 
 own_family! {
@@ -44,10 +39,8 @@ own_family! {
     /// Johnson, Kotz & Balakrishnan 1994, Continuous Univariate Distributions vol. 1, chapter 20, ISBN 0-471-58495-9.
     pub Pareto, ParetoFamily by quantile;
     pub fn new(
-        /// The scales m, which are the smallest values.
-        scale: Positive,
-        /// The shapes α, the exponents of the tail.
-        shape: Positive,
+        scale: Positive "The scales m, which are the smallest values.",
+        shape: Positive "The shapes α, the exponents of the tail.",
     );
     moving support: scale;
 }

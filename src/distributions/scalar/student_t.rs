@@ -2,13 +2,8 @@
 
 use rand::Rng;
 
-use crate::distributions::scalar::declare::own_family;
-use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, Quantile,
-};
+use crate::distributions::scalar::prelude::*;
 use crate::numerics::quadrature::{divergence, divergence_terms, line};
-use crate::probability::Probability;
-use crate::real::Real;
 use crate::special::{
     central_excess, ln_1p_minus_x, ln_gamma_difference, student_t_cdf, student_t_implicit_gradient,
     student_t_quantile,
@@ -53,12 +48,9 @@ own_family! {
     /// Bailey 1994, Mathematics of Computation 62, 779–781, doi:10.1090/S0025-5718-1994-1219702-8; Figurnov, Mohamed & Mnih 2018, arXiv:1805.08498.
     pub StudentT, StudentTFamily by quantile;
     pub fn new(
-        /// The degrees of freedom ν.
-        nu: Positive,
-        /// The locations μ.
-        mu: Real,
-        /// The scales σ.
-        sigma: Positive,
+        nu: Positive "The degrees of freedom ν.",
+        mu: Real "The locations μ.",
+        sigma: Positive "The scales σ.",
     );
 }
 

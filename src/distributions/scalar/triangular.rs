@@ -1,12 +1,7 @@
 //! The triangular distribution.
 
-use crate::distributions::scalar::declare::own_family;
-use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, Quantile,
-};
+use crate::distributions::scalar::prelude::*;
 use crate::numerics::quadrature::piece;
-use crate::probability::Probability;
-use crate::real::Real;
 
 own_family! {
     /// The triangular on an interval with independent coordinates, D of them: a guess by its least, likeliest and largest value.
@@ -44,12 +39,9 @@ own_family! {
     /// Kotz & van Dorp 2004, Beyond Beta, chapter 1, doi:10.1142/5720.
     pub Triangular, TriangularFamily by quantile;
     pub fn new(
-        /// The lower ends.
-        low: Real,
-        /// The modes, the likeliest values.
-        mode: AbovePrevious,
-        /// The upper ends.
-        high: AbovePrevious,
+        low: Real "The lower ends.",
+        mode: AbovePrevious "The modes, the likeliest values.",
+        high: AbovePrevious "The upper ends.",
     );
     moving support: low, high;
 }

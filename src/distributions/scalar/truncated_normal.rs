@@ -1,10 +1,7 @@
 //! The normal on an interval.
 
-use crate::distributions::scalar::declare::own_family;
-use crate::distributions::scalar::inverse_cdf::{Density, DensityGradient, FamilyCdf, Quantile};
+use crate::distributions::scalar::prelude::*;
 use crate::error::Error;
-use crate::probability::Probability;
-use crate::real::Real;
 use crate::special::{
     half_square_exp, interval, log_density_drop, mass, mills_ratio, normal_quantile, normal_quantile_from_log,
 };
@@ -63,14 +60,10 @@ own_family! {
     /// derivative: Figurnov, Mohamed & Mnih 2018, arXiv:1805.08498. The product form of `dμ` and `dσ` follows from integration by parts.
     pub TruncatedNormal, TruncatedNormalFamily by quantile;
     pub fn new(
-        /// The means μ before the truncation.
-        mu: Real,
-        /// The standard deviations σ before the truncation.
-        sigma: Positive,
-        /// The lower bounds.
-        low: Real,
-        /// The upper bounds.
-        high: AbovePrevious,
+        mu: Real "The means μ before the truncation.",
+        sigma: Positive "The standard deviations σ before the truncation.",
+        low: Real "The lower bounds.",
+        high: AbovePrevious "The upper bounds.",
     );
     moving support: low, high;
 }

@@ -1,11 +1,6 @@
 //! The continuous uniform distribution.
 
-use crate::distributions::scalar::declare::own_family;
-use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, Quantile,
-};
-use crate::probability::Probability;
-use crate::real::Real;
+use crate::distributions::scalar::prelude::*;
 
 own_family! {
     /// The uniform on an interval with independent coordinates, D of them.
@@ -42,12 +37,7 @@ own_family! {
     /// # References
     /// Johnson, Kotz & Balakrishnan 1995, Continuous Univariate Distributions vol. 2, chapter 26, ISBN 0-471-58494-0.
     pub Uniform, UniformFamily by quantile;
-    pub fn new(
-        /// The lower bounds.
-        low: Real,
-        /// The upper bounds.
-        high: AbovePrevious,
-    );
+    pub fn new(low: Real "The lower bounds.", high: AbovePrevious "The upper bounds.");
     moving support: low, high;
 }
 

@@ -4,12 +4,7 @@ use std::f64::consts::PI;
 
 use rand::Rng;
 
-use crate::distributions::scalar::declare::own_family;
-use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, Quantile,
-};
-use crate::probability::Probability;
-use crate::real::Real;
+use crate::distributions::scalar::prelude::*;
 use crate::special::{
     bessel_i0_scaled, bessel_ratio, bessel_ratio_derivative, von_mises_implicit_gradient,
     von_mises_log_density, von_mises_quantile, von_mises_survival,
@@ -60,12 +55,7 @@ own_family! {
     /// Mardia & Jupp 2000, Directional Statistics, section 3.5.4, doi:10.1002/9780470316979; implicit derivative: Figurnov, Mohamed & Mnih
     /// 2018, arXiv:1805.08498.
     pub VonMises, VonMisesFamily by quantile;
-    pub fn new(
-        /// The mean directions μ.
-        mu: Real,
-        /// The concentrations κ.
-        kappa: Positive,
-    );
+    pub fn new(mu: Real "The mean directions μ.", kappa: Positive "The concentrations κ.");
 }
 
 /// One draw about 0. As `1 − cos x = 2 sin²(x/2) ≥ 2x²/π²`, a normal of standard deviation `π/(2√κ)` cut at ±π lies above the density

@@ -1,13 +1,8 @@
 //! The Weibull distribution.
 
-use crate::distributions::scalar::declare::own_family;
 use crate::distributions::scalar::gumbel;
-use crate::distributions::scalar::inverse_cdf::{
-    ClosedEntropy, Density, DensityGradient, FamilyCdf, FamilyKl, FamilyMoments, Quantile,
-};
+use crate::distributions::scalar::prelude::*;
 use crate::numerics::{log_power, scaled_exp, vanishing_product};
-use crate::probability::Probability;
-use crate::real::Real;
 use crate::special::ln_gamma;
 
 own_family! {
@@ -45,12 +40,7 @@ own_family! {
     /// # References
     /// Weibull 1951, J. Appl. Mech. 18, 293–297, doi:10.1115/1.4010337; Johnson, Kotz & Balakrishnan 1994, vol. 1, chapter 21.
     pub Weibull, WeibullFamily by quantile;
-    pub fn new(
-        /// The scales λ.
-        scale: Positive,
-        /// The shapes k.
-        shape: Positive,
-    );
+    pub fn new(scale: Positive "The scales λ.", shape: Positive "The shapes k.");
 }
 
 impl<T: Real> Quantile<T> for WeibullFamily {
@@ -124,9 +114,9 @@ impl<T: Real> ClosedEntropy<T> for WeibullFamily {
     }
 }
 
-/// `Γ(1 + 2e) − Γ(1 + e)²` over `Γ(1 + e)²`, which is π² e²/6 for small e.
-fn relative_variance(e: f64) -> f64 {
-    if e > 0.01 {
+/// `Γ(1 + 2e) − Γ(1 + e)²` over `Γ(1 + e)²`, which is π² e²/6 for small e, of either sign.
+pub(crate) fn relative_variance(e: f64) -> f64 {
+    if e.abs() > 0.01 {
         return (ln_gamma(1.0 + 2.0 * e) - 2.0 * ln_gamma(1.0 + e)).exp_m1();
     }
     // ln Γ(1 + x) = −γx + Σ ζ(k) (−x)^k/k: the term in γ cancels.

@@ -41,7 +41,7 @@ use crate::room::with_room;
 ///     }
 /// }
 ///
-/// let bits = Bernoulli::new(&[0.3, 0.3])?;
+/// let bits = Bernoulli::from_logits(&[0.3, 0.3])?;
 /// let layout = Layout::new(&[("logit", Domain::Real, 1)]);
 /// let tied = Remapped::on(bits, Tied, vec![0.3], layout)?;
 /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);

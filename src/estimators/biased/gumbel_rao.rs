@@ -28,7 +28,7 @@ use crate::real::Real;
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
 /// use reparam::prelude::*;
 ///
-/// let row = Categorical::new(&[0.0, 1.0, -1.0], 3)?;
+/// let row = Categorical::from_logits(&[0.0, 1.0, -1.0], 3)?;
 /// let f = Differentiable(|z: &[f64], dz: Option<&mut [f64]>| {
 ///     if let Some(dz) = dz {
 ///         dz.copy_from_slice(&[1.0, 2.0, 4.0]);

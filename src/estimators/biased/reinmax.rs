@@ -29,7 +29,7 @@ use crate::real::Real;
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
 /// use reparam::prelude::*;
 ///
-/// let row = Categorical::new(&[0.0, 1.0, -1.0], 3)?;
+/// let row = Categorical::from_logits(&[0.0, 1.0, -1.0], 3)?;
 /// // f = Σ (z − ⅓)² (k + 1)
 /// let f = Differentiable(|z: &[f64], dz: Option<&mut [f64]>| {
 ///     let weighted = || z.iter().enumerate().map(|(k, z)| (k as f64 + 1.0, z - 1.0 / 3.0));

@@ -26,7 +26,7 @@ use crate::real::Real;
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
 /// use reparam::prelude::*;
 ///
-/// let bits = Bernoulli::new(&[0.0, 1.0])?;
+/// let bits = Bernoulli::from_logits(&[0.0, 1.0])?;
 /// // f = (b₀ + b₁)²/2
 /// let f = Differentiable(|b: &[f64], db: Option<&mut [f64]>| {
 ///     let sum = b[0] + b[1];

@@ -19,7 +19,7 @@ use crate::real::Real;
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
 /// use reparam::prelude::*;
 ///
-/// let bit = Bernoulli::new(&[0.5])?;
+/// let bit = Bernoulli::from_logits(&[0.5])?;
 /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
 /// let estimate = Arm.estimate(&bit, &|b: &[f64]| 3.0 * b[0], 20_000, &mut rng)?;
 /// let p = 1.0 / (1.0 + (-0.5f64).exp());

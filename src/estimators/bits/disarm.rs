@@ -23,7 +23,7 @@ use crate::real::Real;
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
 /// use reparam::prelude::*;
 ///
-/// let bits = Bernoulli::new(&[0.5; 20])?;
+/// let bits = Bernoulli::from_logits(&[0.5; 20])?;
 /// let f = |b: &[f64]| (b.iter().sum::<f64>() - 8.0).powi(2);
 /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
 /// let disarm = DisArm.estimate(&bits, &f, 5000, &mut rng)?;

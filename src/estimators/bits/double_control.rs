@@ -26,7 +26,7 @@ use crate::real::Real;
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
 /// use reparam::prelude::*;
 ///
-/// let bits = Bernoulli::new(&[0.3; 10])?;
+/// let bits = Bernoulli::from_logits(&[0.3; 10])?;
 /// let f = Differentiable(|b: &[f64], db: Option<&mut [f64]>| {
 ///     let sum: f64 = b.iter().sum();
 ///     if let Some(db) = db {

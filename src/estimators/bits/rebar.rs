@@ -41,7 +41,7 @@ const TEMPERATURES: (f64, f64) = (0.02, 50.0);
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
 /// use reparam::prelude::*;
 ///
-/// let bits = Bernoulli::new(&[0.3, -0.5, 1.0])?;
+/// let bits = Bernoulli::from_logits(&[0.3, -0.5, 1.0])?;
 /// // f = (Σ b − 1.2)³
 /// let f = Differentiable(|b: &[f64], db: Option<&mut [f64]>| {
 ///     let x = b.iter().sum::<f64>() - 1.2;

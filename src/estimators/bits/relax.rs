@@ -40,7 +40,7 @@ use crate::special::sigmoid;
 ///     }
 /// }
 ///
-/// let bit = Bernoulli::new(&[0.0])?;
+/// let bit = Bernoulli::from_logits(&[0.0])?;
 /// let f = |b: &[f64]| 5.0 + b[0];
 /// let mut relax = Relax::new(Constant([0.0])).with_rate(0.1)?;
 /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
@@ -233,7 +233,7 @@ impl<T: Real> Surrogate<T> for QuadraticSurrogate {
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
 /// use reparam::prelude::*;
 ///
-/// let bits = Bernoulli::new(&[0.3, -0.5])?;
+/// let bits = Bernoulli::from_logits(&[0.3, -0.5])?;
 /// let f = |b: &[f64]| if b[0] == b[1] { 3.0 } else { 2.0 }; // values only
 /// let mut relax = Relax::new(QuadraticSurrogate::new(2, 0.5)?).with_rate(0.05)?;
 /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);

@@ -31,7 +31,7 @@ use crate::special::log_sum_exp;
 /// use reparam::prelude::*;
 ///
 /// // A latent bit: p(z = 1) = 0.8, p(x | z) = 0.9 or 0.2, so that ln p(x) = ln 0.76; q starts at ½.
-/// let q = Bernoulli::new(&[0.0])?;
+/// let q = Bernoulli::from_logits(&[0.0])?;
 /// let ln_joint = |z: &[f64]| if z[0] == 1.0 { (0.8f64 * 0.9).ln() } else { (0.2f64 * 0.2).ln() };
 /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
 /// let mut vimco = Vimco::new(5)?.with_log_joint();
@@ -247,7 +247,7 @@ mod tests {
         while let (Some(first), Some(second)) = (lines.next(), lines.next()) {
             let row = |line: &str| line.split(',').skip(1).map(|x| x.parse().unwrap()).collect::<Vec<f64>>();
             let (first, second) = (row(first), row(second));
-            let (k, q) = (first[0] as usize, Bernoulli::new(&[first[2], second[2]]).unwrap());
+            let (k, q) = (first[0] as usize, Bernoulli::from_logits(&[first[2], second[2]]).unwrap());
             // The whole bound for every sample: the same mean with more variance.
             let (mut mean, mut square) = ([0.0; 2], [0.0; 2]);
             every_tuple(&q, k, ln_weight, |p, weights, scores| {
@@ -277,7 +277,7 @@ mod tests {
     #[test]
     fn the_explicit_gradient_of_ln_q_is_there_exactly_once() {
         let bound_at = |logits: [f64; 2]| {
-            let q = Bernoulli::new(&logits).unwrap();
+            let q = Bernoulli::from_logits(&logits).unwrap();
             let vimco = Vimco::new(3).unwrap().with_log_joint();
             (exact(&q, vimco, |z| ln_weight(z) - q.log_prob(z)), q)
         };

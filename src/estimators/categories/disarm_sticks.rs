@@ -34,7 +34,7 @@ use crate::special::{log_sum_exp, sigmoid};
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
 /// use reparam::prelude::*;
 ///
-/// let rows = Categorical::new(&[0.5, 0.0, -0.5, 0.2, 0.0, -0.2], 3)?;
+/// let rows = Categorical::from_logits(&[0.5, 0.0, -0.5, 0.2, 0.0, -0.2], 3)?;
 /// let f = |z: &[f64]| (z[0] - 2.0 * z[1] + z[3] - z[5]).powi(2);
 /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
 /// let exact = Enumerate.estimate(&rows, &f, 2, &mut rng)?;

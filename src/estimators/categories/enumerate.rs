@@ -20,7 +20,7 @@ const MOST: usize = 100_000_000;
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
 /// use reparam::prelude::*;
 ///
-/// let die = Categorical::new(&[0.0; 6], 6)?;
+/// let die = Categorical::from_logits(&[0.0; 6], 6)?;
 /// let eyes = |z: &[f64]| z.iter().enumerate().map(|(i, z)| (i + 1) as f64 * z).sum::<f64>();
 /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
 /// let estimate = Enumerate.estimate(&die, &eyes, 2, &mut rng)?;

@@ -23,7 +23,7 @@ use crate::real::Real;
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
 /// use reparam::prelude::*;
 ///
-/// let bits = Bernoulli::new(&[0.0, 1.0, -1.0])?;
+/// let bits = Bernoulli::from_logits(&[0.0, 1.0, -1.0])?;
 /// let linear = |b: &[f64]| b[0] + 2.0 * b[1] - b[2];
 /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
 /// let estimate = LocalExpectation.estimate(&bits, &linear, 100, &mut rng)?;

@@ -26,7 +26,7 @@ const MOST: usize = 1_000_000;
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
 /// use reparam::prelude::*;
 ///
-/// let peaked = Categorical::new(&[5.0, 0.0, 0.0, 0.0], 4)?;
+/// let peaked = Categorical::from_logits(&[5.0, 0.0, 0.0, 0.0], 4)?;
 /// let f = |z: &[f64]| z[0] + 2.0 * z[1] - z[3];
 /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
 /// let two = SumAndSample::new(1).estimate(&peaked, &f, 5000, &mut rng)?;

@@ -36,7 +36,7 @@ const MOST_DRAWS: usize = 16;
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
 /// use reparam::prelude::*;
 ///
-/// let categorical = Categorical::new(&[1.0, 0.5, 0.0, -0.5], 4)?;
+/// let categorical = Categorical::from_logits(&[1.0, 0.5, 0.0, -0.5], 4)?;
 /// let f = |z: &[f64]| 5.0 + z[0] + 2.0 * z[1] - z[3];
 /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
 /// let unordered = UnorderedSet::new(3)?.with_baseline()?.estimate(&categorical, &f, 5000, &mut rng)?;

@@ -48,7 +48,7 @@ use crate::real::Real;
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
 /// use reparam::prelude::*;
 ///
-/// let gamma = Gamma::new(&[2.0], &[1.0])?;
+/// let gamma = Gamma::from_rate(&[2.0], &[1.0])?;
 /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
 /// let error = MeasureValued::coupled().estimate(&gamma, &|z: &[f64]| z[0], 100, &mut rng).unwrap_err();
 /// assert_eq!(error, Error::NoWeakDerivative { parameter: "shape".into() });

@@ -49,7 +49,7 @@ use crate::real::Real;
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
 /// use reparam::prelude::*;
 ///
-/// let bit = Bernoulli::new(&[0.3])?;
+/// let bit = Bernoulli::from_logits(&[0.3])?;
 /// let f = (|b: &[f64]| b[0], |b: &[f64], db: &mut [f64]| { db[0] = 1.0; b[0] });
 /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
 /// Pathwise.estimate(&bit, &f, 1000, &mut rng)?; // the trait `Reparameterizable` is not implemented for `Bernoulli`

@@ -67,7 +67,7 @@ use crate::room::with_room;
 ///
 /// let f = Terms(3, |z: &[f64], terms: &mut [f64]| terms.copy_from_slice(z));
 /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
-/// let error = RewardToGo::new().estimate(&Bernoulli::new(&[0.0; 4])?, &f, 10, &mut rng).unwrap_err();
+/// let error = RewardToGo::new().estimate(&Bernoulli::from_logits(&[0.0; 4])?, &f, 10, &mut rng).unwrap_err();
 /// assert_eq!(error.to_string(), "the objective's terms, one a step, has length 3, expected 4");
 /// # Ok::<(), reparam::Error>(())
 /// ```

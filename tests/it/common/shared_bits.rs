@@ -17,7 +17,7 @@ impl SharedBits {
     }
 
     fn bits(&self) -> Bernoulli<f64> {
-        Bernoulli::new(&[self.params[0]; 3]).unwrap()
+        Bernoulli::from_logits(&[self.params[0]; 3]).unwrap()
     }
 }
 

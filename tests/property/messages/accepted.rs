@@ -13,6 +13,6 @@ fn main() -> Result<(), reparam::Error> {
     let normal = Normal::new(&[0.5], &[1.0])?;
     Pathwise.estimate(&normal, &f, 10, &mut rng)?;
     Elbo::analytic().estimate(&normal, &f, 10, &mut rng)?;
-    DisArm.estimate(&Bernoulli::new(&[0.5])?, &f, 10, &mut rng)?;
+    DisArm.estimate(&Bernoulli::from_logits(&[0.5])?, &f, 10, &mut rng)?;
     Ok(())
 }

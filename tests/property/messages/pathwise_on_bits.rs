@@ -11,6 +11,6 @@ fn main() -> Result<(), reparam::Error> {
         }
         z[0] * z[0]
     });
-    Pathwise.estimate(&Bernoulli::new(&[0.5])?, &f, 10, &mut rng)?;
+    Pathwise.estimate(&Bernoulli::from_logits(&[0.5])?, &f, 10, &mut rng)?;
     Ok(())
 }

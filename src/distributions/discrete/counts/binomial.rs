@@ -15,7 +15,7 @@ use crate::real::Real;
 
 /// D independent binomial counts: how many of n trials succeed.
 ///
-/// | | by [`new`](Self::new) | by [`from_probs`](Self::from_probs) |
+/// | | by [`from_logits`](Self::from_logits) | by [`from_probs`](Self::from_probs) |
 /// | --- | --- | --- |
 /// | θ | `logits` l (D finite numbers), `p = σ(l)` | `probs` p (D numbers strictly between 0 and 1) |
 /// | fixed | `trials` n, D whole numbers from 1 to 2⁵³ | the same |
@@ -33,7 +33,7 @@ use crate::real::Real;
 /// ```
 /// use reparam::prelude::*;
 ///
-/// let heads = Binomial::new(&[10], &[0.0])?;
+/// let heads = Binomial::from_logits(&[10], &[0.0])?;
 /// assert!((heads.log_prob(&[5.0]) - (252.0f64 / 1024.0).ln()).abs() < 1e-15);
 /// assert_eq!(heads.log_prob(&[11.0]), f64::NEG_INFINITY);
 /// # Ok::<(), reparam::Error>(())
@@ -65,14 +65,14 @@ impl<T: Real> Binomial<T> {
     /// # Errors
     /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the lengths differ, [`Error::Option`] for a number of
     /// trials that is 0 or above 2⁵³, [`Error::NonFiniteParameter`].
-    pub fn new(trials: &[u64], logits: &[T]) -> Result<Self, Error> {
+    pub fn from_logits(trials: &[u64], logits: &[T]) -> Result<Self, Error> {
         Self::build(trials, logits, true)
     }
 
     /// From numbers of trials and probabilities of success, one of each a coordinate.
     ///
     /// # Errors
-    /// As [`new`](Self::new), and [`Error::ParameterDomain`] for a probability that is not strictly between 0 and 1.
+    /// As [`from_logits`](Self::from_logits), and [`Error::ParameterDomain`] for a probability that is not strictly between 0 and 1.
     pub fn from_probs(trials: &[u64], probs: &[T]) -> Result<Self, Error> {
         Self::build(trials, probs, false)
     }

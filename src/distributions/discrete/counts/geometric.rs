@@ -11,7 +11,7 @@ use crate::real::Real;
 family_of_trials! {
     /// D independent geometric counts: how many trials fail before the first that succeeds.
     ///
-    /// | | by [`new`](Self::new) | by [`from_probs`](Self::from_probs) |
+    /// | | by [`from_logits`](Self::from_logits) | by [`from_probs`](Self::from_probs) |
     /// | --- | --- | --- |
     /// | θ | `logits` l of success (D finite numbers), `p = σ(l)` | `probs` p (D numbers strictly between 0 and 1) |
     /// | mass | `p(k) = p (1 − p)ᵏ`, k = 0, 1, … | the same |

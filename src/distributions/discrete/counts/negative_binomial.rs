@@ -15,7 +15,7 @@ family_of_trials! {
     /// D independent negative binomial counts: how many trials fail before r of them succeed, for any r above 0, whole or not: a Poisson count whose
     /// rate is gamma-distributed.
     ///
-    /// | | by [`new`](Self::new) | by [`from_probs`](Self::from_probs) |
+    /// | | by [`from_logits`](Self::from_logits) | by [`from_probs`](Self::from_probs) |
     /// | --- | --- | --- |
     /// | θ | `r` (D numbers above 0), `logits` l of success (D finite numbers), `p = σ(l)` | `r`, `probs` p (D numbers strictly between 0 and 1) |
     /// | mass | `p(k) = Γ(k + r)/(k! Γ(r)) pʳ (1 − p)ᵏ`, k = 0, 1, … | the same |
@@ -45,8 +45,7 @@ family_of_trials! {
     /// Computation of Binomial Probabilities.
     pub NegativeBinomial, NegativeBinomialFamily;
     theta: [T; 2];
-    /// The numbers r of successes.
-    r: Positive,
+    r: Positive "The numbers r of successes.";
 }
 
 /// One negative binomial law.

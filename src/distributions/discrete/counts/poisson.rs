@@ -43,10 +43,7 @@ own_family! {
     /// Johnson, Kemp & Kotz 2005, Univariate Discrete Distributions, chapter 4, ISBN 0-471-27246-9; weak derivative: Pflug 1996, Optimization of
     /// Stochastic Models, doi:10.1007/978-1-4613-1449-3.
     pub Poisson, PoissonFamily by counts;
-    pub fn new(
-        /// The rates λ.
-        rate: Positive,
-    );
+    pub fn new(rate: Positive "The rates λ.");
 }
 
 /// One Poisson law.

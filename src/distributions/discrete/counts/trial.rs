@@ -95,7 +95,7 @@ macro_rules! family_of_trials {
         $(#[$meta:meta])*
         pub $name:ident, $family:ident;
         theta: $theta:ty;
-        $($(#[doc = $doc:literal])+ $parameter:ident: $domain:ident,)?
+        $($parameter:ident: $domain:ident $doc:literal;)?
     ) => {
         $(#[$meta])*
         pub type $name<T> = super::Counts<T, $family>;
@@ -109,7 +109,7 @@ macro_rules! family_of_trials {
         impl<T: $crate::Real> $name<T> {
             /// From one slice per parameter, one value per coordinate, in this order:
             ///
-            $($(#[doc = concat!("- `", stringify!($parameter), "`:", $doc)])+)?
+            $(#[doc = concat!("- `", stringify!($parameter), "`: ", $doc)])?
             /// - `logits`: The logits of success.
             ///
             /// # Errors
@@ -117,14 +117,14 @@ macro_rules! family_of_trials {
             /// [`Error::Length`](crate::Error::Length) if the lengths differ,
             /// [`Error::NonFiniteParameter`](crate::Error::NonFiniteParameter), and
             /// [`Error::ParameterDomain`](crate::Error::ParameterDomain) for a value outside of its domain.
-            pub fn new($($parameter: &[T],)? logits: &[T]) -> Result<Self, $crate::Error> {
+            pub fn from_logits($($parameter: &[T],)? logits: &[T]) -> Result<Self, $crate::Error> {
                 Self::from_family($family { by_logits: true }, &[$($parameter,)? logits])
             }
 
             /// From probabilities of success, strictly between 0 and 1, instead of their logits.
             ///
             /// # Errors
-            /// Those of [`new`](Self::new).
+            /// Those of [`from_logits`](Self::from_logits).
             pub fn from_probs($($parameter: &[T],)? probs: &[T]) -> Result<Self, $crate::Error> {
                 Self::from_family($family { by_logits: false }, &[$($parameter,)? probs])
             }
