@@ -13,6 +13,7 @@ mod bounds;
 mod cdf;
 mod closed_families;
 mod counts;
+mod coverage;
 mod derivatives;
 mod dirichlet;
 mod discrete;
