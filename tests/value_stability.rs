@@ -1,16 +1,20 @@
-//! Value stability: the numbers that a fixed seed gives, for every noise, every sampler, every transform and two estimates.
+//! Value stability: the numbers that a fixed seed gives, for every noise, every sampler, every transform
+//! and two estimates.
 //!
-//! These are the only tests whose expected values the code itself has printed. When one turns red, results of users with a fixed seed change:
-//! find out why; if the change is meant, announce it in the changelog under "Value stability" and renew the numbers by
+//! These are the only tests whose expected values the code itself has printed. When one turns red, results
+//! of users with a fixed seed change: find out why; if the change is meant, announce it in the changelog
+//! under "Value stability" and renew the numbers by
 //!
 //! ```sh
 //! RENEW=1 cargo test --test value_stability -- --nocapture --test-threads 1 | sed -n 's/^= //p' > tests/value_stability.txt
 //! ```
 //!
-//! Noise and what is made of it by sums and products holds to the bit on every machine, and with every instruction set. Elsewhere the platform's
-//! exp, ln and pow have their say, whose last digits differ between platforms: those numbers hold to 1e-15, relative.
+//! Noise and what is made of it by sums and products holds to the bit on every machine, and with every
+//! instruction set. Elsewhere the platform's exp, ln and pow have their say, whose last digits differ
+//! between platforms: those numbers hold to 1e-15, relative.
 //!
-//! A program of its own, since the gate builds it once for each instruction set, and the other tests need that only once.
+//! A program of its own, since the gate builds it once for each instruction set, and the other tests need
+//! that only once.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must stop")]
 
 #[path = "it/common/every.rs"]

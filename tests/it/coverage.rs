@@ -1,5 +1,6 @@
-//! Every public estimator with every public distribution: what compiles is run and has the exact gradient, and the table `pairs.txt` says which
-//! pairs compile. A new estimator or distribution that is missing here fails a test.
+//! Every public estimator with every public distribution: what compiles is run and has the exact gradient,
+//! and the table `pairs.txt` says which pairs compile. A new estimator or distribution that is missing here
+//! fails a test.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,7 +11,8 @@ use crate::common::rng;
 use reparam::bijections::Planar;
 use reparam::prelude::*;
 
-/// Standard errors that an estimate may be off: some 600 pairs with two parameters each, of which one fails by chance once in 1,400 sets of seeds.
+/// Standard errors that an estimate may be off: some 600 pairs with two parameters each, of which one fails
+/// by chance once in 1,400 sets of seeds.
 const SIGMAS: f64 = 5.0;
 
 /// Gradient samples of an estimate.
@@ -115,7 +117,8 @@ fn moved<D: Distribution<f64> + Clone>(p: &D, i: usize, by: f64) -> D {
     moved
 }
 
-/// The gradient from draws at the same noise on both sides of each parameter: it asks the transform and the density only.
+/// The gradient from draws at the same noise on both sides of each parameter: it asks the transform and the
+/// density only.
 fn by_noise<D>(p: &D, f: &Probe, target: Target, seed: u64) -> Reference
 where
     D: Reparameterizable<f64> + LogDensity<f64> + Clone,
@@ -233,7 +236,8 @@ enum Judge {
     Biased,
 }
 
-/// An estimator with a subject: `run` is the trait's where the pair compiles, and else that of the reference behind it.
+/// An estimator with a subject: `run` is the trait's where the pair compiles, and else that of the
+/// reference behind it.
 struct Pair<'a, E, D>(&'a E, &'a Subject<D>);
 
 trait Possible {
@@ -290,7 +294,8 @@ trait Impossible {
 
 impl<E, D> Impossible for &Pair<'_, E, D> {}
 
-/// Runs all estimators that compile with a subject; the names of those, in a row of the table. One that refuses is in brackets.
+/// Runs all estimators that compile with a subject; the names of those, in a row of the table. One that
+/// refuses is in brackets.
 macro_rules! row {
     ($subject:expr) => {{
         let subject = $subject;
@@ -382,7 +387,8 @@ fn unique(row: &str) -> String {
     words.join(" ")
 }
 
-/// A row for each distribution: the estimators that compile with it, in brackets those that refuse one of its parameters.
+/// A row for each distribution: the estimators that compile with it, in brackets those that refuse one of
+/// its parameters.
 const TABLE: &str = include_str!("pairs.txt");
 
 every_distribution!(tests);
@@ -399,7 +405,8 @@ const NO_ESTIMATORS: &[&str] = &[
     "WeightMean",
 ];
 
-/// Public names that are not distributions, or of which the distributions are cases: families, capabilities of families, maps.
+/// Public names that are not distributions, or of which the distributions are cases: families, capabilities
+/// of families, maps.
 const NO_DISTRIBUTIONS: &[&str] = &[
     // what the named distributions are made of
     "Concrete",
@@ -433,7 +440,8 @@ const NO_DISTRIBUTIONS: &[&str] = &[
     "Softplus",
 ];
 
-/// All names that `pub use` lines of a folder's files name. A line with a star adds nothing: the names are those of the file behind it.
+/// All names that `pub use` lines of a folder's files name. A line with a star adds nothing: the names are
+/// those of the file behind it.
 fn public_names(folder: &Path, names: &mut BTreeSet<String>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -1,7 +1,8 @@
 //! Every public distribution once, with parameters at which nothing is special.
 
-/// Calls a macro with rows `kind Name: value;`. The kind says how an exact gradient is found: `continuous` from differences of draws at fixed
-/// noise, `finite` from a sum over all outcomes, `counts` from a sum over 0, 1, 2, ….
+/// Calls a macro with rows `kind Name: value;`. The kind says how an exact gradient is found: `continuous`
+/// from differences of draws at fixed noise, `finite` from a sum over all outcomes, `counts` from a sum
+/// over 0, 1, 2, ….
 macro_rules! every_distribution {
     ($use:ident) => {
         $use! {
@@ -35,7 +36,8 @@ macro_rules! every_distribution {
             continuous TruncatedNormal: TruncatedNormal::new(&[0.2], &[0.9], &[-0.8], &[1.9]);
             continuous MultivariateNormal: MultivariateNormal::new(&[0.3, -0.4], &[0.9, 0.0, 0.5, 0.7]);
             continuous LowRankNormal: LowRankNormal::new(&[0.3, -0.4], &[0.6, -0.2], &[0.7, 0.9]);
-            continuous MultivariateStudentT: MultivariateStudentT::new(5.0, &[0.3, -0.4], &[0.9, 0.0, 0.5, 0.7]);
+            continuous MultivariateStudentT:
+                MultivariateStudentT::new(5.0, &[0.3, -0.4], &[0.9, 0.0, 0.5, 0.7]);
             continuous Dirichlet: Dirichlet::new(&[1.5, 2.5, 2.0], 3);
             continuous GaussianMixture: GaussianMixture::new(&[0.4, -0.3], &[-0.8, 1.1], &[0.7, 0.5]);
             continuous Mixture: Mixture::new(LogisticLaw, 2, &[0.4, -0.3], &[&[-0.8, 1.1], &[0.4, 0.3]]);
@@ -70,7 +72,8 @@ macro_rules! every_distribution {
                 &["first.logits"],
             );
             finite UnconstrainedBits: Bernoulli::from_probs(&[0.6, 0.3]).and_then(Unconstrained::new);
-            finite UnconstrainedCategories: Categorical::from_probs(&[0.5, 0.2, 0.3], 3).and_then(Unconstrained::new);
+            finite UnconstrainedCategories:
+                Categorical::from_probs(&[0.5, 0.2, 0.3], 3).and_then(Unconstrained::new);
             counts Poisson: Poisson::new(&[1.3]);
             counts Geometric: Geometric::new(&[0.2]);
             counts NegativeBinomial: NegativeBinomial::new(&[2.5], &[0.6]);
