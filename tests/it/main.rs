@@ -1,5 +1,5 @@
-//! All tests of behaviour in one program, which is linked once: a module for each of the things under test. One module alone:
-//! `cargo test --test it engine::`.
+//! All tests of behaviour in one program, which is linked once: a module for each of the things under test.
+//! One module alone: `cargo test --test it engine::`.
 //!
 //! What must have a process to itself is a program of its own beside this directory, and says why.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must stop")]
@@ -13,6 +13,9 @@ mod bounds;
 mod cdf;
 mod closed_families;
 mod counts;
+// Some 600 pairs take a minute to compile: the gate builds them once, with every feature.
+#[cfg(all(feature = "rayon", feature = "serde"))]
+mod coverage;
 mod dirichlet;
 mod discrete;
 mod discrete_estimators;

@@ -1,6 +1,7 @@
 //! Kolmogorov's statistic of one sample and of two.
 
-/// `√n sup |F̂(u) − u|` of n numbers that should be uniform on [0, 1]: above x with probability `2 exp(−2x²)`, 1.2e-4 for 2.2.
+/// `√n sup |F̂(u) − u|` of n numbers that should be uniform on [0, 1]: above x with probability `2
+/// exp(−2x²)`, 1.2e-4 for 2.2.
 pub fn kolmogorov(mut u: Vec<f64>) -> f64 {
     u.sort_by(f64::total_cmp);
     let n = u.len() as f64;
@@ -8,7 +9,8 @@ pub fn kolmogorov(mut u: Vec<f64>) -> f64 {
     u.iter().enumerate().map(distance).fold(0.0, f64::max) * n.sqrt()
 }
 
-/// The largest distance between two empirical distribution functions, times √(n/2): Kolmogorov's statistic of two samples of n.
+/// The largest distance between two empirical distribution functions, times √(n/2): Kolmogorov's statistic
+/// of two samples of n.
 pub fn two_sample_kolmogorov(mut a: Vec<f64>, mut b: Vec<f64>) -> f64 {
     let n = a.len();
     a.sort_by(f64::total_cmp);
