@@ -23,6 +23,7 @@ mod every;
 use every::every_distribution;
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
+use reparam::DrawsMut;
 use reparam::NoiseSource;
 use reparam::bijections::Planar;
 use reparam::noise::{fill_exponential, fill_gumbel, fill_logistic, fill_standard_normal, fill_uniform};
@@ -80,7 +81,7 @@ macro_rules! samplers {
         $p.draw_noise(&mut rng(2026), &mut noise);
         check(concat!(stringify!($name), " noise"), &noise, PLATFORM);
         let mut z = vec![0.0; 4 * $p.dim()];
-        $p.transform_block(&noise, &mut z);
+        $p.transform_block(&noise, DrawsMut::of(&mut z));
         check(concat!(stringify!($name), " transform"), &z, PLATFORM);
     };
     (@$kind:ident $p:ident, $name:ident) => {};
