@@ -317,7 +317,7 @@ fn gaussian_ratios<T: Real>(scalar: &str, rounds: usize) -> Result<(), Error> {
             ],
         )?;
         print_line(&format!("score function, {scalar}, D = {dim}"), numbers, times);
-        let mut loo = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group: 4 });
+        let mut loo = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { draws: 4 });
         let times = alternate(
             rounds,
             [
@@ -370,7 +370,7 @@ fn ratios(rounds: usize) -> Result<(), Error> {
     let case = Case::<f64>::new(100)?;
     let f = quadratic(&case.centre);
     let (mut one, mut other) = (Engine::new(), Engine::new());
-    let mut loo = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group: 4 });
+    let mut loo = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { draws: 4 });
     let [pathwise, score] = alternate(
         rounds,
         [&mut || case.pathwise(&mut one, &mut a).map(drop), &mut || {

@@ -59,14 +59,15 @@ fn group<'a>(criterion: &'a mut Criterion, name: &str) -> BenchmarkGroup<'a, Wal
 impl<F: DifferentiableObjective<f64>> Problem<'_, Bernoulli<f64>, F> {
     fn run_bits(&self, criterion: &mut Criterion, needs: &mut Vec<Need>) -> Result<(), Error> {
         let mut group = group(criterion, self.name);
-        let leave_one_out = |group| ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group });
+        let leave_one_out =
+            |group| ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { draws: group });
         needs.push(self.time(&mut group, "score function, no baseline", ScoreFunction::new())?);
         needs.push(self.time(&mut group, "score function, leave-one-out 2", leave_one_out(2))?);
         needs.push(self.time(&mut group, "score function, leave-one-out 4", leave_one_out(4))?);
         needs.push(self.time(&mut group, "ARM", Arm)?);
         needs.push(self.time(&mut group, "DisARM", DisArm)?);
-        needs.push(self.time(&mut group, "ARMS 4", Arms::new(4)?)?);
-        needs.push(self.time(&mut group, "double control variates 2", DoubleControl::new(2)?)?);
+        needs.push(self.time(&mut group, "ARMS 4", Arms::new(4))?);
+        needs.push(self.time(&mut group, "double control variates 2", DoubleControl::new(2))?);
         needs.push(self.time(&mut group, "REBAR, adaptive", Rebar::new().adaptive())?);
         let surrogate = QuadraticSurrogate::new(self.distribution.dim(), 0.5)?;
         needs.push(self.time(&mut group, "RELAX, after one call", Relax::new(surrogate))?);
@@ -80,7 +81,8 @@ impl<F: DifferentiableObjective<f64>> Problem<'_, Bernoulli<f64>, F> {
 impl<F: Objective<f64>> Problem<'_, Categorical<f64>, F> {
     fn run_categories(&self, criterion: &mut Criterion, needs: &mut Vec<Need>) -> Result<(), Error> {
         let mut group = group(criterion, self.name);
-        let leave_one_out = |group| ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group });
+        let leave_one_out =
+            |group| ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { draws: group });
         needs.push(self.time(&mut group, "score function, no baseline", ScoreFunction::new())?);
         needs.push(self.time(&mut group, "score function, leave-one-out 2", leave_one_out(2))?);
         needs.push(self.time(&mut group, "score function, leave-one-out 4", leave_one_out(4))?);
@@ -105,7 +107,7 @@ where
         for (name, baseline) in [
             ("score function, no baseline", Baseline::None),
             ("score function, moving average", Baseline::MovingAverage { decay: 0.9 }),
-            ("score function, leave-one-out 4", Baseline::LeaveOneOut { group: 4 }),
+            ("score function, leave-one-out 4", Baseline::LeaveOneOut { draws: 4 }),
             ("score function, optimal", Baseline::Optimal),
         ] {
             needs.push(self.time(&mut group, name, with(baseline))?);

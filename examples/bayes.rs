@@ -181,7 +181,7 @@ where
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(4);
     print!("full-rank, importance-weighted:");
     for weights in [1, 10, 100, 1000] {
-        let mut estimator = ImportanceWeighted::plain(weights)?;
+        let mut estimator = ImportanceWeighted::plain(weights);
         let estimate = estimator.estimate(q, posterior, draws / weights, &mut rng)?;
         print!("   K = {weights}: {:.3} ± {:.3}", estimate.value(), estimate.value_standard_error());
     }

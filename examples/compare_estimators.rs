@@ -72,7 +72,7 @@ fn main() -> Result<()> {
     let bars = compare(&model, &start, &options)?;
 
     println!("\nTraining by Adam, {} steps of {BATCH} evaluations each, for either estimator", options.steps);
-    let score_function = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group: 16 });
+    let score_function = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { draws: 16 });
     let pathwise = train("pathwise", Pathwise, &model, &start, &options)?;
     let score_function = train("score function, leave-one-out 16", score_function, &model, &start, &options)?;
     println!("the optimum is {OPTIMUM:.5}");
@@ -142,9 +142,9 @@ fn compare(model: &LogLikelihood, q: &Posterior, options: &Options) -> Result<Pa
         ("no baseline", ScoreFunction::new()),
         (&constant, with(Baseline::Constant(pilot))),
         ("moving average", moving_average),
-        ("leave-one-out 2", with(Baseline::LeaveOneOut { group: 2 })),
-        ("leave-one-out 4", with(Baseline::LeaveOneOut { group: 4 })),
-        ("leave-one-out 16", with(Baseline::LeaveOneOut { group: 16 })),
+        ("leave-one-out 2", with(Baseline::LeaveOneOut { draws: 2 })),
+        ("leave-one-out 4", with(Baseline::LeaveOneOut { draws: 4 })),
+        ("leave-one-out 16", with(Baseline::LeaveOneOut { draws: 16 })),
         ("optimal per parameter", optimal),
     ];
     let mut lines = vec![Line::measure("pathwise", Pathwise, model, q, options.budget)?];

@@ -227,15 +227,16 @@ enum Method {
 
 impl Method {
     fn all() -> Result<Vec<(&'static str, Self)>> {
-        let leave_one_out = |group| ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group });
+        let leave_one_out =
+            |group| ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { draws: group });
         Ok(vec![
             ("REINFORCE", Self::Score(ScoreFunction::new())),
             ("leave-one-out 2", Self::Score(leave_one_out(2))),
             ("ARM", Self::Arm),
             ("DisARM", Self::DisArm),
             ("leave-one-out 4", Self::Score(leave_one_out(4))),
-            ("ARMS 4", Self::Arms(Arms::new(4)?)),
-            ("REBAR", Self::Rebar(Rebar::new().with_temperature(0.3)?)),
+            ("ARMS 4", Self::Arms(Arms::new(4))),
+            ("REBAR", Self::Rebar(Rebar::new().with_temperature(0.3))),
         ])
     }
 

@@ -124,7 +124,7 @@ fn smoothed(last_step: f64) -> Result<(PricePath, SmoothedDigital)> {
 }
 
 fn leave_one_out() -> ScoreFunction {
-    ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group: 4 })
+    ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { draws: 4 })
 }
 
 /// What was written by hand, against differences: before anything is estimated by it.
@@ -190,7 +190,7 @@ fn compare(payoff: Payoff, paths: usize, rng: &mut Xoshiro256PlusPlus) -> Result
         }
     } else {
         rows.push(measure(rng, "pathwise, antithetic", Pathwise.over(Antithetic), (&path, &f), paths / 2)?);
-        let sobol = Pathwise.over(ScrambledSobol::new(10)?);
+        let sobol = Pathwise.over(ScrambledSobol::base2(10));
         rows.push(measure(rng, "pathwise, 1024 Sobol points", sobol, (&path, &f), (paths / 1024).max(32))?);
     }
 

@@ -17,7 +17,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let pathwise = Pathwise.estimate(&normal, &f, 40_000, &mut rng)?;
     println!("pathwise\n{pathwise:.2}\n");
 
-    let mut leave_one_out = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group: 4 });
+    let mut leave_one_out = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { draws: 4 });
     let score_function = leave_one_out.estimate(&normal, &f, 10_000, &mut rng)?;
     println!("score function, leave-one-out\n{score_function:.2}");
     Ok(())

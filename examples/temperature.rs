@@ -124,9 +124,9 @@ impl Kind {
         Ok(match self {
             Self::Relaxed => Pathwise.estimate(&GumbelSoftmax::new(logits, 3, tau)?, &f, samples, rng)?,
             Self::StraightThrough => {
-                StraightThroughGumbelSoftmax::new(tau)?.estimate(&row, &f, samples, rng)?
+                StraightThroughGumbelSoftmax::new(tau).estimate(&row, &f, samples, rng)?
             }
-            Self::GumbelRao => GumbelRao::new(tau, INNER)?.estimate(&row, &f, samples, rng)?,
+            Self::GumbelRao => GumbelRao::new(tau, INNER).estimate(&row, &f, samples, rng)?,
         })
     }
 }

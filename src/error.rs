@@ -61,10 +61,10 @@ pub enum Error {
     },
     /// An estimate from no gradient samples was asked for.
     ZeroSamples,
-    /// A leave-one-out group has fewer than two draws, so a draw would be its own baseline.
-    GroupTooSmall {
-        /// The group size that was given.
-        group: usize,
+    /// Fewer than two draws per gradient sample where each is measured against the others.
+    TooFewDraws {
+        /// The number of draws that was given.
+        draws: usize,
     },
     /// An option of an estimator, schedule or interval is outside its domain.
     Option {
@@ -177,9 +177,9 @@ impl fmt::Display for Error {
             }
             Self::EmptySupport { what } => write!(f, "empty support: {what}"),
             Self::ZeroSamples => write!(f, "zero gradient samples asked for, expected at least 1"),
-            Self::GroupTooSmall { group } => write!(
+            Self::TooFewDraws { draws } => write!(
                 f,
-                "leave-one-out group of {group}, expected at least 2: alone, a draw would be its own baseline"
+                "{draws} draws per gradient sample, expected at least 2: alone, a draw would be its own baseline"
             ),
             Self::Option { option, value, expected } => {
                 write!(f, "option {option} is {value}, expected {expected}")

@@ -19,7 +19,7 @@
 //! let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
 //!
 //! let pathwise = Pathwise.estimate(&normal, &f, 10_000, &mut rng)?;
-//! let mut leave_one_out = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group: 4 });
+//! let mut leave_one_out = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { draws: 4 });
 //! let score = leave_one_out.estimate(&normal, &f, 10_000, &mut rng)?;
 //!
 //! for estimate in [&pathwise, &score] {

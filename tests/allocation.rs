@@ -57,7 +57,7 @@ fn score_functions(params: usize) -> Vec<ScoreFunction> {
         Baseline::None,
         Baseline::Constant(1.0),
         Baseline::MovingAverage { decay: 0.9 },
-        Baseline::LeaveOneOut { group: 4 },
+        Baseline::LeaveOneOut { draws: 4 },
         Baseline::PerParameter(vec![1.0; params]),
         Baseline::Optimal,
     ];
@@ -104,10 +104,10 @@ fn nothing_is_allocated_after_the_first_block_nor_in_a_later_estimate() {
     check("straight-through of bits", &StraightThrough, &bits, &square());
     check("straight-through of categories", &StraightThrough, &rows, &square());
     check("ReinMax", &ReinMax, &rows, &square());
-    let plain = StraightThroughGumbelSoftmax::new(0.5).unwrap();
+    let plain = StraightThroughGumbelSoftmax::new(0.5);
     check("straight-through Gumbel-Softmax", &plain, &rows, &square());
-    check("Gumbel-Rao", &GumbelRao::new(0.5, 3).unwrap(), &rows, &square());
-    let learning = Rebar::new().adaptive().with_adaptive_temperature(0.1).unwrap();
+    check("Gumbel-Rao", &GumbelRao::new(0.5, 3), &rows, &square());
+    let learning = Rebar::new().adaptive().with_adaptive_temperature(0.1);
     check("REBAR", &Rebar::new(), &bits, &square());
     check("REBAR that learns", &learning, &bits, &square());
     check("RELAX", &Relax::new(QuadraticSurrogate::new(2, 0.5).unwrap()), &bits, &square());
@@ -116,15 +116,20 @@ fn nothing_is_allocated_after_the_first_block_nor_in_a_later_estimate() {
         StepBaseline::None,
         StepBaseline::PerStep(vec![1.0; 2]),
         StepBaseline::MovingAverage { decay: 0.9 },
-        StepBaseline::LeaveOneOut { group: 4 },
+        StepBaseline::LeaveOneOut { draws: 4 },
     ] {
-        check(&format!("reward to go, {baseline:?}"), &RewardToGo::new().with_baseline(baseline), &bits, &f);
+        check(
+            &format!("reward to go, {baseline:?}"),
+            &RewardToGo::new().with_step_baseline(baseline),
+            &bits,
+            &f,
+        );
     }
     // Wrappers apply their chain rule without room of their own, however many parameters there are.
     let probs = || Bernoulli::from_probs(&[0.3; 100]).unwrap();
     let walk = Unconstrained::new(probs()).unwrap();
     let f100 = Terms(100, |b: &[f64], terms: &mut [f64]| terms.copy_from_slice(b));
-    let leave_one_out = RewardToGo::new().with_baseline(StepBaseline::LeaveOneOut { group: 4 });
+    let leave_one_out = RewardToGo::new().with_step_baseline(StepBaseline::LeaveOneOut { draws: 4 });
     check("reward to go of Unconstrained", &leave_one_out, &walk, &f100);
     let pair = Product::new(Unconstrained::new(probs()).unwrap(), bits.clone());
     let f102 = Terms(102, |b: &[f64], terms: &mut [f64]| terms.copy_from_slice(b));

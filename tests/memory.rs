@@ -25,7 +25,7 @@ fn a_hundred_thousand_samples_of_a_thousand_dimensions_stay_under_64_megabytes()
     });
     let pathwise = Pathwise.estimate(&p, &f, 100_000, &mut Xoshiro256PlusPlus::seed_from_u64(1)).unwrap();
     assert_eq!(pathwise.samples(), 100_000);
-    let mut loo = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group: 4 });
+    let mut loo = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { draws: 4 });
     loo.estimate(&p, &f, 5000, &mut Xoshiro256PlusPlus::seed_from_u64(1)).unwrap();
     #[cfg(feature = "rayon")]
     {

@@ -126,7 +126,7 @@ fn points_of_every_source() {
     points("source independent", &Independent::default(), 0.0);
     points("source antithetic", &Antithetic, 0.0);
     // Normal quantiles of scrambled points.
-    points("source sobol", &ScrambledSobol::new(3).unwrap(), PLATFORM);
+    points("source sobol", &ScrambledSobol::base2(3), PLATFORM);
     let recorded = Replay::record(&Normal::standard(2).unwrap(), 2, &mut rng(2026));
     points("source replay", &recorded, 0.0);
 }
@@ -142,7 +142,7 @@ fn a_fixed_seed_gives_the_numbers_of_this_release() {
     );
     let p = Normal::new(&[1.0, -0.5], &[0.5, 2.0]).unwrap();
     let pathwise = Pathwise.estimate(&p, &square, 1000, &mut rng(2026)).unwrap();
-    let mut loo = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group: 4 });
+    let mut loo = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { draws: 4 });
     let score = loo.estimate(&p, &square, 1000, &mut rng(2026)).unwrap();
     assert_eq!(pathwise.gradient(), PATHWISE);
     assert_eq!(score.gradient(), SCORE);

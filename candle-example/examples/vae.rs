@@ -50,7 +50,7 @@ impl Gradient {
     }
 
     fn score(latent: usize, baseline: Baseline) -> Result<Self> {
-        let draws = if let Baseline::LeaveOneOut { group } = baseline { group } else { 1 };
+        let draws = if let Baseline::LeaveOneOut { draws: group } = baseline { group } else { 1 };
         let prototype = Unconstrained::new(Normal::standard(latent)?)?;
         let node = EstimatorNode::new(prototype, ScoreFunction::new().with_baseline(baseline));
         Ok(Self::Score(EstimatorLayer::new(node), draws))
@@ -185,7 +185,7 @@ fn run() -> Result<()> {
     let methods = [
         ("pathwise", Gradient::pathwise(LATENT)?),
         ("score function, moving average", Gradient::score(LATENT, Baseline::MovingAverage { decay: 0.9 })?),
-        ("score function, leave-one-out 4", Gradient::score(LATENT, Baseline::LeaveOneOut { group: 4 })?),
+        ("score function, leave-one-out 4", Gradient::score(LATENT, Baseline::LeaveOneOut { draws: 4 })?),
     ];
     let mut trainings = Vec::new();
     for (name, gradient) in &methods {

@@ -57,12 +57,12 @@ impl Gradient {
     }
 
     fn straight_through() -> Result<Self> {
-        let estimator = StraightThroughGumbelSoftmax::new(TEMPERATURES.0)?;
+        let estimator = StraightThroughGumbelSoftmax::new(TEMPERATURES.0);
         Ok(Self::StraightThrough(EstimatorLayer::new(EstimatorNode::new(categories()?, estimator))))
     }
 
     fn leave_one_out(group: usize) -> Result<Self> {
-        let estimator = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group });
+        let estimator = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { draws: group });
         Ok(Self::Score(EstimatorLayer::new(EstimatorNode::new(categories()?, estimator)), group))
     }
 
@@ -85,7 +85,7 @@ impl Gradient {
                 layer.node_mut().prototype_mut().set_temperature(temperature as f32)?;
             }
             Self::StraightThrough(layer) => {
-                *layer.node().estimator_mut() = StraightThroughGumbelSoftmax::new(temperature)?;
+                *layer.node().estimator_mut() = StraightThroughGumbelSoftmax::new(temperature);
             }
             Self::Score(..) | Self::Sticks(_) => {}
         }

@@ -111,7 +111,7 @@ fn an_expectation_is_differentiated_by_heads_and_by_values() {
 #[test]
 fn a_straight_through_draw_is_hard_and_has_the_slopes_of_its_estimator() {
     let prototype = Categorical::from_logits(&[0.0f32; 6], 3).unwrap();
-    let estimator = StraightThroughGumbelSoftmax::new(0.7).unwrap();
+    let estimator = StraightThroughGumbelSoftmax::new(0.7);
     let layer = EstimatorLayer::new(EstimatorNode::new(prototype.clone(), estimator));
     let logits = variable(HEADS, 6);
     let z = layer.draw(&logits, &mut rng(1)).unwrap();
@@ -170,7 +170,7 @@ fn a_draw_between_the_passes_is_noticed() {
     layer.sample(&logits, &mut rng(2)).unwrap();
     assert!(means.sum_all().unwrap().backward().is_err());
 
-    let estimator = StraightThroughGumbelSoftmax::new(0.7).unwrap();
+    let estimator = StraightThroughGumbelSoftmax::new(0.7);
     let layer = EstimatorLayer::new(EstimatorNode::new(prototype, estimator));
     let z = layer.draw(&logits, &mut rng(1)).unwrap();
     layer.draw(&logits, &mut rng(2)).unwrap();

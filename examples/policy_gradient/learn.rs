@@ -70,12 +70,12 @@ pub(crate) const NAMES: [&str; 5] =
 
 impl Method {
     pub(crate) fn new(index: usize) -> Self {
-        let with = |baseline| Self::ToGo(RewardToGo::new().with_baseline(baseline));
+        let with = |baseline| Self::ToGo(RewardToGo::new().with_step_baseline(baseline));
         match index {
             0 => Self::Whole(ScoreFunction::new()),
             1 => Self::ToGo(RewardToGo::new()),
             2 => with(StepBaseline::MovingAverage { decay: DECAY }),
-            3 => with(StepBaseline::LeaveOneOut { group: GROUP }),
+            3 => with(StepBaseline::LeaveOneOut { draws: GROUP }),
             _ => Self::Value(
                 RewardToGo::new().with_value(FittedValue::default()),
                 Box::new(RefCell::new(Fit::new())),
@@ -96,7 +96,7 @@ impl Method {
             Self::Whole(estimator) => engine.estimate(estimator, policy, &alone, episodes, rng)?,
             Self::ToGo(estimator) => {
                 let group = match estimator.baseline() {
-                    StepBaseline::LeaveOneOut { group } => *group,
+                    StepBaseline::LeaveOneOut { draws: group } => *group,
                     _ => 1,
                 };
                 engine.estimate(estimator, policy, &alone, episodes / group, rng)?

@@ -201,7 +201,7 @@ fn estimate<S: System>(
         (0, _) => ScoreFunction::new().estimate(paths, &f, evaluations, rng)?,
         (1, _) => RewardToGo::new().estimate(paths, &f, evaluations, rng)?,
         (2, _) => {
-            let mut estimator = RewardToGo::new().with_baseline(StepBaseline::LeaveOneOut { group: 4 });
+            let mut estimator = RewardToGo::new().with_step_baseline(StepBaseline::LeaveOneOut { draws: 4 });
             estimator.estimate(paths, &f, evaluations / 4, rng)?
         }
         (3, Some(value)) => RewardToGo::new().with_value(value).estimate(paths, &f, evaluations, rng)?,

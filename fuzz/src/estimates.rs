@@ -165,7 +165,7 @@ fn values<T: Real, D: LogDensity<T>>(input: &mut Input<'_>, p: &D) {
     let group = job.group;
     run! { input, job, p, &f;
         Ok(ScoreFunction::new());
-        Ok(ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group }));
+        Ok(ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { draws: group }));
         Ok(ScoreFunction::new().with_baseline(Baseline::MovingAverage { decay: job.number }));
         Ok(ScoreFunction::new().with_baseline(Baseline::Constant(job.number)));
         Ok(ScoreFunction::new().with_baseline(Baseline::Optimal));
@@ -252,7 +252,7 @@ fn categories<T: Real>(input: &mut Input<'_>, made: Result<Categorical<T>, Error
             Ok(DisArmSticks);
             Ok(LocalExpectation);
             Ok(Enumerate);
-            Ok(SumAndSample::new(group).with_baseline(number));
+            Ok(SumAndSample::new(group).with_constant_baseline(number));
             UnorderedSet::new(group).and_then(UnorderedSet::with_baseline);
             Ok(MeasureValued::uncoupled());
             Ok(SmoothedPerturbation);

@@ -30,7 +30,7 @@ fn part(index: u64) -> Result<GradientEstimate<f64>, reparam::Error> {
     let f = |z: &[f64]| if z.iter().sum::<f64>() > 1.0 { z[0].cos() } else { 0.0 };
     // Consecutive seeds are far apart: seed_from_u64 mixes them.
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(SEED + index);
-    let mut estimator = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group: 4 });
+    let mut estimator = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { draws: 4 });
     estimator.estimate(&normal, &f, SAMPLES, &mut rng)
 }
 

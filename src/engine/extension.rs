@@ -21,7 +21,7 @@ use crate::real::Real;
 ///
 /// fn by_name<F: Objective<f64>>(name: &str) -> Option<Box<dyn GradientEstimator<f64, Bernoulli<f64>, F>>> {
 ///     Some(match name {
-///         "score" => Box::new(ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group: 4 })),
+///         "score" => Box::new(ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { draws: 4 })),
 ///         "disarm" => Box::new(DisArm),
 ///         "exact" => Box::new(Enumerate),
 ///         _ => return None,
@@ -88,7 +88,7 @@ where
     ///
     /// let normal = Normal::new(&[1.0; 50], &[0.5; 50])?;
     /// let f = |z: &[f64]| z.iter().map(|z| z.cos()).sum::<f64>();
-    /// let mut estimator = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group: 4 });
+    /// let mut estimator = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { draws: 4 });
     /// let one = estimator.estimate(&normal, &f, 5000, &mut Xoshiro256PlusPlus::seed_from_u64(1))?;
     /// let many = estimator.par_estimate(&normal, &f, 5000, &mut Xoshiro256PlusPlus::seed_from_u64(1))?;
     /// assert_eq!(one, many);

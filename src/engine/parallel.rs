@@ -97,7 +97,7 @@ impl<T: Real> Engine<T> {
     /// let normal = Normal::new(&[1.0; 20], &[0.5; 20])?;
     /// let f = |z: &[f64]| z.iter().map(|z| z.cos()).sum::<f64>();
     /// let mut engine = Engine::new();
-    /// let mut estimator = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group: 4 });
+    /// let mut estimator = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { draws: 4 });
     /// for seed in 0..10 {
     ///     let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
     ///     let estimate = engine.par_estimate(&mut estimator, &normal, &f, 1000, &mut rng)?;

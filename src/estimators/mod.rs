@@ -5,6 +5,7 @@ mod bits;
 mod bounds;
 mod categories;
 mod continuous;
+mod options;
 
 pub use biased::gumbel_rao::GumbelRao;
 pub use biased::reinmax::ReinMax;
@@ -15,7 +16,7 @@ pub use bits::arms::Arms;
 pub use bits::disarm::DisArm;
 pub use bits::double_control::DoubleControl;
 pub use bits::rebar::Rebar;
-pub use bits::relax::{QuadraticSurrogate, Relax, Surrogate};
+pub use bits::relax::{ConditionalNoise, QuadraticSurrogate, Relax, Surrogate};
 pub use bounds::elbo::{Analytic, Elbo, EntropyTerm, Sampled, StickingTheLanding};
 pub use bounds::importance_weighted::ImportanceWeighted;
 pub use bounds::vimco::{Vimco, WeightMean};

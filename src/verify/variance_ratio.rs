@@ -59,7 +59,7 @@ impl VarianceRatio {
 ///
 /// let normal = Normal::new(&[1.0], &[0.5])?;
 /// let f = |z: &[f64]| z[0] * z[0];
-/// let mut two = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group: 2 });
+/// let mut two = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { draws: 2 });
 /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
 /// let plain = &mut ScoreFunction::new();
 /// let found: VarianceRatio = variance_ratio(&mut two, plain, &normal, &f, (32, 2000), 0.999, &mut rng)?;

@@ -70,7 +70,7 @@ fn enumeration_is_the_derivative_of_the_marginals_and_the_others_agree_with_the_
     let f = |b: &[f64]| (b[0] - 0.5 * b[1] + 0.75 * b[2] * b[3] - 0.6).powi(2);
     let exact = Enumerate.estimate(&p, &f, 2, &mut rng(1)).unwrap();
     let sampled = sample_batches(&mut ScoreFunction::new(), &p, &f, 4000, 3);
-    let mut unordered = UnorderedSet::new(4).unwrap().with_baseline().unwrap();
+    let mut unordered = UnorderedSet::new(4).with_built_in_baseline();
     let unordered = sample_batches(&mut unordered, &p, &f, 1000, 4);
     let (mut z, mut score) = ([0.0; 4], [0.0; 7]);
     for i in 0..7 {

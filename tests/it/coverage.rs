@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use crate::common::every::every_distribution;
 use crate::common::rng;
+use crate::every::every_distribution;
 use reparam::DrawsMut;
 use reparam::bijections::Planar;
 use reparam::prelude::*;
@@ -329,7 +329,7 @@ macro_rules! row {
         let bound = Judge::Of(Target::Bound);
         let f = &probe();
         let linear = &Probe { linear: true, ..probe() };
-        let leave_one_out = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group: 3 });
+        let leave_one_out = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { draws: 3 });
         pair!(Elbo, elbo, f, Elbo::analytic());
         pair!(Elbo, elbo, f, Elbo::sampled());
         pair!(Elbo, elbo, f, Elbo::sticking_the_landing());
@@ -337,17 +337,17 @@ macro_rules! row {
         pair!(Over, mean, f, ScoreFunction::new().over(Antithetic));
         pair!(Over, elbo, f, Elbo::analytic().over(Antithetic));
         pair!(Over, elbo, f, Elbo::sticking_the_landing().over(Antithetic));
-        pair!(Over, bound, f, ImportanceWeighted::plain(2).unwrap().over(Antithetic));
-        pair!(Over, bound, f, ImportanceWeighted::doubly_reparameterized(2).unwrap().over(Antithetic));
+        pair!(Over, bound, f, ImportanceWeighted::plain(2).over(Antithetic));
+        pair!(Over, bound, f, ImportanceWeighted::doubly_reparameterized(2).over(Antithetic));
         pair!(Arm, mean, f, Arm);
-        pair!(Arms, mean, f, Arms::new(3).unwrap());
+        pair!(Arms, mean, f, Arms::new(3));
         pair!(DisArm, mean, f, DisArm);
         pair!(DisArmSticks, mean, f, DisArmSticks);
-        pair!(DoubleControl, mean, f, DoubleControl::new(2).unwrap());
+        pair!(DoubleControl, mean, f, DoubleControl::new(2));
         pair!(Enumerate, mean, f, Enumerate);
-        let rao = pair!(GumbelRao, Judge::Biased, f, GumbelRao::new(0.6, 4).unwrap());
-        pair!(ImportanceWeighted, bound, f, ImportanceWeighted::plain(2).unwrap());
-        pair!(ImportanceWeighted, bound, f, ImportanceWeighted::doubly_reparameterized(2).unwrap());
+        let rao = pair!(GumbelRao, Judge::Biased, f, GumbelRao::new(0.6, 4));
+        pair!(ImportanceWeighted, bound, f, ImportanceWeighted::plain(2));
+        pair!(ImportanceWeighted, bound, f, ImportanceWeighted::doubly_reparameterized(2));
         pair!(LocalExpectation, mean, f, LocalExpectation);
         pair!(MeasureValued, mean, f, MeasureValued::coupled());
         pair!(MeasureValued, mean, f, MeasureValued::uncoupled());
@@ -360,11 +360,11 @@ macro_rules! row {
         pair!(ScoreFunction, mean, f, leave_one_out);
         pair!(SmoothedPerturbation, mean, f, SmoothedPerturbation);
         pair!(StraightThrough, Judge::Linear, linear, StraightThrough);
-        let plain = StraightThroughGumbelSoftmax::new(0.6).unwrap();
+        let plain = StraightThroughGumbelSoftmax::new(0.6);
         let plain = pair!(StraightThroughGumbelSoftmax, Judge::Biased, f, plain);
         pair!(SumAndSample, mean, f, SumAndSample::new(1));
-        pair!(UnorderedSet, mean, f, UnorderedSet::new(2).unwrap());
-        pair!(Vimco, bound, f, Vimco::new(2).unwrap().with_log_joint());
+        pair!(UnorderedSet, mean, f, UnorderedSet::new(2));
+        pair!(Vimco, bound, f, Vimco::new(2).with_log_joint());
         // The average over relaxed draws has the mean of one of them.
         for (a, b) in rao.iter().flatten().zip(plain.iter().flatten()) {
             assert!((a[0] - b[0]).abs() <= SIGMAS * a[1].hypot(b[1]), "{}: {a:?} {b:?}", subject.name);

@@ -27,7 +27,7 @@ fn one_bit_has_the_exact_mean_and_variance_under_every_baseline() {
             (Baseline::PerParameter(vec![row.number("bopt")]), "var_reinforce_bopt".into()),
         ];
         for group in [2, 3, 4, 6, 8, 10] {
-            baselines.push((Baseline::LeaveOneOut { group }, format!("var_rloo{group}")));
+            baselines.push((Baseline::LeaveOneOut { draws: group }, format!("var_rloo{group}")));
         }
         for (baseline, column) in baselines {
             let sampled = sample_batches(&mut score_function(baseline), &bit, &f, 2000, 300 + i as u64);
@@ -82,8 +82,8 @@ fn four_bits_have_the_exact_mean_and_variance_coordinate_by_coordinate() {
         for (baseline, column) in [
             (Baseline::None, "var_reinforce"),
             (Baseline::Constant(value), "var_reinforce_bmean"),
-            (Baseline::LeaveOneOut { group: 2 }, "var_rloo2"),
-            (Baseline::LeaveOneOut { group: 3 }, "var_rloo3"),
+            (Baseline::LeaveOneOut { draws: 2 }, "var_rloo2"),
+            (Baseline::LeaveOneOut { draws: 3 }, "var_rloo3"),
         ] {
             let sampled = sample_batches(&mut score_function(baseline), &bits, &f, 4000, 7);
             for (i, row) in rows.iter().enumerate() {
@@ -152,9 +152,9 @@ fn categories_have_the_exact_total_variance_under_every_baseline() {
             "reinforce" => Baseline::None,
             "reinforce_bmean" => Baseline::Constant(case.expect(|k| case.f[k])),
             "reinforce_bopt" => Baseline::Constant(case.best_baseline()),
-            "rloo2" => Baseline::LeaveOneOut { group: 2 },
-            "rloo3" => Baseline::LeaveOneOut { group: 3 },
-            "rloo4" => Baseline::LeaveOneOut { group: 4 },
+            "rloo2" => Baseline::LeaveOneOut { draws: 2 },
+            "rloo3" => Baseline::LeaveOneOut { draws: 3 },
+            "rloo4" => Baseline::LeaveOneOut { draws: 4 },
             _ => continue, // estimators that the crate does not have yet
         };
         let mut estimator = score_function(baseline);

@@ -33,7 +33,7 @@ fn one_bit_has_the_exact_mean_and_variance_under_antithetic_draws() {
         check(sample_batches(&mut Arm, &bit, &f, 4000, seed), "var_arm");
         check(sample_batches(&mut DisArm, &bit, &f, 4000, seed), "var_disarm");
         for group in [3, 4, 6, 8, 10] {
-            let mut arms = Arms::new(group).unwrap();
+            let mut arms = Arms::new(group);
             check(sample_batches(&mut arms, &bit, &f, 4000, seed), &format!("var_arms{group}"));
         }
     }
@@ -54,7 +54,7 @@ fn four_bits_have_the_exact_mean_and_variance_coordinate_by_coordinate() {
         let arm = sample_batches(&mut Arm, &bits, &weighted, 6000, 1);
         let disarm = sample_batches(&mut DisArm, &bits, &weighted, 6000, 2);
         let local = sample_batches(&mut LocalExpectation, &bits, &weighted, 6000, 3);
-        let pair = sample_batches(&mut Arms::new(2).unwrap(), &bits, &weighted, 6000, 4);
+        let pair = sample_batches(&mut Arms::new(2), &bits, &weighted, 6000, 4);
         let exact = Enumerate.estimate(&bits, &weighted, 2, &mut rng(1)).unwrap();
         assert_eq!(exact.evaluations(), 32);
         assert!((exact.value() - rows[0].number("Ef")).abs() < 1e-14);
@@ -170,7 +170,7 @@ where
 fn estimators_of_drawn_bits_are_unbiased_with_the_exact_variance_without_sampling() {
     let table = Table::parse(include_str!("../data/bernoulli_nd.csv"));
     let rows: Vec<Row<'_>> = table.rows().collect();
-    let leave_one_out = |group| ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group });
+    let leave_one_out = |group| ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { draws: group });
     for rows in rows.chunks(4) {
         let logits: Vec<f64> = rows.iter().map(|row| row.number("logit")).collect();
         let bits = Bernoulli::from_logits(&logits).unwrap();
@@ -211,7 +211,7 @@ fn by_probabilities_every_estimator_is_that_by_logits_over_the_slope() {
         match which {
             0 => Arm.estimate(p, &f, 500, rng),
             1 => DisArm.estimate(p, &f, 500, rng),
-            2 => Arms::new(4).unwrap().estimate(p, &f, 500, rng),
+            2 => Arms::new(4).estimate(p, &f, 500, rng),
             3 => Enumerate.estimate(p, &f, 2, rng),
             4 => LocalExpectation.estimate(p, &f, 500, rng),
             _ => SumAndSample::new(3).estimate(p, &f, 500, rng),
@@ -279,8 +279,10 @@ fn local_expectations_of_categories_are_exact_for_one_row_and_unbiased_for_two()
     let product = |z: &[f64]| (z[0] - 2.0 * z[1]) * (z[3] + 3.0 * z[5]) + z[2];
     let exact = Enumerate.estimate(&two, &product, 2, &mut rng(1)).unwrap();
     let local = LocalExpectation.estimate(&two, &product, 40_000, &mut rng(2)).unwrap();
-    let summed =
-        SumAndSample::new(4).with_baseline(0.5).estimate(&two, &product, 40_000, &mut rng(3)).unwrap();
+    let summed = SumAndSample::new(4)
+        .with_constant_baseline(0.5)
+        .estimate(&two, &product, 40_000, &mut rng(3))
+        .unwrap();
     for i in 0..6 {
         for estimate in [&local, &summed] {
             let error = estimate.standard_error()[i];
@@ -337,7 +339,7 @@ fn extreme_logits_and_bad_options_are_handled() {
     assert!(Arm.estimate(&bits, &f, 1000, &mut rng(1)).is_ok());
     for estimate in [
         DisArm.estimate(&bits, &f, 1000, &mut rng(1)),
-        Arms::new(4).unwrap().estimate(&bits, &f, 1000, &mut rng(1)),
+        Arms::new(4).estimate(&bits, &f, 1000, &mut rng(1)),
         LocalExpectation.estimate(&bits, &f, 1000, &mut rng(1)),
         Enumerate.estimate(&bits, &f, 2, &mut rng(1)),
         SumAndSample::new(2).estimate(&bits, &f, 1000, &mut rng(1)),
@@ -348,9 +350,10 @@ fn extreme_logits_and_bad_options_are_handled() {
     }
     let f = |b: &[f64]| b.iter().sum::<f64>();
     let certain = Bernoulli::from_logits(&[1e308, -1e308]).unwrap();
-    assert_eq!(Arms::new(3).unwrap().estimate(&certain, &f, 10, &mut rng(1)).unwrap().gradient(), [0.0; 2]);
+    assert_eq!(Arms::new(3).estimate(&certain, &f, 10, &mut rng(1)).unwrap().gradient(), [0.0; 2]);
     assert_eq!(Bits::<f64>::probability(&certain, 0), Probability::from_upper(0.0));
-    assert!(matches!(Arms::new(1), Err(Error::GroupTooSmall { group: 1 })));
+    let alone = Arms::new(1).estimate(&certain, &f, 10, &mut rng(1));
+    assert!(matches!(alone, Err(Error::TooFewDraws { draws: 1 })));
     let many = Bernoulli::from_logits(&[0.0; 40]).unwrap();
     assert!(matches!(Enumerate.estimate(&many, &f, 2, &mut rng(1)), Err(Error::Option { .. })));
     assert!(matches!(SumAndSample::new(1).estimate(&many, &f, 2, &mut rng(1)), Err(Error::Option { .. })));
@@ -380,7 +383,7 @@ fn the_cost_of_a_gradient_sample_is_counted() {
     let evaluations = |e: Result<GradientEstimate<f64>, Error>| e.unwrap().evaluations();
     assert_eq!(evaluations(DisArm.estimate(&bits, &f, 10, &mut rng(1))), 20);
     assert_eq!(evaluations(Arm.estimate(&bits, &f, 10, &mut rng(1))), 20);
-    assert_eq!(evaluations(Arms::new(7).unwrap().estimate(&bits, &f, 10, &mut rng(1))), 70);
+    assert_eq!(evaluations(Arms::new(7).estimate(&bits, &f, 10, &mut rng(1))), 70);
     assert_eq!(evaluations(LocalExpectation.estimate(&bits, &f, 10, &mut rng(1))), 60);
     assert_eq!(evaluations(Enumerate.estimate(&bits, &f, 10, &mut rng(1))), 320);
     assert_eq!(evaluations(SumAndSample::new(3).estimate(&bits, &f, 10, &mut rng(1))), 40);
@@ -427,7 +430,7 @@ fn double_control_variates_have_the_mean_and_variance_of_all_pairs() {
                 square[i] += a.3 * b.3 * g * g;
             }
         }
-        let mut estimator = DoubleControl::new(2).unwrap().with_weight(alpha);
+        let mut estimator = DoubleControl::new(2).with_weight(alpha);
         let sampled = sample_batches(&mut estimator, &bits, &f, 6000, 11);
         for i in 0..4 {
             assert!((mean[i] - exact.gradient()[i]).abs() < 1e-12);
@@ -447,17 +450,16 @@ fn double_control_variates_are_exact_for_linear_objectives_and_learn_from_spent_
             b[0] - 2.0 * b[2]
         },
     );
-    let sure =
-        DoubleControl::new(3).unwrap().with_weight(1.0).estimate(&bits, &linear, 100, &mut rng(1)).unwrap();
+    let sure = DoubleControl::new(3).with_weight(1.0).estimate(&bits, &linear, 100, &mut rng(1)).unwrap();
     let p = bits.probs();
     assert!((sure.gradient()[2] + 2.0 * p[2] * (1.0 - p[2])).abs() < 1e-15);
     assert!(sure.total_variance() < 1e-28);
 
     let f = weighted_with_slopes();
-    let mut estimator = DoubleControl::new(2).unwrap();
+    let mut estimator = DoubleControl::new(2);
     let first = estimator.estimate(&bits, &f, 20_000, &mut rng(2)).unwrap();
     // The first call subtracts nothing more than leave-one-out does.
-    let mut plain = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group: 2 });
+    let mut plain = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { draws: 2 });
     let plain = plain.estimate(&bits, &f, 20_000, &mut rng(3)).unwrap();
     assert!((first.total_variance() / plain.total_variance() - 1.0).abs() < 0.1);
     let learned = estimator.learned().to_vec();
@@ -505,8 +507,9 @@ fn double_control_variates_are_exact_for_linear_objectives_and_learn_from_spent_
         },
     );
     assert!(matches!(estimator.estimate(&two, &few, 10, &mut rng(1)), Err(Error::Length { .. })));
-    assert!(matches!(DoubleControl::new(1), Err(Error::GroupTooSmall { group: 1 })));
-    let mut nan = DoubleControl::new(2).unwrap().with_weight(f64::NAN);
+    let alone = DoubleControl::new(1).estimate(&two, &few, 10, &mut rng(1));
+    assert!(matches!(alone, Err(Error::TooFewDraws { draws: 1 })));
+    let mut nan = DoubleControl::new(2).with_weight(f64::NAN);
     assert!(matches!(nan.estimate(&two, &few, 10, &mut rng(1)), Err(Error::Option { option: "weight", .. })));
 }
 

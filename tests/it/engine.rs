@@ -143,7 +143,7 @@ fn the_engine_reports_the_mean_of_all_draws_of_a_group() {
         seen.borrow_mut().push(z[0]);
         z[0]
     };
-    let mut loo = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group: 3 });
+    let mut loo = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { draws: 3 });
     let estimate = loo.estimate(&p, &f, 500, &mut rng(1)).unwrap();
     assert_eq!((estimate.samples(), estimate.evaluations()), (500, 1500));
     let seen = seen.into_inner();
@@ -172,8 +172,8 @@ fn all_unbiased_estimators_agree_with_each_other() {
     for baseline in [
         Baseline::None,
         Baseline::Constant(5.0),
-        Baseline::LeaveOneOut { group: 2 },
-        Baseline::LeaveOneOut { group: 5 },
+        Baseline::LeaveOneOut { draws: 2 },
+        Baseline::LeaveOneOut { draws: 5 },
         Baseline::MovingAverage { decay: 0.9 },
         Baseline::Optimal,
     ] {
@@ -215,9 +215,9 @@ fn zero_samples_are_refused() {
 #[test]
 fn a_group_of_one_or_none_is_refused() {
     for group in [0, 1] {
-        let mut estimator = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group });
+        let mut estimator = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { draws: group });
         let result = estimator.estimate(&normal(1), &square(), 10, &mut rng(1));
-        assert_eq!(result, Err(Error::GroupTooSmall { group }));
+        assert_eq!(result, Err(Error::TooFewDraws { draws: group }));
     }
 }
 
@@ -396,7 +396,7 @@ fn a_non_finite_objective_in_a_group_is_reported_with_its_draw() {
         *draws.borrow_mut() += 1;
         if z[0] > 2.5 { f64::NAN } else { z[0] }
     };
-    let mut loo = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group: 4 });
+    let mut loo = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { draws: 4 });
     let error = loo.estimate(&normal(1), &f, 5000, &mut rng(1)).unwrap_err();
     assert!(matches!(error, Error::NonFiniteObjective { draw: 0..4, .. }), "{error}");
 }
@@ -499,7 +499,7 @@ fn bad_parameters_are_told_apart_and_change_nothing() {
 #[test]
 fn errors_read_as_sentences_with_the_value() {
     let texts = [
-        Error::GroupTooSmall { group: 1 }.to_string(),
+        Error::TooFewDraws { draws: 1 }.to_string(),
         Error::NonFiniteObjective { sample: 3, draw: 1, value: f64::NAN }.to_string(),
         Error::SupportDependsOnParameter { parameter: "low".into() }.to_string(),
         Error::NonFiniteGradient { sample: 3, parameter: "mu".into(), index: 2, value: f64::INFINITY }
@@ -583,11 +583,11 @@ fn nothing_is_learned_from_sums_that_overflow() {
 fn a_group_that_no_memory_can_hold_is_an_error() {
     let f = |z: &[f64]| z[0];
     for group in [usize::MAX, usize::MAX / 2, 1 << 58] {
-        let mut estimator = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group });
+        let mut estimator = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { draws: group });
         let refused = estimator.estimate(&normal(3), &f, 10, &mut rng(1));
         assert!(matches!(refused, Err(Error::Option { option: "draws per gradient sample", .. })), "{group}");
         let terms = Terms(3, |z: &[f64], terms: &mut [f64]| terms.copy_from_slice(z));
-        let mut estimator = RewardToGo::new().with_baseline(StepBaseline::LeaveOneOut { group });
+        let mut estimator = RewardToGo::new().with_step_baseline(StepBaseline::LeaveOneOut { draws: group });
         let refused = estimator.estimate(&normal(3), &terms, 10, &mut rng(1));
         assert!(matches!(refused, Err(Error::Option { .. })), "{group}");
     }

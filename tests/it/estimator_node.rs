@@ -60,7 +60,7 @@ fn a_node_gives_the_bits_of_its_estimator_row_by_row() {
     let f = smooth();
     let normal = Unconstrained::new(Normal::<f64>::standard(2).unwrap()).unwrap();
     let rows = [0.5, -1.0, 0.1, -0.7, 2.0, 0.0, 0.3, 0.4, -0.2, 1.5, -1.0, -2.0];
-    let leave_one_out = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group: 3 });
+    let leave_one_out = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { draws: 3 });
     check(&normal, &rows, &ScoreFunction::new(), &f, false);
     check(&normal, &rows, &leave_one_out, &f, false);
     check(&normal, &rows, &Pathwise, &f, true);
@@ -76,7 +76,7 @@ fn a_node_gives_the_bits_of_its_estimator_row_by_row() {
     let bits = Bernoulli::from_logits(&[0.0; 2]).unwrap();
     check(&bits, &rows, &leave_one_out, &f, false);
     check(&bits, &rows, &DisArm, &f, false);
-    check(&bits, &rows, &Arms::new(3).unwrap(), &f, false);
+    check(&bits, &rows, &Arms::new(3), &f, false);
     check(&bits, &rows, &LocalExpectation, &f, false);
     check(&bits, &rows, &Rebar::new(), &f, true);
     check(&bits, &rows, &StraightThrough, &f, true);
@@ -85,8 +85,8 @@ fn a_node_gives_the_bits_of_its_estimator_row_by_row() {
     check(&categories, &rows, &leave_one_out, &f, false);
     check(&categories, &rows, &DisArmSticks, &f, false);
     check(&categories, &rows, &Enumerate, &f, false);
-    check(&categories, &rows, &StraightThroughGumbelSoftmax::new(0.7).unwrap(), &f, true);
-    check(&categories, &rows, &GumbelRao::new(0.7, 3).unwrap(), &f, true);
+    check(&categories, &rows, &StraightThroughGumbelSoftmax::new(0.7), &f, true);
+    check(&categories, &rows, &GumbelRao::new(0.7, 3), &f, true);
 }
 
 /// Outcomes of probability 0 are not evaluated: the second row asks for fewer points than the others.
@@ -251,9 +251,9 @@ fn a_gradient_that_overflows_is_an_error_with_its_row() {
 #[test]
 fn settings_may_change_between_draws_but_not_between_a_draw_and_its_pullback() {
     let categories = Categorical::from_logits(&[0.0; 3], 3).unwrap();
-    let mut node = EstimatorNode::new(categories, StraightThroughGumbelSoftmax::new(1.0).unwrap());
+    let mut node = EstimatorNode::new(categories, StraightThroughGumbelSoftmax::new(1.0));
     node.forward(&[&[0.0; 3]], &mut rng(1)).unwrap();
-    *node.estimator_mut() = StraightThroughGumbelSoftmax::new(0.5).unwrap();
+    *node.estimator_mut() = StraightThroughGumbelSoftmax::new(0.5);
     let refused = node.backward_with_gradient(&[0.0], &[0.0; 3], &mut [&mut [0.0; 3]]);
     assert_eq!(refused, Err(Error::NoDraw));
 }
@@ -405,7 +405,7 @@ fn slopes_that_were_not_announced_are_refused() {
 #[test]
 fn huge_values_have_means_and_teach_no_infinity() {
     let huge = 0.75 * f64::MAX;
-    let pair = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group: 2 });
+    let pair = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { draws: 2 });
     let bit = Bernoulli::from_logits(&[0.0]).unwrap();
     let mut node = EstimatorNode::new(bit.clone(), pair);
     let mut gradient = [7.0; 2];

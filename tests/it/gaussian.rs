@@ -72,7 +72,7 @@ fn every_row_by_sampling_the_estimators() {
             (Baseline::None, ["var_sf_mu", "var_sf_sigma"]),
             (Baseline::Constant(value), ["var_sf_mu_bmean", "var_sf_sigma_bmean"]),
             (Baseline::PerParameter(best), ["var_sf_mu_bopt", "var_sf_sigma_bopt"]),
-            (Baseline::LeaveOneOut { group: 2 }, ["var_sf_mu_loo2", "var_sf_sigma_loo2"]),
+            (Baseline::LeaveOneOut { draws: 2 }, ["var_sf_mu_loo2", "var_sf_sigma_loo2"]),
         ] {
             let mut estimator = ScoreFunction::new().with_baseline(baseline);
             let sampled = sample_batches(&mut estimator, &normal, &f, samples, seed);

@@ -303,7 +303,7 @@ fn measure_valued_delta_has_the_variance_of_its_pair() {
 #[test]
 fn estimators_of_the_arithmetic_asian_agree() {
     let (path, f) = (monthly(), claim(Payoff::ArithmeticAsian));
-    let mut sobol = Pathwise.over(ScrambledSobol::new(12).unwrap());
+    let mut sobol = Pathwise.over(ScrambledSobol::base2(12));
     let yardstick = sobol.estimate(&path, &f, 128, &mut rng(50)).unwrap();
     fn within<E, F>(mut estimator: E, f: &F, yardstick: &GradientEstimate<f64>, samples: usize)
     where

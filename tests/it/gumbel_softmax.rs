@@ -223,7 +223,7 @@ fn the_mean_score_is_zero_and_the_score_function_agrees_with_pathwise() {
             x[0] * x[0] + x[1]
         },
     );
-    let mut loo = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group: 8 });
+    let mut loo = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { draws: 8 });
     let a = Pathwise.estimate(&simplex, &f, 200_000, &mut rng(11)).unwrap();
     let b = loo.estimate(&simplex, &f, 50_000, &mut rng(12)).unwrap();
     for i in 0..4 {

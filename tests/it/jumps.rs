@@ -26,7 +26,7 @@ fn every_row_of_counts_has_the_exact_mean_and_variance() {
         let jump = (row.number("grad"), row.number("var_jump_coupled"));
         let (score, pair) =
             ((row.number("grad"), row.number("var_sf")), (row.number("grad"), row.number("var_sf_loo2")));
-        let mut loo = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group: 2 });
+        let mut loo = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { draws: 2 });
         let mut smoothed = SmoothedPerturbation;
         macro_rules! judge_all {
             ($p:expr) => {{

@@ -177,7 +177,7 @@ fn softplus_normal_has_the_exact_mean_gradient() {
     let exact =
         [gaussian_expectation(logistic, None, 12.0), gaussian_expectation(|e| e * logistic(e), None, 12.0)];
     let pathwise = Pathwise.estimate(&p, &identity(), 400_000, &mut rng(2)).unwrap();
-    let mut loo = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group: 4 });
+    let mut loo = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { draws: 4 });
     let score = loo.estimate(&p, &identity(), 100_000, &mut rng(3)).unwrap();
     for estimate in [pathwise, score] {
         for ((g, error), exact) in estimate.gradient().iter().zip(estimate.standard_error()).zip(exact) {

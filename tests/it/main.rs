@@ -5,6 +5,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must stop")]
 
 mod common;
+#[cfg(all(feature = "rayon", feature = "serde"))]
+#[path = "common/every.rs"]
+mod every;
 
 mod antithetic;
 mod bit_chain;

@@ -108,7 +108,7 @@ fn pathwise_and_score_function_find_the_exact_gradient() {
         let judged = test.judge(&pathwise, &gradient).unwrap();
         assert!(judged.passes(), "{:?}", judged.deviations);
         assert!((pathwise.value() - value).abs() < 4.0 * pathwise.value_standard_error());
-        let mut loo = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group: 4 });
+        let mut loo = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { draws: 4 });
         let score = loo.estimate(&p, &f, 50_000, &mut rng(2)).unwrap();
         assert!(test.judge(&score, &gradient).unwrap().passes());
         // What it is for: less variance a call of f, weights included.

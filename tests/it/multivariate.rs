@@ -116,7 +116,7 @@ where
     D: Reparameterizable<f64> + LogDensity<f64>,
 {
     let pathwise = Pathwise.estimate(p, f, samples, &mut rng(seed)).unwrap();
-    let mut estimator = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group: 4 });
+    let mut estimator = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { draws: 4 });
     let score = estimator.estimate(p, f, samples / 2, &mut rng(seed + 1)).unwrap();
     let (a, b) = (pathwise.moments(), score.moments());
     let errors = a.standard_error().into_iter().zip(b.standard_error());

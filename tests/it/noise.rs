@@ -330,7 +330,7 @@ fn a_point_set_made_in_parts_gives_the_mean_over_all_its_points() {
     let dim = 30;
     let mu: Vec<f64> = (0..dim).map(|i| 0.1 * f64::from(i)).collect();
     let normal = Normal::new(&mu, &vec![0.5; dim as usize]).unwrap();
-    let sobol = ScrambledSobol::new(12).unwrap();
+    let sobol = ScrambledSobol::base2(12);
     let mut over = Pathwise.over(Replay::record_from(&sobol, &normal, 3, &mut rng(1)));
     let estimate = over.estimate(&normal, &square(), 3, &mut rng(2)).unwrap();
     assert_eq!(estimate.evaluations(), 3 << 12);
@@ -359,7 +359,7 @@ fn a_constant_gradient_stays_exactly_that_over_a_million_points_in_single_precis
             0.1 * z[0]
         },
     );
-    let mut estimator = Pathwise.over(ScrambledSobol::new(20).unwrap());
+    let mut estimator = Pathwise.over(ScrambledSobol::base2(20));
     let estimate = estimator.estimate(&normal, &f, 2, &mut rng(1)).unwrap();
     assert_eq!((estimate.gradient()[0], estimate.variance()[0]), (0.1, 0.0));
     // E[0.1 ε] = 0 and E[0.1 z] = 0.05, to what 24 bits of each point allow.
@@ -374,7 +374,7 @@ fn a_constant_gradient_stays_exactly_that_over_a_million_points_in_single_precis
 #[test]
 fn a_number_that_is_not_finite_is_found_in_whatever_part_it_is() {
     let normal = Normal::new(&vec![0.0; 30], &vec![1.0; 30]).unwrap();
-    let sobol = ScrambledSobol::new(12).unwrap();
+    let sobol = ScrambledSobol::base2(12);
     let replay = Replay::record_from(&sobol, &normal, 2, &mut rng(1));
     for point in [0, 1, 77, 2000, 4095, 4096 + 100] {
         let marked = replay.noise()[point * 30];

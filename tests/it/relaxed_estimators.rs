@@ -2,7 +2,7 @@
 //! too (`rebar_toy.csv`), and extremes.
 
 use crate::common::{Row, Sampled, Table, rng, sample_batches, square_of_first};
-use reparam::estimators::Surrogate;
+use reparam::estimators::{ConditionalNoise, Surrogate};
 use reparam::prelude::*;
 
 /// Bonferroni: about 800 comparisons in the largest of these tests; 5.4 standard errors with 63 degrees of freedom.
@@ -102,11 +102,11 @@ fn a_bit_and_two_classes_have_the_exact_bias_and_variance_through_the_relaxation
     for (i, row) in Table::parse(include_str!("../data/gumbel_softmax_k2.csv")).rows().enumerate() {
         let tau = row.number("tau");
         let mean = row.number("grad_exact") + row.number("bias_stgs");
-        let plain = StraightThroughGumbelSoftmax::new(tau).unwrap();
+        let plain = StraightThroughGumbelSoftmax::new(tau);
         judged += check_k2(plain, &row, (mean, row.number("var_stgs")), 1000 + i as u64);
         for inner in [1, 2, 10] {
             let variance = row.number("var_gumbel_rao_inf") + row.number("within_var") / inner as f64;
-            let averaged = GumbelRao::new(tau, inner).unwrap();
+            let averaged = GumbelRao::new(tau, inner);
             judged += check_k2(averaged, &row, (mean, variance), 2000 + i as u64);
         }
     }
@@ -153,12 +153,12 @@ fn three_classes_have_the_exact_bias_and_total_variance() {
         let label = |name: &str| format!("{name}: {} {} τ {tau}", row.text("f"), row.text("case"));
         let (bias, number) = (row.number("bias_norm_stgs"), |column: &str| row.number(column));
 
-        let mut plain = StraightThroughGumbelSoftmax::new(tau).unwrap();
+        let mut plain = StraightThroughGumbelSoftmax::new(tau);
         let sampled = sample_batches(&mut plain, &p, &f, 4000, seed);
         check_k3(&sampled, &row, (bias, number("totvar_stgs")), &label("stgs"));
         for inner in [1, 8] {
             let variance = number("totvar_gumbel_rao_inf") + number("totvar_within") / inner as f64;
-            let mut averaged = GumbelRao::new(tau, inner).unwrap();
+            let mut averaged = GumbelRao::new(tau, inner);
             let rao = sample_batches(&mut averaged, &p, &f, 4000, seed + 50);
             check_k3(&rao, &row, (bias, variance), &label("gumbel-rao"));
             // The mean is that of straight-through, coordinate by coordinate.
@@ -212,15 +212,15 @@ fn probabilities_as_parameters_have_the_gradient_by_logits_over_p_q() {
     let logits = [0.3, -1.0, 2.0, 0.1];
     let by_logits = Bernoulli::from_logits(&logits).unwrap();
     let by_probs = Bernoulli::from_probs(&by_logits.probs()).unwrap();
-    let gumbel_softmax = StraightThroughGumbelSoftmax::new(0.5).unwrap();
+    let gumbel_softmax = StraightThroughGumbelSoftmax::new(0.5);
     let a = { gumbel_softmax }.estimate(&by_logits, &f, 100, &mut rng(1)).unwrap();
     let b = { gumbel_softmax }.estimate(&by_probs, &f, 100, &mut rng(1)).unwrap();
     for ((a, b), p) in a.gradient().iter().zip(b.gradient()).zip(by_logits.probs()) {
         assert!((a - b * p * (1.0 - p)).abs() < 1e-12 * a.abs(), "{a} {b}");
     }
     // The same of those that learn: what they learn is in terms of logits, too.
-    let rebar = || Rebar::new().adaptive().with_adaptive_temperature(0.1).unwrap();
-    let relax = || Relax::new(QuadraticSurrogate::new(4, 0.5).unwrap()).with_rate(0.1).unwrap();
+    let rebar = || Rebar::new().adaptive().with_adaptive_temperature(0.1);
+    let relax = || Relax::new(QuadraticSurrogate::new(4, 0.5).unwrap()).with_rate(0.1);
     let (mut rebars, mut relaxes) = ([rebar(), rebar()], [relax(), relax()]);
     for call in 0..3 {
         let mut generators = [rng(call), rng(call), rng(call), rng(call)];
@@ -275,8 +275,8 @@ fn extremes_are_finite<T: Real>(huge: f64, tiny: f64) {
         let logits = [huge, -huge, 0.0, 1.0, 0.1 * huge, -1.0].map(T::of);
         let bits = Bernoulli::from_logits(&logits).unwrap();
         let rows = Categorical::from_logits(&logits, 3).unwrap();
-        let plain = StraightThroughGumbelSoftmax::new(tau).unwrap();
-        let averaged = GumbelRao::new(tau, 4).unwrap();
+        let plain = StraightThroughGumbelSoftmax::new(tau);
+        let averaged = GumbelRao::new(tau, 4);
         // A bit or row that is tossed up has a slope of 1/τ, which may be beyond the scalar: only certain ones then.
         if tau < 1e-30 {
             let certain = [huge, -huge, huge, -huge, -huge, huge].map(T::of);
@@ -320,8 +320,8 @@ fn the_same_seed_gives_the_same_bits() {
     }
     twice(StraightThrough);
     twice(ReinMax);
-    twice(StraightThroughGumbelSoftmax::new(0.5).unwrap());
-    twice(GumbelRao::new(0.5, 3).unwrap());
+    twice(StraightThroughGumbelSoftmax::new(0.5));
+    twice(GumbelRao::new(0.5, 3));
 }
 
 type Objective3 = Box<dyn Fn(&[f64], Option<&mut [f64]>) -> f64>;
@@ -333,13 +333,18 @@ fn bad_options_are_refused_by_name() {
         _ => "another",
     };
     for tau in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-        assert_eq!(option(StraightThroughGumbelSoftmax::new(tau).unwrap_err()), "temperature");
-        assert_eq!(option(GumbelRao::new(tau, 1).unwrap_err()), "temperature");
+        let row = Categorical::from_logits(&[0.0, 0.5], 2).unwrap();
+        let plain = StraightThroughGumbelSoftmax::new(tau).estimate(&row, &squares(), 10, &mut rng(1));
+        assert_eq!(option(plain.unwrap_err()), "temperature");
+        let averaged = GumbelRao::new(tau, 1).estimate(&row, &squares(), 10, &mut rng(1));
+        assert_eq!(option(averaged.unwrap_err()), "temperature");
     }
-    assert_eq!(option(GumbelRao::new(1.0, 0).unwrap_err()), "inner");
+    let row = Categorical::from_logits(&[0.0, 0.5], 2).unwrap();
+    let averaged = GumbelRao::new(1.0, 0).estimate(&row, &squares(), 10, &mut rng(1));
+    assert_eq!(option(averaged.unwrap_err()), "inner");
     // A temperature that f32 cannot hold.
     let bit = Bernoulli::from_logits(&[0.0f32]).unwrap();
-    let mut plain = StraightThroughGumbelSoftmax::new(1e-60).unwrap();
+    let mut plain = StraightThroughGumbelSoftmax::new(1e-60);
     assert_eq!(option(plain.estimate(&bit, &squares(), 10, &mut rng(1)).unwrap_err()), "temperature");
     // A NaN of the objective is an error, and not a number.
     let f = (|_: &[f64]| f64::NAN, |_: &[f64], _: &mut [f64]| f64::NAN);
@@ -350,10 +355,10 @@ fn bad_options_are_refused_by_name() {
     ));
 }
 
-fn coupling(text: &str) -> Coupling {
+fn conditional(text: &str) -> ConditionalNoise {
     match text {
-        "coupled" => Coupling::Coupled,
-        "independent" => Coupling::Independent,
+        "coupled" => ConditionalNoise::Shared,
+        "independent" => ConditionalNoise::Independent,
         other => panic!("no coupling {other}"),
     }
 }
@@ -364,7 +369,8 @@ fn rebar_has_the_exact_mean_and_variance_at_every_eta_temperature_and_coupling()
     for (i, row) in Table::parse(include_str!("../data/rebar_toy.csv")).rows().enumerate() {
         let (logit, tau, f) = (row.number("logit"), row.number("lambda"), square_of_first(row.number("p0")));
         let bit = Bernoulli::from_logits(&[logit]).unwrap();
-        let rebar = Rebar::new().with_temperature(tau).unwrap().with_coupling(coupling(row.text("coupling")));
+        let rebar =
+            Rebar::new().with_temperature(tau).with_conditional_noise(conditional(row.text("coupling")));
         for (eta, variance) in [
             (0.0, row.number("var_eta0")),
             (1.0, row.number("var_eta1")),
@@ -396,8 +402,7 @@ fn rebar_learns_the_best_eta_and_is_unbiased_from_the_first_call_on() {
         let bit = Bernoulli::from_logits(&[row.number("logit")]).unwrap();
         let start = Rebar::new()
             .with_temperature(row.number("lambda"))
-            .unwrap()
-            .with_coupling(coupling(row.text("coupling")))
+            .with_conditional_noise(conditional(row.text("coupling")))
             .adaptive();
         assert!(start.learned().is_empty());
         // The first two calls, of a few samples each, over and over: what call 1 learns is not from the samples of call 2.
@@ -441,16 +446,16 @@ fn four_bits_are_unbiased_under_rebar_and_relax() {
     for rows in rows.chunks(4) {
         let logits: Vec<f64> = rows.iter().map(|row| row.number("logit")).collect();
         let bits = Bernoulli::from_logits(&logits).unwrap();
-        for coupling in [Coupling::Coupled, Coupling::Independent] {
-            let rebar = Rebar::new().with_coupling(coupling);
+        for coupling in [ConditionalNoise::Shared, ConditionalNoise::Independent] {
+            let rebar = Rebar::new().with_conditional_noise(coupling);
             let two = { rebar.clone() }.estimate(&bits, &f, 10, &mut rng(1)).unwrap().evaluations();
-            assert_eq!(two, if coupling == Coupling::Coupled { 20 } else { 30 });
+            assert_eq!(two, if coupling == ConditionalNoise::Shared { 20 } else { 30 });
             let fixed = sample_batches(&mut rebar.clone(), &bits, &f, 2500, 1);
-            let mut learning = rebar.adaptive().with_adaptive_temperature(0.05).unwrap();
+            let mut learning = rebar.adaptive().with_adaptive_temperature(0.05);
             let learned = sample_batches(&mut learning, &bits, &f, 2500, 2);
             assert_eq!(learning.learned().len(), 4);
             let surrogate = QuadraticSurrogate::new(4, 0.5).unwrap();
-            let mut relax = Relax::new(surrogate).with_rate(0.05).unwrap().with_coupling(coupling);
+            let mut relax = Relax::new(surrogate).with_rate(0.05).with_conditional_noise(coupling);
             let surrogate = sample_batches(&mut relax, &bits, &f, 2500, 3);
             for sampled in [fixed, learned, surrogate] {
                 for (i, row) in rows.iter().enumerate() {
@@ -470,17 +475,17 @@ fn the_temperature_of_rebar_goes_where_the_variance_is_less() {
     let bit = Bernoulli::from_logits(&[1.0]).unwrap();
     let p = 1.0 / (1.0 + f64::exp(-1.0));
     let exact = p * (1.0 - p) * 0.2;
-    for coupling in [Coupling::Independent, Coupling::Coupled] {
-        let still = Rebar::new().with_temperature(0.1).unwrap().with_coupling(coupling);
+    for coupling in [ConditionalNoise::Independent, ConditionalNoise::Shared] {
+        let still = Rebar::new().with_temperature(0.1).with_conditional_noise(coupling);
         // With η fixed at 1 the table says: the variance at τ = 0.1 is some nine times that at 2.
-        let mut walking = still.clone().with_adaptive_temperature(0.05).unwrap();
+        let mut walking = still.clone().with_adaptive_temperature(0.05);
         let mut generator = rng(8);
         for _ in 0..100 {
             walking.estimate(&bit, &f, 1000, &mut generator).unwrap();
         }
         assert!(walking.temperature() > 0.5, "{coupling:?}: {}", walking.temperature());
         // And with η learned it is the larger the better: against the exact best at τ = 5 (the table), and still unbiased.
-        let mut walking = still.adaptive().with_adaptive_temperature(0.05).unwrap();
+        let mut walking = still.adaptive().with_adaptive_temperature(0.05);
         for _ in 0..200 {
             walking.estimate(&bit, &f, 2000, &mut generator).unwrap();
         }
@@ -502,7 +507,7 @@ fn relax_is_unbiased_while_it_learns_and_its_variance_falls() {
         let bit = Bernoulli::from_logits(&[logit]).unwrap();
         // Values are all that it needs.
         let f = |b: &[f64]| f.0(b);
-        let start = Relax::new(QuadraticSurrogate::new(1, 0.5).unwrap()).with_rate(0.02).unwrap();
+        let start = Relax::new(QuadraticSurrogate::new(1, 0.5).unwrap()).with_rate(0.02);
         // Many walks of some steps of few samples: unbiased at each step.
         let (walks, steps) = (4000, 6);
         let mut sums = vec![[0.0; 2]; steps];
@@ -523,11 +528,11 @@ fn relax_is_unbiased_while_it_learns_and_its_variance_falls() {
         }
         // A long walk: the variance at the end, against that at the start, both with their errors.
         let mut relax = start.clone();
-        let before = sample_batches(&mut start.with_rate(0.0).unwrap(), &bit, &f, 2000, 22);
+        let before = sample_batches(&mut start.with_rate(0.0), &bit, &f, 2000, 22);
         for _ in 0..400 {
             relax.estimate(&bit, &f, 200, &mut generator).unwrap();
         }
-        let mut still = relax.with_rate(0.0).unwrap();
+        let mut still = relax.with_rate(0.0);
         let after = sample_batches(&mut still, &bit, &f, 2000, 23);
         assert!(
             after.variance[0] + 5.0 * after.variance_error[0] < 0.2 * before.variance[0],
@@ -548,13 +553,13 @@ fn relax_steps_against_the_gradient_of_its_variance() {
     let bits = Bernoulli::from_logits(&[0.4, -0.7]).unwrap();
     let mut judged = 0;
     for (point, coupling) in
-        [Coupling::Coupled, Coupling::Independent].into_iter().cycle().take(30).enumerate()
+        [ConditionalNoise::Shared, ConditionalNoise::Independent].into_iter().cycle().take(30).enumerate()
     {
         let params: Vec<f64> = (0..6).map(|k| (1.3 * point as f64 + 2.1 * f64::from(k)).sin()).collect();
         let relax = |params: &[f64], rate: f64| {
             let mut surrogate = QuadraticSurrogate::new(2, 0.8).unwrap();
             Surrogate::<f64>::params_mut(&mut surrogate).copy_from_slice(params);
-            Relax::new(surrogate).with_rate(rate).unwrap().with_coupling(coupling)
+            Relax::new(surrogate).with_rate(rate).with_conditional_noise(coupling)
         };
         let samples = 200;
         let mean_square = |params: &[f64]| {
@@ -617,11 +622,12 @@ fn the_learning_estimators_take_extremes_and_refuse_nonsense() {
     fn extreme<T: Real>(huge: f64) {
         let logits = [huge, -huge, 0.0, 1.0].map(T::of);
         let bits = Bernoulli::from_logits(&logits).unwrap();
-        for coupling in [Coupling::Coupled, Coupling::Independent] {
+        for coupling in [ConditionalNoise::Shared, ConditionalNoise::Independent] {
             for tau in [1e-3, 1.0, 1e3] {
-                let rebar = Rebar::new().with_temperature(tau).unwrap().with_coupling(coupling).adaptive();
-                let mut rebar = rebar.with_adaptive_temperature(0.1).unwrap();
-                let mut relax = Relax::new(QuadraticSurrogate::new(4, tau).unwrap()).with_coupling(coupling);
+                let rebar = Rebar::new().with_temperature(tau).with_conditional_noise(coupling).adaptive();
+                let mut rebar = rebar.with_adaptive_temperature(0.1);
+                let mut relax =
+                    Relax::new(QuadraticSurrogate::new(4, tau).unwrap()).with_conditional_noise(coupling);
                 for _ in 0..3 {
                     rebar.estimate(&bits, &squares::<T>(), 50, &mut rng(1)).unwrap();
                     relax.estimate(&bits, &squares::<T>(), 50, &mut rng(1)).unwrap();
@@ -638,13 +644,18 @@ fn the_learning_estimators_take_extremes_and_refuse_nonsense() {
         _ => "another",
     };
     let bit = Bernoulli::from_logits(&[0.0]).unwrap();
-    assert_eq!(option(Rebar::new().with_temperature(0.0).unwrap_err()), "temperature");
-    assert_eq!(option(Rebar::new().with_adaptive_temperature(0.0).unwrap_err()), "rate");
-    let mut rebar = Rebar::new().with_eta(f64::NAN);
-    assert_eq!(option(rebar.estimate(&bit, &squares(), 10, &mut rng(1)).unwrap_err()), "eta");
+    for (mut rebar, name) in [
+        (Rebar::new().with_temperature(0.0), "temperature"),
+        (Rebar::new().with_adaptive_temperature(0.0), "rate"),
+        (Rebar::new().with_eta(f64::NAN), "eta"),
+    ] {
+        assert_eq!(option(rebar.estimate(&bit, &squares(), 10, &mut rng(1)).unwrap_err()), name);
+    }
     assert_eq!(option(QuadraticSurrogate::new(1, -1.0).unwrap_err()), "temperature");
     let relax = || Relax::new(QuadraticSurrogate::new(2, 1.0).unwrap());
-    assert_eq!(option(relax().with_rate(f64::NAN).unwrap_err()), "rate");
+    let two = Bernoulli::from_logits(&[0.0; 2]).unwrap();
+    let refused = relax().with_rate(f64::NAN).estimate(&two, &squares(), 10, &mut rng(1));
+    assert_eq!(option(refused.unwrap_err()), "rate");
     assert!(matches!(relax().estimate(&bit, &squares(), 10, &mut rng(1)), Err(Error::Length { .. })));
     // What was learned for one bit is not for two.
     let mut rebar = Rebar::new().adaptive();
@@ -694,8 +705,7 @@ fn several_rows_or_bits_are_estimated_as_each_alone() {
     // Weights repeat every three coordinates, so bits come in threes as well.
     let bits = Bernoulli::from_logits(&logits).unwrap();
     let threes: Vec<_> = logits.chunks(3).map(|part| Bernoulli::from_logits(part).unwrap()).collect();
-    let (plain, averaged) =
-        (StraightThroughGumbelSoftmax::new(0.7).unwrap(), GumbelRao::new(0.7, 3).unwrap());
+    let (plain, averaged) = (StraightThroughGumbelSoftmax::new(0.7), GumbelRao::new(0.7, 3));
     check(&StraightThrough, &rows, &alone, &f);
     check(&ReinMax, &rows, &alone, &f);
     check(&plain, &rows, &alone, &f);
@@ -725,8 +735,8 @@ fn a_boxed_surrogate_is_the_surrogate_and_relax_never_looks_between_the_bits() {
     }
     assert_eq!(Surrogate::<f64>::params(plain.surrogate()), boxed.surrogate().params());
     // The hard-draw estimators do not look there either; REBAR does, says so, and learns nothing from it.
-    StraightThroughGumbelSoftmax::new(0.5).unwrap().estimate(&bits, &f, 100, &mut rng(1)).unwrap();
-    GumbelRao::new(0.5, 2).unwrap().estimate(&bits, &f, 100, &mut rng(1)).unwrap();
+    StraightThroughGumbelSoftmax::new(0.5).estimate(&bits, &f, 100, &mut rng(1)).unwrap();
+    GumbelRao::new(0.5, 2).estimate(&bits, &f, 100, &mut rng(1)).unwrap();
     let mut rebar = Rebar::new().adaptive();
     let error = rebar.estimate(&bits, &f, 100, &mut rng(1)).unwrap_err();
     assert!(matches!(error, Error::NonFiniteObjective { sample: 0, draw: 1, .. }), "{error}");

@@ -222,7 +222,7 @@ fn over_all_trajectories_mean_and_variance_are_those_of_the_table() {
         // A constant value, wrong everywhere, and constants: still no bias.
         let off = RewardToGo::new()
             .with_value(|t: usize, _: &[f64]| 3.0 - t as f64)
-            .with_baseline(StepBaseline::PerStep((0..mdp.horizon).map(|t| 0.5 * t as f64).collect()));
+            .with_step_baseline(StepBaseline::PerStep((0..mdp.horizon).map(|t| 0.5 * t as f64).collect()));
         let off = enumerated(&off, &mdp, 1, &f);
         for (i, row) in rows.iter().enumerate() {
             for (found, column) in [
@@ -285,7 +285,7 @@ fn leave_one_out_is_unbiased_over_all_groups_and_is_the_formula_draw_by_draw() {
         // The exact gradient: that of the whole return, over all trajectories.
         let (exact, whole, value) = enumerated(&ScoreFunction::new(), &mdp, 1, &f);
         let (mean, alone, _) = enumerated(&RewardToGo::new(), &mdp, 1, &f);
-        let pair = RewardToGo::new().with_baseline(StepBaseline::LeaveOneOut { group: 2 });
+        let pair = RewardToGo::new().with_step_baseline(StepBaseline::LeaveOneOut { draws: 2 });
         let (paired, variance, found) = enumerated(&pair, &mdp, 2, &f);
         assert!((value - found).abs() < 1e-12);
         for i in 0..4 {
@@ -296,13 +296,13 @@ fn leave_one_out_is_unbiased_over_all_groups_and_is_the_formula_draw_by_draw() {
             assert!(ends_from == 1 || variance[i] < alone[i], "{i}: {} {}", variance[i], alone[i]);
         }
         // Over all groups of three, of which one, two or three reach a step: the weight of a step depends on how many, and no bias comes of it.
-        let three = RewardToGo::new().with_baseline(StepBaseline::LeaveOneOut { group: 3 });
+        let three = RewardToGo::new().with_step_baseline(StepBaseline::LeaveOneOut { draws: 3 });
         let (mean, _, _) = enumerated(&three, &mdp, 3, &f);
         for i in 0..4 {
             assert!((mean[i] - exact[i]).abs() < 1e-12, "{i}: {} {}", mean[i], exact[i]);
         }
         // Four draws at a time, against the formula.
-        let mut four = RewardToGo::new().with_baseline(StepBaseline::LeaveOneOut { group: 4 });
+        let mut four = RewardToGo::new().with_step_baseline(StepBaseline::LeaveOneOut { draws: 4 });
         let mut draws = vec![0.0; 4 * 6];
         for seed in 0..200 {
             let mut given = mdp.clone();
@@ -330,7 +330,7 @@ fn leave_one_out_is_unbiased_over_all_groups_and_is_the_formula_draw_by_draw() {
 fn equal_rewards_give_a_gradient_of_exactly_zero_to_leave_one_out() {
     let mdp = Mdp::new(3, &[0.5, -0.5, -1.0, 0.3]);
     let f = Terms(3, |_: &[f64], terms: &mut [f64]| terms.copy_from_slice(&[0.1, 0.7, 1e9 / 3.0]));
-    let mut four = RewardToGo::new().with_baseline(StepBaseline::LeaveOneOut { group: 4 });
+    let mut four = RewardToGo::new().with_step_baseline(StepBaseline::LeaveOneOut { draws: 4 });
     let estimate = four.estimate(&mdp, &f, 100, &mut rng(1)).unwrap();
     assert_eq!(estimate.gradient(), [0.0; 4]);
     assert_eq!(estimate.total_variance(), 0.0);
@@ -341,7 +341,7 @@ fn the_moving_average_is_of_earlier_calls_only_and_step_by_step() {
     let mut mdp = Mdp::new(3, &[0.5, -0.5, -1.0, 0.3]);
     mdp.ends_from = 1;
     let f = mdp.rewards();
-    let mut average = RewardToGo::new().with_baseline(StepBaseline::MovingAverage { decay: 0.75 });
+    let mut average = RewardToGo::new().with_step_baseline(StepBaseline::MovingAverage { decay: 0.75 });
     // The first call subtracts nothing: it is the estimator without a baseline, bit by bit.
     let first = average.estimate(&mdp, &f, 500, &mut rng(1)).unwrap();
     assert_eq!(first, RewardToGo::new().estimate(&mdp, &f, 500, &mut rng(1)).unwrap());
@@ -368,7 +368,7 @@ fn the_moving_average_is_of_earlier_calls_only_and_step_by_step() {
     close(&average.learned(), a);
     // The second call uses what was known before it, and learns after it.
     let second = average.estimate(&mdp, &f, 500, &mut rng(2)).unwrap();
-    let mut constants = RewardToGo::new().with_baseline(StepBaseline::PerStep(a.to_vec()));
+    let mut constants = RewardToGo::new().with_step_baseline(StepBaseline::PerStep(a.to_vec()));
     let expected = constants.estimate(&mdp, &f, 500, &mut rng(2)).unwrap();
     for (x, y) in second.gradient().iter().zip(expected.gradient()) {
         assert!((x - y).abs() < 1e-12);
@@ -377,7 +377,7 @@ fn the_moving_average_is_of_earlier_calls_only_and_step_by_step() {
     assert!(second.total_variance() < 0.8 * first.total_variance());
     // Another value function, or baseline: what was learned is of no use.
     assert!(average.clone().with_value(NoValue).learned().is_empty());
-    assert!(average.with_baseline(StepBaseline::MovingAverage { decay: 0.5 }).learned().is_empty());
+    assert!(average.with_step_baseline(StepBaseline::MovingAverage { decay: 0.5 }).learned().is_empty());
 }
 
 #[test]
@@ -385,7 +385,7 @@ fn a_step_that_no_draw_has_reached_keeps_what_it_knew() {
     let mut mdp = Mdp::new(2, &[0.0; 4]);
     mdp.ends_from = 1;
     let f = mdp.rewards();
-    let mut average = RewardToGo::new().with_baseline(StepBaseline::MovingAverage { decay: 0.0 });
+    let mut average = RewardToGo::new().with_step_baseline(StepBaseline::MovingAverage { decay: 0.0 });
     // In state 1 at step 1: over before its second decision.
     mdp.given = vec![0.0, 1.0, 1.0, 0.0];
     average.estimate(&mdp, &f, 1, &mut rng(1)).unwrap();
@@ -493,12 +493,12 @@ fn a_reward_at_the_end_of_a_walk_has_the_exact_mean_and_deviations() {
         let plain = sample_batches(&mut RewardToGo::new(), &walk, &f, 1000, 3);
         assert!((plain.value - expected).abs() < SIGMAS * plain.value_error);
         let known = StepBaseline::PerStep(vec![expected; steps]);
-        let known = sample_batches(&mut RewardToGo::new().with_baseline(known), &walk, &f, 1000, 4);
+        let known = sample_batches(&mut RewardToGo::new().with_step_baseline(known), &walk, &f, 1000, 4);
         let whole = sample_batches(&mut ScoreFunction::new(), &walk, &f, 1000, 5);
         // The constant of least variance, learned once from many draws.
         let mut best = ScoreFunction::new().with_baseline(Baseline::Optimal);
         best.estimate(&walk, &f, 200_000, &mut rng(6)).unwrap();
-        let best = ScoreFunction::new().with_baseline(Baseline::PerParameter(best.learned()));
+        let best = ScoreFunction::new().with_baseline(Baseline::PerParameter(best.learned().to_vec()));
         let best = sample_batches(&mut best.clone(), &walk, &f, 1000, 7);
         for (sampled, column) in [
             (&plain, "std_score"),
@@ -609,7 +609,7 @@ fn single_precision_serves_too() {
     let exact = Enumerate.estimate(&chain, &f, 1, &mut rng(1)).unwrap();
     let mut estimator = RewardToGo::new()
         .with_value(|t: usize, _: &[f32]| 0.5 * (3 - t) as f32)
-        .with_baseline(StepBaseline::LeaveOneOut { group: 3 });
+        .with_step_baseline(StepBaseline::LeaveOneOut { draws: 3 });
     let estimate = estimator.estimate(&chain, &f, 20_000, &mut rng(2)).unwrap();
     for i in 0..5 {
         let off = (estimate.gradient()[i] - exact.gradient()[i]).f64();
@@ -621,7 +621,7 @@ fn single_precision_serves_too() {
 fn whatever_cannot_be_estimated_is_refused_by_name() {
     let bits = Bernoulli::from_logits(&[0.0; 3]).unwrap();
     let sums = |n: usize| Terms(n, |z: &[f64], terms: &mut [f64]| terms.copy_from_slice(&z[..terms.len()]));
-    let with = |baseline: StepBaseline| RewardToGo::new().with_baseline(baseline);
+    let with = |baseline: StepBaseline| RewardToGo::new().with_step_baseline(baseline);
     let refused = |mut estimator: RewardToGo, terms: usize| {
         estimator.estimate(&bits, &sums(terms), 10, &mut rng(1)).unwrap_err()
     };
@@ -630,8 +630,8 @@ fn whatever_cannot_be_estimated_is_refused_by_name() {
         assert!(matches!(error, Error::Length { expected: 3, found, .. } if found == terms));
     }
     for group in [0, 1] {
-        let error = refused(with(StepBaseline::LeaveOneOut { group }), 3);
-        assert_eq!(error, Error::GroupTooSmall { group });
+        let error = refused(with(StepBaseline::LeaveOneOut { draws: group }), 3);
+        assert_eq!(error, Error::TooFewDraws { draws: group });
     }
     for decay in [-0.1, 1.0, f64::NAN] {
         let error = refused(with(StepBaseline::MovingAverage { decay }), 3);

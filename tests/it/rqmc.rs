@@ -11,7 +11,7 @@ use reparam::{NoiseSource, Probability};
 /// The signed tails of one scrambled point set, row by row.
 fn tails(log2_points: u32, dim: usize, rng: &mut Xoshiro256PlusPlus) -> Vec<f64> {
     let uniform = Uniform::new(&vec![0.0; dim], &vec![1.0; dim]).unwrap();
-    let source = ScrambledSobol::new(log2_points).unwrap();
+    let source = ScrambledSobol::base2(log2_points);
     let mut sample = NoiseSource::<f64, _>::begin(&source, &uniform, 0, rng);
     let mut noise = vec![f64::NAN; dim << log2_points];
     source.fill(&uniform, &mut sample, &mut noise, rng);
@@ -33,7 +33,7 @@ fn interval(tail: f64, m: usize) -> usize {
 fn every_interval_of_every_dimension_holds_exactly_one_of_the_first_points_at_every_depth() {
     let (dim, depth, mut generator) = (ScrambledSobol::MAX_DIM, 12, rng(1));
     let uniform = Uniform::new(&vec![0.0; dim], &vec![1.0; dim]).unwrap();
-    let source = ScrambledSobol::new(depth as u32).unwrap();
+    let source = ScrambledSobol::base2(depth as u32);
     let mut sample = NoiseSource::<f64, _>::begin(&source, &uniform, 0, &mut generator);
     // Interval k of depth m is bit 2^m + k of its dimension.
     let mut seen = vec![[0u64; 128]; dim];
@@ -170,7 +170,7 @@ fn objective(name: &str) -> impl DifferentiableObjective<f64> + '_ {
 }
 
 fn sobol(n: f64) -> ScrambledSobol {
-    ScrambledSobol::new(n.log2() as u32).unwrap()
+    ScrambledSobol::base2(n.log2() as u32)
 }
 
 #[test]
@@ -271,11 +271,23 @@ fn the_same_seed_gives_the_same_bits_and_another_seed_other_points() {
 
 #[test]
 fn too_many_points_or_coordinates_are_refused() {
-    assert_eq!(ScrambledSobol::new(31).unwrap().log2_points(), 31);
-    assert!(matches!(ScrambledSobol::new(32), Err(Error::Option { option: "log2_points", value: 32.0, .. })));
+    assert_eq!(ScrambledSobol::base2(31).log2_points(), 31);
+    let normal = Normal::new(&[0.0], &[1.0]).unwrap();
+    let f = (
+        |z: &[f64]| z[0],
+        |z: &[f64], dz: &mut [f64]| {
+            dz[0] = 1.0;
+            z[0]
+        },
+    );
+    for m in [32, 256] {
+        let refused = Pathwise.over(ScrambledSobol::base2(m)).estimate(&normal, &f, 1, &mut rng(1));
+        let Err(Error::Option { option, value, .. }) = refused else { panic!("2^{m} points") };
+        assert_eq!((option, value), ("log2 of the number of points", f64::from(m)));
+    }
     let wide = Normal::standard(ScrambledSobol::MAX_DIM + 1).unwrap();
     let f = |z: &[f64]| z[0];
-    let mut estimator = ScoreFunction::new().over(ScrambledSobol::new(2).unwrap());
+    let mut estimator = ScoreFunction::new().over(ScrambledSobol::base2(2));
     let error = estimator.estimate(&wide, &f, 2, &mut rng(1)).unwrap_err();
     assert!(matches!(error, Error::Option { option: "noise dimension", value: 5716.0, .. }));
     let widest = Normal::standard(ScrambledSobol::MAX_DIM).unwrap();

@@ -226,9 +226,9 @@ fn unordered_sets_have_the_exact_total_variance() {
     for row in Table::parse(include_str!("../data/categorical_toy.csv")).rows() {
         let Some(name) = row.text("estimator").strip_prefix("unordered") else { continue };
         let draws = name.trim_end_matches("_bl").parse().unwrap();
-        let mut estimator = UnorderedSet::new(draws).unwrap();
+        let mut estimator = UnorderedSet::new(draws);
         if name.ends_with("_bl") {
-            estimator = estimator.with_baseline().unwrap();
+            estimator = estimator.with_built_in_baseline();
         }
         let case = || cases.rows().filter(|case| case.text("case") == row.text("case"));
         let f: Vec<f64> = case().map(|row| row.number("f")).collect();
@@ -266,7 +266,7 @@ fn unordered_sets_are_exact_where_they_are_everything_and_plain_where_they_are_o
     let product = |z: &[f64]| (z[0] - 2.0 * z[1]) * (z[3] + 3.0 * z[5]) + z[2];
     let exact = Enumerate.estimate(&two, &product, 2, &mut rng(1)).unwrap();
     for draws in [9, 16] {
-        let all = UnorderedSet::new(draws).unwrap().with_baseline().unwrap();
+        let all = UnorderedSet::new(draws).with_built_in_baseline();
         let all = { all }.estimate(&two, &product, 5, &mut rng(1)).unwrap();
         assert_eq!(all.evaluations(), 45);
         for i in 0..6 {
@@ -274,20 +274,20 @@ fn unordered_sets_are_exact_where_they_are_everything_and_plain_where_they_are_o
         }
     }
     // Seven of nine: tables beyond the stack.
-    for mut some in [UnorderedSet::new(7).unwrap(), UnorderedSet::new(4).unwrap().with_baseline().unwrap()] {
+    for mut some in [UnorderedSet::new(7), UnorderedSet::new(4).with_built_in_baseline()] {
         let some = some.estimate(&two, &product, 10_000, &mut rng(2)).unwrap();
         for i in 0..6 {
             assert!((some.gradient()[i] - exact.gradient()[i]).abs() < 4.2 * some.standard_error()[i]);
         }
     }
-    let one = sample_batches(&mut UnorderedSet::new(1).unwrap(), &two, &product, 2000, 3);
+    let one = sample_batches(&mut UnorderedSet::new(1), &two, &product, 2000, 3);
     let plain = sample_batches(&mut ScoreFunction::new(), &two, &product, 2000, 4);
     for i in 0..6 {
         let error = one.variance_error[i].hypot(plain.variance_error[i]);
         assert!((one.variance[i] - plain.variance[i]).abs() < 4.2 * error);
     }
     // With the baseline a constant has no gradient at all.
-    let constant = UnorderedSet::new(2).unwrap().with_baseline().unwrap();
+    let constant = UnorderedSet::new(2).with_built_in_baseline();
     let constant = { constant }.estimate(&two, &|_: &[f64]| 7.0, 100, &mut rng(1)).unwrap();
     assert_eq!((constant.value(), constant.gradient()), (7.0, &[0.0; 6][..]));
 }
@@ -296,25 +296,26 @@ fn unordered_sets_are_exact_where_they_are_everything_and_plain_where_they_are_o
 fn impossible_outcomes_are_not_drawn_and_bad_options_are_refused() {
     let p = Categorical::from_logits(&[1e38f32, -1e38, 1e38], 3).unwrap();
     let f = |z: &[f32]| if z[1] == 1.0 { f32::NAN } else { z[0] };
-    let estimate = UnorderedSet::new(2).unwrap().estimate(&p, &f, 50, &mut rng(1)).unwrap();
+    let estimate = UnorderedSet::new(2).estimate(&p, &f, 50, &mut rng(1)).unwrap();
     assert!((estimate.gradient()[0] - 0.25).abs() < 1e-6 && estimate.variance()[0] < 1e-12);
     assert!((estimate.value() - 0.5).abs() < 1e-6);
     let certain = Categorical::from_logits(&[1e308, 0.0, -1e308], 3).unwrap();
     let first = |z: &[f64]| z[0];
-    let three = UnorderedSet::new(3).unwrap().with_baseline().unwrap();
+    let three = UnorderedSet::new(3).with_built_in_baseline();
     let estimate = { three }.estimate(&certain, &first, 50, &mut rng(1)).unwrap();
     assert_eq!((estimate.value(), estimate.gradient()), (1.0, &[0.0; 3][..]));
     for draws in [0, 17] {
-        assert!(matches!(UnorderedSet::new(draws), Err(Error::Option { option: "draws", .. })));
+        let refused = UnorderedSet::new(draws).estimate(&certain, &first, 50, &mut rng(1));
+        assert!(matches!(refused, Err(Error::Option { option: "draws", .. })));
     }
-    let one = UnorderedSet::new(1).unwrap();
-    assert!(matches!(one.with_baseline(), Err(Error::GroupTooSmall { group: 1 })));
+    let one = UnorderedSet::new(1).with_built_in_baseline().estimate(&certain, &first, 50, &mut rng(1));
+    assert!(matches!(one, Err(Error::TooFewDraws { draws: 1 })));
     let many = Bernoulli::from_logits(&[0.0; 40]).unwrap();
     let sum = |z: &[f64]| z.iter().sum::<f64>();
-    let error = UnorderedSet::new(2).unwrap().estimate(&many, &sum, 2, &mut rng(1)).unwrap_err();
+    let error = UnorderedSet::new(2).estimate(&many, &sum, 2, &mut rng(1)).unwrap_err();
     assert!(matches!(error, Error::Option { option: "outcomes", .. }));
     let nan = |z: &[f64]| if z[1] == 1.0 { f64::NAN } else { 1.0 };
     let p = Categorical::from_logits(&[0.0, 0.0, 0.0], 3).unwrap();
-    let error = UnorderedSet::new(2).unwrap().estimate(&p, &nan, 50, &mut rng(1)).unwrap_err();
+    let error = UnorderedSet::new(2).estimate(&p, &nan, 50, &mut rng(1)).unwrap_err();
     assert!(matches!(error, Error::NonFiniteObjective { value, .. } if value.is_nan()));
 }

@@ -240,7 +240,7 @@ fn pathwise_and_score_function_agree_on_a_flow() {
         z[0].sin() * z[1] + z[2].tanh()
     });
     let pathwise = Pathwise.estimate(&q, &f, 20_000, &mut rng(5)).unwrap();
-    let mut score = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group: 4 });
+    let mut score = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { draws: 4 });
     let score = score.estimate(&q, &f, 20_000, &mut rng(6)).unwrap();
     for i in 0..q.params().len() {
         let error = pathwise.standard_error()[i].hypot(score.standard_error()[i]);

@@ -21,7 +21,7 @@ fn every_row_has_the_exact_mean_variance_and_bound() {
         for (mean, column) in
             [(WeightMean::Geometric, "var_vimco_geometric"), (WeightMean::Arithmetic, "var_vimco_arithmetic")]
         {
-            let mut vimco = Vimco::new(k).unwrap().with_mean(mean);
+            let mut vimco = Vimco::new(k).with_mean(mean);
             let sampled = sample_batches(&mut vimco, &q, &ln_weight, 8000, 1);
             assert!((sampled.value - rows[0].number("bound")).abs() < SIGMAS * sampled.value_error);
             for (i, row) in rows.iter().enumerate() {
@@ -29,7 +29,7 @@ fn every_row_has_the_exact_mean_variance_and_bound() {
             }
         }
         // The score function of the log-weight is the gradient of another bound, beyond any doubt.
-        let mut plain = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group: k });
+        let mut plain = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { draws: k });
         let sampled = sample_batches(&mut plain, &q, &ln_weight, 8000, 2);
         let off = |i: usize| {
             let error = (sampled.variance[i] / sampled.samples).sqrt();
@@ -44,15 +44,14 @@ fn with_the_log_joint_the_bound_of_a_perfect_posterior_is_the_evidence() {
     // p(x, z) = 0.37 q(z): every weight is 0.37, the bound too, and the gradient has mean 0.
     let q = Bernoulli::from_logits(&[0.6, -1.1]).unwrap();
     let ln_joint = |z: &[f64]| q.log_prob(z) + 0.37f64.ln();
-    let estimate =
-        Vimco::new(4).unwrap().with_log_joint().estimate(&q, &ln_joint, 20_000, &mut rng(1)).unwrap();
+    let estimate = Vimco::new(4).with_log_joint().estimate(&q, &ln_joint, 20_000, &mut rng(1)).unwrap();
     assert!((estimate.value() - 0.37f64.ln()).abs() < 1e-14 && estimate.value_standard_error() < 1e-14);
     for i in 0..2 {
         assert!(estimate.gradient()[i].abs() < 4.0 * estimate.standard_error()[i]);
     }
     // The same without the option: the objective's own ln q is a constant to the estimator, so the credit is exactly 0 here.
     let ln_weight = |_: &[f64]| 0.37f64.ln();
-    let estimate = Vimco::new(4).unwrap().estimate(&q, &ln_weight, 100, &mut rng(1)).unwrap();
+    let estimate = Vimco::new(4).estimate(&q, &ln_weight, 100, &mut rng(1)).unwrap();
     assert!(estimate.gradient().iter().all(|g| g.abs() < 1e-14));
 }
 
@@ -60,17 +59,18 @@ fn with_the_log_joint_the_bound_of_a_perfect_posterior_is_the_evidence() {
 fn single_precision_categories_and_whatever_is_refused() {
     let q = Categorical::from_logits(&[0.0f32, 1e38, -1e38], 3).unwrap();
     let f = |z: &[f32]| z[0] - 2.0 * z[1];
-    let estimate = Vimco::new(2).unwrap().estimate(&q, &f, 100, &mut rng(1)).unwrap();
+    let estimate = Vimco::new(2).estimate(&q, &f, 100, &mut rng(1)).unwrap();
     assert_eq!(estimate.gradient(), [0.0; 3]);
     assert_eq!(estimate.evaluations(), 200);
     for k in [0, 1] {
-        assert!(matches!(Vimco::new(k), Err(Error::GroupTooSmall { group }) if group == k));
+        let refused = Vimco::new(k).estimate(&q, &f, 100, &mut rng(1));
+        assert!(matches!(refused, Err(Error::TooFewDraws { draws }) if draws == k));
     }
     let uniform = Uniform::new(&[0.0], &[1.0]).unwrap();
-    let error = Vimco::new(2).unwrap().estimate(&uniform, &|z: &[f64]| z[0], 10, &mut rng(1)).unwrap_err();
+    let error = Vimco::new(2).estimate(&uniform, &|z: &[f64]| z[0], 10, &mut rng(1)).unwrap_err();
     assert!(matches!(error, Error::SupportDependsOnParameter { .. }));
     let q = Bernoulli::from_logits(&[0.0]).unwrap();
     let nothing = |z: &[f64]| if z[0] == 1.0 { f64::NEG_INFINITY } else { 0.0 };
-    let error = Vimco::new(3).unwrap().estimate(&q, &nothing, 100, &mut rng(1)).unwrap_err();
+    let error = Vimco::new(3).estimate(&q, &nothing, 100, &mut rng(1)).unwrap_err();
     assert!(matches!(error, Error::NonFiniteObjective { value: f64::NEG_INFINITY, .. }), "{error}");
 }

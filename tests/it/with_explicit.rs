@@ -124,7 +124,7 @@ fn score_function_with_constants_has_the_variance_of_the_sum() {
 fn leave_one_out_averages_the_explicit_gradient_over_its_group() {
     let mean_value = expectation(value);
     for group in [2usize, 3] {
-        let mut estimator = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group });
+        let mut estimator = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { draws: group });
         let found = sample_batches(&mut estimator, &normal(), &F, 8000, 4 + group as u64);
         let expected = [0, 1].map(|i| {
             let exact = exact()[i];
@@ -258,12 +258,12 @@ fn pairs_and_groups_of_bits_are_draws_all_and_listed_outcomes_are_weighted() {
     let found = sample_batches(&mut Arm, &one, &f, 4000, 33);
     assert!(found.check(0, exact, second(both) - exact * exact, SIGMAS, "ARM"));
 
-    let found = Arms::new(4).unwrap().estimate(&one, &f, 100_000, &mut rng(32)).unwrap();
+    let found = Arms::new(4).estimate(&one, &f, 100_000, &mut rng(32)).unwrap();
     assert!((found.gradient()[0] - exact).abs() < SIGMAS * found.standard_error()[0]);
     // The explicit part alone: the mean of (b − 0.4)² over four draws, whose values are h₀ + (h₁ − h₀) × (ones/4).
     let only =
         Parametric(|_: &[f64]| 0.0, |b: &[f64], weight: f64, dtheta: &mut [f64]| dtheta[0] += weight * b[0]);
-    let alone = Arms::new(4).unwrap().estimate(&one, &only, 100_000, &mut rng(32)).unwrap();
+    let alone = Arms::new(4).estimate(&one, &only, 100_000, &mut rng(32)).unwrap();
     assert!((alone.gradient()[0] - p).abs() < SIGMAS * alone.standard_error()[0]);
     assert!(alone.variance()[0] < p * (1.0 - p) / 4.0, "negatively dependent draws");
 }

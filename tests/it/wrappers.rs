@@ -43,9 +43,9 @@ fn step_baselines(steps: usize) -> [RewardToGo; 4] {
         StepBaseline::None,
         StepBaseline::PerStep(vec![0.7; steps]),
         StepBaseline::MovingAverage { decay: 0.5 },
-        StepBaseline::LeaveOneOut { group: 3 },
+        StepBaseline::LeaveOneOut { draws: 3 },
     ]
-    .map(|baseline| RewardToGo::new().with_baseline(baseline))
+    .map(|baseline| RewardToGo::new().with_step_baseline(baseline))
 }
 
 /// Single gradient samples, from the same seeds, of an estimator on two distributions: blocks of one are cut alike. The estimators learn on the way.
@@ -89,8 +89,8 @@ where
     let f = smooth();
     check_samples(&Arm, p, q, &f, map, tolerance);
     check_samples(&DisArm, p, q, &f, map, tolerance);
-    check_samples(&Arms::new(3).unwrap(), p, q, &f, map, tolerance);
-    check_samples(&DoubleControl::new(3).unwrap(), p, q, &f, map, tolerance);
+    check_samples(&Arms::new(3), p, q, &f, map, tolerance);
+    check_samples(&DoubleControl::new(3), p, q, &f, map, tolerance);
     check_samples(&Rebar::new(), p, q, &f, map, tolerance);
     check_samples(&Relax::new(QuadraticSurrogate::new(3, 0.5).unwrap()), p, q, &f, map, tolerance);
     check_relaxed(p, q, map, tolerance);
@@ -107,8 +107,8 @@ where
     let f = smooth();
     check_samples(&StraightThrough, p, q, &f, map, tolerance);
     check_samples(&ReinMax, p, q, &f, map, tolerance);
-    check_samples(&StraightThroughGumbelSoftmax::new(0.5).unwrap(), p, q, &f, map, tolerance);
-    check_samples(&GumbelRao::new(0.5, 3).unwrap(), p, q, &f, map, tolerance);
+    check_samples(&StraightThroughGumbelSoftmax::new(0.5), p, q, &f, map, tolerance);
+    check_samples(&GumbelRao::new(0.5, 3), p, q, &f, map, tolerance);
 }
 
 fn check_listed<A, B>(p: &A, q: &B, map: &dyn Fn(&[f64]) -> Vec<f64>, tolerance: f64)
@@ -130,9 +130,9 @@ fn check_supported<A: FiniteSupport<f64>, B: FiniteSupport<f64>>(
     let f = smooth();
     check_samples(&Enumerate, p, q, &f, map, tolerance);
     check_samples(&SumAndSample::new(2), p, q, &f, map, tolerance);
-    check_samples(&UnorderedSet::new(3).unwrap().with_baseline().unwrap(), p, q, &f, map, tolerance);
+    check_samples(&UnorderedSet::new(3).with_built_in_baseline(), p, q, &f, map, tolerance);
     check_samples(&ScoreFunction::new(), p, q, &f, map, tolerance);
-    check_samples(&Vimco::new(3).unwrap().with_log_joint(), p, q, &f, map, tolerance);
+    check_samples(&Vimco::new(3).with_log_joint(), p, q, &f, map, tolerance);
 }
 
 fn check_steps<A, B>(p: &A, q: &B, width: usize, map: &dyn Fn(&[f64]) -> Vec<f64>, tolerance: f64)
@@ -595,7 +595,7 @@ fn a_gaussian_policy_trains_its_sigma() {
             *r = (z - t as f64).powi(2);
         }
     });
-    let mut estimator = RewardToGo::new().with_baseline(StepBaseline::LeaveOneOut { group: 4 });
+    let mut estimator = RewardToGo::new().with_step_baseline(StepBaseline::LeaveOneOut { draws: 4 });
     let mut generator = rng(9);
     for _ in 0..400 {
         let estimate = estimator.estimate(&walk, &f, 16, &mut generator).unwrap();
@@ -721,18 +721,18 @@ fn every_estimator_of_bits_serves_products_of_them() {
     let both = (&bits, &joint);
     check(&Arm, both, slopes, &f);
     check(&DisArm, both, slopes, &f);
-    check(&Arms::new(3).unwrap(), both, slopes, &f);
-    check(&DoubleControl::new(3).unwrap(), both, slopes, &f);
+    check(&Arms::new(3), both, slopes, &f);
+    check(&DoubleControl::new(3), both, slopes, &f);
     check(&Rebar::new(), both, slopes, &f);
     check(&Relax::new(QuadraticSurrogate::new(3, 0.5).unwrap()), both, slopes, &f);
     check(&StraightThrough, both, slopes, &f);
     check(&ReinMax, both, slopes, &f);
-    check(&StraightThroughGumbelSoftmax::new(0.5).unwrap(), both, slopes, &f);
-    check(&GumbelRao::new(0.5, 2).unwrap(), both, slopes, &f);
+    check(&StraightThroughGumbelSoftmax::new(0.5), both, slopes, &f);
+    check(&GumbelRao::new(0.5, 2), both, slopes, &f);
     check(&LocalExpectation, both, slopes, &f);
     check(&Enumerate, both, slopes, &f);
     check(&SumAndSample::new(2), both, slopes, &f);
-    check(&UnorderedSet::new(3).unwrap(), both, slopes, &f);
+    check(&UnorderedSet::new(3), both, slopes, &f);
 }
 
 #[test]

@@ -581,7 +581,7 @@ where
         let value_error = estimate.value_standard_error();
         assert_estimate(estimate.value(), value_error, exact_value, &format!("value {what}"));
     }
-    let mut score = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group: 4 });
+    let mut score = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { draws: 4 });
     let estimate = score.estimate(distribution, &f, 100_000, &mut rng(seed + 1000));
     if distribution.layout().check_score().is_ok() {
         let estimate = estimate.unwrap();
@@ -657,7 +657,7 @@ fn pathwise_estimates_match_closed_forms_for_uniform_and_cauchy_location() {
     let exact = -(-0.7f64).exp() * 0.9f64.sin();
     let estimate = Pathwise.estimate(&cauchy, &cosine, 100_000, &mut rng(2)).unwrap();
     assert_estimate(estimate.gradient()[0], estimate.standard_error()[0], exact, "Cauchy, pathwise");
-    let mut score = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group: 4 });
+    let mut score = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { draws: 4 });
     let estimate = score.estimate(&cauchy, &cosine, 100_000, &mut rng(3)).unwrap();
     assert_estimate(estimate.gradient()[0], estimate.standard_error()[0], exact, "Cauchy, score function");
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 fn estimate(samples: usize, seed: u64) -> GradientEstimate<f64> {
     let p = Normal::new(&[0.1, -2.0], &[0.3, 7.0]).unwrap();
     let f = |z: &[f64]| (z[0] * 3.0).sin() * 1e5 + z[1] / 3.0;
-    let mut estimator = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group: 3 });
+    let mut estimator = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { draws: 3 });
     estimator.estimate(&p, &f, samples, &mut rng(seed)).unwrap()
 }
 

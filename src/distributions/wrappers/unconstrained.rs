@@ -49,7 +49,7 @@ use crate::real::Real;
 ///     costs[0] = (z[0] - 1.0).powi(2);
 ///     costs[1] = (z[0] + z[1]).powi(2);
 /// });
-/// let mut estimator = RewardToGo::new().with_baseline(StepBaseline::LeaveOneOut { group: 8 });
+/// let mut estimator = RewardToGo::new().with_step_baseline(StepBaseline::LeaveOneOut { draws: 8 });
 /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
 /// for _ in 0..500 {
 ///     let estimate = estimator.estimate(&policy, &cost, 16, &mut rng)?;

@@ -3,9 +3,7 @@
 use crate::distribution::Relaxable;
 use crate::error::Error;
 use crate::estimator::{Block, BlockRng, BlockShape, GradientEstimator};
-use crate::estimators::biased::relaxing::{
-    add_relaxed_slopes, check_scalar_temperature, check_temperature, perturb_given,
-};
+use crate::estimators::biased::relaxing::{add_relaxed_slopes, check_scalar_temperature, perturb_given};
 use crate::objective::{DifferentiableObjective, Evaluator};
 use crate::real::Real;
 
@@ -36,8 +34,8 @@ use crate::real::Real;
 ///     z[0] + 2.0 * z[1] + 4.0 * z[2]
 /// });
 /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
-/// let averaged = GumbelRao::new(0.1, 20)?.estimate(&row, &f, 5000, &mut rng)?;
-/// let plain = StraightThroughGumbelSoftmax::new(0.1)?.estimate(&row, &f, 5000, &mut rng)?;
+/// let averaged = GumbelRao::new(0.1, 20).estimate(&row, &f, 5000, &mut rng)?;
+/// let plain = StraightThroughGumbelSoftmax::new(0.1).estimate(&row, &f, 5000, &mut rng)?;
 /// assert!(averaged.total_variance() < 0.2 * plain.total_variance()); // for one evaluation of f each
 /// # Ok::<(), reparam::Error>(())
 /// ```
@@ -48,16 +46,11 @@ pub struct GumbelRao {
 }
 
 impl GumbelRao {
-    /// At a temperature τ, with K inner draws of noise.
-    ///
-    /// # Errors
-    /// [`Error::Option`] for a temperature that is not above 0, and for K = 0.
-    pub fn new(temperature: f64, inner: usize) -> Result<Self, Error> {
-        let tau = check_temperature(temperature)?;
-        if inner == 0 {
-            return Err(Error::Option { option: "inner", value: 0.0, expected: "at least 1" });
-        }
-        Ok(Self { tau, inner })
+    /// At a temperature τ, with K inner draws of noise. A temperature that is not above 0, and K = 0, are refused with
+    /// [`Error::Option`] before the first draw.
+    #[must_use]
+    pub fn new(temperature: f64, inner: usize) -> Self {
+        Self { tau: temperature, inner }
     }
 
     /// τ.
@@ -84,6 +77,9 @@ where
     }
 
     fn check(&self, _: &D) -> Result<(), Error> {
+        if self.inner == 0 {
+            return Err(Error::Option { option: "inner", value: 0.0, expected: "at least 1" });
+        }
         check_scalar_temperature::<T>(self.tau)
     }
 

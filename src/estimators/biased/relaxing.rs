@@ -18,8 +18,9 @@ pub(crate) fn check_temperature(temperature: f64) -> Result<f64, Error> {
     }
 }
 
-/// Refuses a temperature that the scalar cannot hold.
+/// Refuses a temperature that is not above 0, or that the scalar cannot hold.
 pub(crate) fn check_scalar_temperature<T: Real>(temperature: f64) -> Result<(), Error> {
+    check_temperature(temperature)?;
     let tau = T::of(temperature);
     if tau > T::zero() && tau.is_finite() {
         Ok(())

@@ -3,9 +3,7 @@
 use crate::distribution::Relaxable;
 use crate::error::Error;
 use crate::estimator::{Block, BlockRng, BlockShape, GradientEstimator};
-use crate::estimators::biased::relaxing::{
-    add_relaxed_slopes, check_scalar_temperature, check_temperature, perturb,
-};
+use crate::estimators::biased::relaxing::{add_relaxed_slopes, check_scalar_temperature, perturb};
 use crate::objective::{DifferentiableObjective, Evaluator};
 use crate::real::Real;
 
@@ -39,7 +37,7 @@ use crate::real::Real;
 ///     z[0] + 2.0 * z[1] + 4.0 * z[2]
 /// });
 /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
-/// let mut estimator = StraightThroughGumbelSoftmax::new(1.0)?;
+/// let mut estimator = StraightThroughGumbelSoftmax::new(1.0);
 /// let estimate = estimator.estimate(&row, &f, 10_000, &mut rng)?;
 /// let exact = Enumerate.estimate(&row, &f, 1, &mut rng)?;
 /// assert!((estimate.value() - exact.value()).abs() < 4.0 * estimate.value_standard_error());
@@ -51,12 +49,10 @@ pub struct StraightThroughGumbelSoftmax {
 }
 
 impl StraightThroughGumbelSoftmax {
-    /// At a temperature τ.
-    ///
-    /// # Errors
-    /// [`Error::Option`] for a temperature that is not above 0.
-    pub fn new(temperature: f64) -> Result<Self, Error> {
-        Ok(Self { tau: check_temperature(temperature)? })
+    /// At a temperature τ. One that is not above 0 is refused with [`Error::Option`] before the first draw.
+    #[must_use]
+    pub fn new(temperature: f64) -> Self {
+        Self { tau: temperature }
     }
 
     /// τ.

@@ -3,6 +3,7 @@
 use crate::distribution::Bits;
 use crate::error::Error;
 use crate::estimator::{Block, BlockRng, BlockShape, GradientEstimator};
+use crate::estimators::options::check_draws;
 use crate::objective::{Evaluator, Objective};
 use crate::probability::Probability;
 use crate::real::Real;
@@ -26,29 +27,27 @@ use crate::real::Real;
 /// let bits = Bernoulli::from_logits(&[0.5; 20])?;
 /// let f = |b: &[f64]| (b.iter().sum::<f64>() - 8.0).powi(2);
 /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
-/// let arms = Arms::new(4)?.estimate(&bits, &f, 5000, &mut rng)?;
+/// let arms = Arms::new(4).estimate(&bits, &f, 5000, &mut rng)?;
 /// let disarm = DisArm.estimate(&bits, &f, 5000, &mut rng)?;
 /// assert!(arms.variance_per_evaluation() < disarm.variance_per_evaluation());
 /// # Ok::<(), reparam::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Arms {
-    group: usize,
+    draws: usize,
 }
 
 impl Arms {
-    /// With groups of n draws.
-    ///
-    /// # Errors
-    /// [`Error::GroupTooSmall`] for n below 2.
-    pub fn new(group: usize) -> Result<Self, Error> {
-        if group < 2 { Err(Error::GroupTooSmall { group }) } else { Ok(Self { group }) }
+    /// With groups of n draws. Fewer than two are refused with [`Error::TooFewDraws`] before the first draw.
+    #[must_use]
+    pub fn new(draws: usize) -> Self {
+        Self { draws }
     }
 
-    /// n, the number of draws of a gradient sample.
+    /// n, the number of draws per gradient sample.
     #[must_use]
-    pub fn group(&self) -> usize {
-        self.group
+    pub fn draws(&self) -> usize {
+        self.draws
     }
 }
 
@@ -67,7 +66,11 @@ where
     F: Objective<T> + ?Sized,
 {
     fn shape(&self, _: &D) -> BlockShape {
-        BlockShape::of_own_draws(self.group).with_scratch(self.group)
+        BlockShape::of_own_draws(self.draws).with_scratch(self.draws)
+    }
+
+    fn check(&self, _: &D) -> Result<(), Error> {
+        check_draws(self.draws)
     }
 
     fn gradient_samples(
@@ -77,7 +80,7 @@ where
         block: Block<'_, T>,
         rng: &mut BlockRng<'_>,
     ) -> Result<(), Error> {
-        let (dim, n) = (distribution.dim(), self.group);
+        let (dim, n) = (distribution.dim(), self.draws);
         for group in block.z.chunks_exact_mut(n * dim) {
             for i in 0..dim {
                 let p = distribution.probability(i);

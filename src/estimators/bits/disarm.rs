@@ -27,7 +27,7 @@ use crate::real::Real;
 /// let f = |b: &[f64]| (b.iter().sum::<f64>() - 8.0).powi(2);
 /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
 /// let disarm = DisArm.estimate(&bits, &f, 5000, &mut rng)?;
-/// let mut two = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group: 2 });
+/// let mut two = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { draws: 2 });
 /// let leave_one_out = two.estimate(&bits, &f, 5000, &mut rng)?;
 /// assert!(disarm.total_variance() < leave_one_out.total_variance()); // at the same cost
 /// # Ok::<(), reparam::Error>(())

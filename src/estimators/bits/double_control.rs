@@ -3,6 +3,7 @@
 use crate::distribution::Bits;
 use crate::error::{Error, check_len};
 use crate::estimator::{Block, BlockRng, BlockShape, GradientEstimator, Statistics};
+use crate::estimators::options::check_draws;
 use crate::objective::{DifferentiableObjective, Evaluator};
 use crate::real::Real;
 
@@ -35,30 +36,26 @@ use crate::real::Real;
 ///     (sum - 3.0) * (sum - 3.0)
 /// });
 /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
-/// let double = DoubleControl::new(2)?.with_weight(1.0).estimate(&bits, &f, 5000, &mut rng)?;
-/// let mut two = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group: 2 });
+/// let double = DoubleControl::new(2).with_weight(1.0).estimate(&bits, &f, 5000, &mut rng)?;
+/// let mut two = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { draws: 2 });
 /// let single = two.estimate(&bits, &f, 5000, &mut rng)?;
 /// assert!(double.total_variance() < single.total_variance());
 /// # Ok::<(), reparam::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct DoubleControl {
-    group: usize,
+    draws: usize,
     weight: f64,
     learns: bool,
     weights: Vec<f64>,
 }
 
 impl DoubleControl {
-    /// With groups of K draws, and α learned for each parameter.
-    ///
-    /// # Errors
-    /// [`Error::GroupTooSmall`] for K below 2.
-    pub fn new(group: usize) -> Result<Self, Error> {
-        if group < 2 {
-            return Err(Error::GroupTooSmall { group });
-        }
-        Ok(Self { group, weight: 0.0, learns: true, weights: Vec::new() })
+    /// With groups of K draws, and α learned for each parameter. Fewer than two are refused with [`Error::TooFewDraws`] before the
+    /// first draw.
+    #[must_use]
+    pub fn new(draws: usize) -> Self {
+        Self { draws, weight: 0.0, learns: true, weights: Vec::new() }
     }
 
     /// With the same constant α for all parameters, which is not learned.
@@ -83,13 +80,14 @@ where
     fn shape(&self, distribution: &D) -> BlockShape {
         let dim = distribution.dim();
         let statistics = if self.learns { 2 * dim } else { 0 };
-        BlockShape::of_own_draws(self.group)
+        BlockShape::of_own_draws(self.draws)
             .with_objective_gradient()
             .with_scratch(3 * dim)
             .with_statistics(statistics)
     }
 
     fn check(&self, distribution: &D) -> Result<(), Error> {
+        check_draws(self.draws)?;
         if !self.weight.is_finite() {
             let expected = "a finite number";
             return Err(Error::Option { option: "weight", value: self.weight, expected });
@@ -108,7 +106,7 @@ where
         block: Block<'_, T>,
         rng: &mut BlockRng<'_>,
     ) -> Result<(), Error> {
-        let (dim, k) = (distribution.dim(), self.group);
+        let (dim, k) = (distribution.dim(), self.draws);
         distribution.sample(rng, block.z);
         objective.value_and_gradient_block(block.z, dim, block.values, block.dz);
         let (bits_sum, rest) = block.scratch.split_at_mut(dim);

@@ -1,12 +1,12 @@
 //! The score function with its relaxation as a control variate.
 
-use crate::distribution::{Bits, Coupling};
+use crate::distribution::Bits;
 use crate::error::{Error, check_len};
 use crate::estimator::{Block, BlockRng, BlockShape, GradientEstimator, Statistics};
 use crate::estimators::biased::relaxing::{
-    check_scalar_temperature, check_temperature, perturb_bits, perturb_given_bits, relaxed_slope,
-    score_of_bit, slope_given_bit,
+    check_scalar_temperature, perturb_bits, perturb_given_bits, relaxed_slope, score_of_bit, slope_given_bit,
 };
+use crate::estimators::bits::relax::ConditionalNoise;
 use crate::objective::{DifferentiableObjective, Evaluator};
 use crate::real::Real;
 use crate::special::sigmoid;
@@ -29,7 +29,7 @@ const TEMPERATURES: (f64, f64) = (0.02, 50.0);
 /// - **Unbiased** for the discrete objective, at every η and τ: what is subtracted has mean 0. What [`adaptive`](Self::adaptive) learns comes
 ///   from earlier calls, so that it is unbiased from the first call on.
 /// - **Needs** [`Bits`] and a [`DifferentiableObjective`] that makes sense between 0 and 1.
-/// - **Costs** three evaluations of value and gradient; two with [`Coupling::Coupled`], where z̃ is z itself. A temperature that adapts costs
+/// - **Costs** three evaluations of value and gradient; two with [`ConditionalNoise::Shared`], where z̃ is z itself. A temperature that adapts costs
 ///   two more, or one more where coupled.
 /// - **Variance** is that of the score function at η = 0, and less at the best η, the less the better the relaxation follows f.
 /// - **Use it** where f is smooth in between and one bit at a time is too many; against [`DisArm`](crate::estimators::DisArm), which needs only values and two of them,
@@ -51,7 +51,7 @@ const TEMPERATURES: (f64, f64) = (0.02, 50.0);
 ///     x * x * x
 /// });
 /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
-/// let mut rebar = Rebar::new().with_temperature(0.5)?.adaptive();
+/// let mut rebar = Rebar::new().with_temperature(0.5).adaptive();
 /// let first = rebar.estimate(&bits, &f, 2000, &mut rng)?; // with η = 1; learns
 /// let second = rebar.estimate(&bits, &f, 2000, &mut rng)?; // with the η of each parameter
 /// let score_function = ScoreFunction::new().estimate(&bits, &f, 2000, &mut rng)?;
@@ -63,7 +63,7 @@ const TEMPERATURES: (f64, f64) = (0.02, 50.0);
 pub struct Rebar {
     tau: f64,
     eta: f64,
-    coupling: Coupling,
+    conditional: ConditionalNoise,
     learns_eta: bool,
     /// The step by which ln τ moves a call, where it adapts.
     rate: Option<f64>,
@@ -91,8 +91,8 @@ impl Rebar {
     /// With η = 1, τ = ½, and z̃ independent of z.
     #[must_use]
     pub fn new() -> Self {
-        let coupling = Coupling::Independent;
-        Self { tau: 0.5, eta: 1.0, coupling, learns_eta: false, rate: None, memory: Memory::default() }
+        let conditional = ConditionalNoise::Independent;
+        Self { tau: 0.5, eta: 1.0, conditional, learns_eta: false, rate: None, memory: Memory::default() }
     }
 
     /// With one η for all parameters; 0 is the plain score function.
@@ -101,19 +101,17 @@ impl Rebar {
         Self { eta, learns_eta: false, memory: Memory::default(), ..self }
     }
 
-    /// At a temperature τ.
-    ///
-    /// # Errors
-    /// [`Error::Option`] for a temperature that is not above 0.
-    pub fn with_temperature(self, temperature: f64) -> Result<Self, Error> {
-        Ok(Self { tau: check_temperature(temperature)?, memory: Memory::default(), ..self })
+    /// At a temperature τ. One that is not above 0 is refused with [`Error::Option`] before the first draw.
+    #[must_use]
+    pub fn with_temperature(self, temperature: f64) -> Self {
+        Self { tau: temperature, memory: Memory::default(), ..self }
     }
 
     /// With z̃ independent of z given the bits, or z itself: it has the law of z̃, and only its derivative differs. That saves an evaluation; which has the
     /// smaller variance depends on f and τ.
     #[must_use]
-    pub fn with_coupling(self, coupling: Coupling) -> Self {
-        Self { coupling, memory: Memory::default(), ..self }
+    pub fn with_conditional_noise(self, conditional: ConditionalNoise) -> Self {
+        Self { conditional, memory: Memory::default(), ..self }
     }
 
     /// With an η of its own for each parameter, learned: `E[g₀ h]/E[h²]`, g₀ the plain score function and h what is subtracted, over the
@@ -124,15 +122,11 @@ impl Rebar {
     }
 
     /// With a temperature that follows the derivative of the variance from call to call, ln τ moving by about `rate` a call: a second temperature, warmer
-    /// by 1/64, is evaluated alongside with the same noise. It ends in a minimum, which need not be the only one, between 0.02 and 50.
-    ///
-    /// # Errors
-    /// [`Error::Option`] for a rate that is not above 0 and at most 1.
-    pub fn with_adaptive_temperature(self, rate: f64) -> Result<Self, Error> {
-        if !(rate > 0.0 && rate <= 1.0) {
-            return Err(Error::Option { option: "rate", value: rate, expected: "a number in (0, 1]" });
-        }
-        Ok(Self { rate: Some(rate), memory: Memory::default(), ..self })
+    /// by 1/64, is evaluated alongside with the same noise. It ends in a minimum, which need not be the only one, between 0.02 and 50. A
+    /// rate that is not above 0 and at most 1 is refused with [`Error::Option`] before the first draw.
+    #[must_use]
+    pub fn with_adaptive_temperature(self, rate: f64) -> Self {
+        Self { rate: Some(rate), memory: Memory::default(), ..self }
     }
 
     /// τ, as the next call will have it.
@@ -154,7 +148,7 @@ impl Rebar {
 
     /// Relaxed draws at one temperature.
     fn relaxed(&self) -> usize {
-        if self.coupling == Coupling::Coupled { 1 } else { 2 }
+        if self.conditional == ConditionalNoise::Shared { 1 } else { 2 }
     }
 
     fn temperatures(&self) -> impl Iterator<Item = f64> + use<> {
@@ -193,6 +187,9 @@ where
     }
 
     fn check(&self, distribution: &D) -> Result<(), Error> {
+        if let Some(rate) = self.rate.filter(|rate| !(*rate > 0.0 && *rate <= 1.0)) {
+            return Err(Error::Option { option: "rate", value: rate, expected: "a number in (0, 1]" });
+        }
         self.temperatures().try_for_each(check_scalar_temperature::<T>)?;
         if !self.eta.is_finite() {
             return Err(Error::Option { option: "eta", value: self.eta, expected: "a finite number" });

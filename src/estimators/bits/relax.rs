@@ -1,6 +1,6 @@
 //! The score function with a learned surrogate as a control variate.
 
-use crate::distribution::{Bits, Coupling};
+use crate::distribution::Bits;
 use crate::error::{Error, check_len};
 use crate::estimator::{Block, BlockRng, BlockShape, GradientEstimator, Statistics};
 use crate::estimators::biased::relaxing::{
@@ -42,7 +42,7 @@ use crate::special::sigmoid;
 ///
 /// let bit = Bernoulli::from_logits(&[0.0])?;
 /// let f = |b: &[f64]| 5.0 + b[0];
-/// let mut relax = Relax::new(Constant([0.0])).with_rate(0.1)?;
+/// let mut relax = Relax::new(Constant([0.0])).with_rate(0.1);
 /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
 /// for _ in 0..300 {
 ///     relax.estimate(&bit, &f, 50, &mut rng)?;
@@ -235,7 +235,7 @@ impl<T: Real> Surrogate<T> for QuadraticSurrogate {
 ///
 /// let bits = Bernoulli::from_logits(&[0.3, -0.5])?;
 /// let f = |b: &[f64]| if b[0] == b[1] { 3.0 } else { 2.0 }; // values only
-/// let mut relax = Relax::new(QuadraticSurrogate::new(2, 0.5)?).with_rate(0.05)?;
+/// let mut relax = Relax::new(QuadraticSurrogate::new(2, 0.5)?).with_rate(0.05);
 /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
 /// let first = relax.estimate(&bits, &f, 1000, &mut rng)?;
 /// for _ in 0..200 {
@@ -248,7 +248,7 @@ impl<T: Real> Surrogate<T> for QuadraticSurrogate {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Relax<S> {
     surrogate: S,
-    coupling: Coupling,
+    conditional: ConditionalNoise,
     rate: f64,
     memory: Memory,
 }
@@ -260,29 +260,34 @@ struct Memory {
     steps: i32,
 }
 
+/// How the relaxed draw given the bits, z̃, depends on the relaxed draw z that gave them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ConditionalNoise {
+    /// z̃ is drawn again, independent of z given the bits.
+    #[default]
+    Independent,
+    /// z̃ is z itself: it has the law of z̃, and only its derivative differs. That saves an evaluation.
+    Shared,
+}
+
 impl<S> Relax<S> {
     /// With a surrogate, which learns at rate 0.01, and z̃ independent of z.
     #[must_use]
     pub fn new(surrogate: S) -> Self {
-        Self { surrogate, coupling: Coupling::Independent, rate: 0.01, memory: Memory::default() }
+        Self { surrogate, conditional: ConditionalNoise::Independent, rate: 0.01, memory: Memory::default() }
     }
 
-    /// With another rate: by how much a parameter of the surrogate changes at most, about, in one call; 0 for a surrogate that stays as it is.
-    ///
-    /// # Errors
-    /// [`Error::Option`] for a rate that is negative or not finite.
-    pub fn with_rate(self, rate: f64) -> Result<Self, Error> {
-        if rate >= 0.0 && rate.is_finite() {
-            Ok(Self { rate, ..self })
-        } else {
-            Err(Error::Option { option: "rate", value: rate, expected: "a finite number, at least 0" })
-        }
+    /// With another rate: by how much a parameter of the surrogate changes at most, about, in one call; 0 for a surrogate that stays as it
+    /// is. A rate that is negative or not finite is refused with [`Error::Option`] before the first draw.
+    #[must_use]
+    pub fn with_rate(self, rate: f64) -> Self {
+        Self { rate, ..self }
     }
 
     /// With z̃ independent of z given the bits, or z itself: it has the law of z̃, and only its derivative differs.
     #[must_use]
-    pub fn with_coupling(self, coupling: Coupling) -> Self {
-        Self { coupling, ..self }
+    pub fn with_conditional_noise(self, conditional: ConditionalNoise) -> Self {
+        Self { conditional, ..self }
     }
 
     /// The surrogate as the next call will use it.
@@ -311,6 +316,10 @@ where
     }
 
     fn check(&self, distribution: &D) -> Result<(), Error> {
+        if !(self.rate >= 0.0 && self.rate.is_finite()) {
+            let expected = "a finite number, at least 0";
+            return Err(Error::Option { option: "rate", value: self.rate, expected });
+        }
         self.surrogate.check(distribution.dim())
     }
 
@@ -325,9 +334,9 @@ where
         for (bits, noise) in block.z.chunks_exact_mut(dim).zip(block.noise.chunks_exact_mut(2 * dim)) {
             let (heights, given) = noise.split_at_mut(dim);
             perturb_bits(distribution, rng, heights, bits);
-            match self.coupling {
-                Coupling::Coupled => given.copy_from_slice(heights),
-                Coupling::Independent => perturb_given_bits(distribution, rng, bits, given),
+            match self.conditional {
+                ConditionalNoise::Shared => given.copy_from_slice(heights),
+                ConditionalNoise::Independent => perturb_given_bits(distribution, rng, bits, given),
             }
         }
         objective.value_block(block.z, dim, block.values);

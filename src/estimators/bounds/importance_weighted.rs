@@ -32,8 +32,8 @@ use crate::special::log_sum_exp;
 /// let q = Normal::new(&[0.4], &[0.8])?;
 /// let f = (|z: &[f64]| -z[0] * z[0] + z[0], |z: &[f64], dz: &mut [f64]| { dz[0] = 1.0 - 2.0 * z[0]; -z[0] * z[0] + z[0] });
 /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
-/// let plain = ImportanceWeighted::plain(16)?.estimate(&q, &f, 2000, &mut rng)?;
-/// let doubly = ImportanceWeighted::doubly_reparameterized(16)?.estimate(&q, &f, 2000, &mut rng)?;
+/// let plain = ImportanceWeighted::plain(16).estimate(&q, &f, 2000, &mut rng)?;
+/// let doubly = ImportanceWeighted::doubly_reparameterized(16).estimate(&q, &f, 2000, &mut rng)?;
 /// assert!(doubly.total_variance() < 0.1 * plain.total_variance());
 /// # Ok::<(), reparam::Error>(())
 /// ```
@@ -44,27 +44,16 @@ pub struct ImportanceWeighted {
 }
 
 impl ImportanceWeighted {
-    /// The total derivative of the bound of K draws.
-    ///
-    /// # Errors
-    /// [`Error::Option`] for K = 0.
-    pub fn plain(draws: usize) -> Result<Self, Error> {
-        Self::new(draws, false)
+    /// The total derivative of the bound of K draws. K = 0 is refused with [`Error::Option`] before the first draw.
+    #[must_use]
+    pub fn plain(draws: usize) -> Self {
+        Self { draws, doubly: false }
     }
 
-    /// The doubly reparameterized gradient of the bound of K draws.
-    ///
-    /// # Errors
-    /// [`Error::Option`] for K = 0.
-    pub fn doubly_reparameterized(draws: usize) -> Result<Self, Error> {
-        Self::new(draws, true)
-    }
-
-    fn new(draws: usize, doubly: bool) -> Result<Self, Error> {
-        if draws == 0 {
-            return Err(Error::Option { option: "draws", value: 0.0, expected: "at least 1" });
-        }
-        Ok(Self { draws, doubly })
+    /// The doubly reparameterized gradient of the bound of K draws. K = 0 is refused with [`Error::Option`] before the first draw.
+    #[must_use]
+    pub fn doubly_reparameterized(draws: usize) -> Self {
+        Self { draws, doubly: true }
     }
 
     /// Over the points of a [noise source](crate::noise): each of the K draws takes a point set of its own.
@@ -96,6 +85,9 @@ where
     }
 
     fn check(&self, distribution: &D) -> Result<(), Error> {
+        if self.draws == 0 {
+            return Err(Error::Option { option: "draws", value: 0.0, expected: "at least 1" });
+        }
         distribution.layout().check_score()
     }
 

@@ -3,6 +3,7 @@
 use crate::distribution::{Draws, DrawsMut, LogDensity};
 use crate::error::Error;
 use crate::estimator::{Block, BlockRng, BlockShape, GradientEstimator};
+use crate::estimators::options::check_draws;
 use crate::objective::{Evaluator, Objective};
 use crate::real::Real;
 use crate::special::log_sum_exp;
@@ -34,7 +35,7 @@ use crate::special::log_sum_exp;
 /// let q = Bernoulli::from_logits(&[0.0])?;
 /// let ln_joint = |z: &[f64]| if z[0] == 1.0 { (0.8f64 * 0.9).ln() } else { (0.2f64 * 0.2).ln() };
 /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
-/// let mut vimco = Vimco::new(5)?.with_log_joint();
+/// let mut vimco = Vimco::new(5).with_log_joint();
 /// let estimate = vimco.estimate(&q, &ln_joint, 4000, &mut rng)?;
 /// assert!(estimate.value() < 0.76f64.ln()); // a lower bound
 /// assert!(estimate.gradient()[0] > 0.0); // more mass on 1
@@ -43,7 +44,7 @@ use crate::special::log_sum_exp;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Vimco {
-    samples: usize,
+    draws: usize,
     mean: WeightMean,
     log_joint: bool,
 }
@@ -59,15 +60,11 @@ pub enum WeightMean {
 }
 
 impl Vimco {
-    /// The bound of K samples, with the geometric mean.
-    ///
-    /// # Errors
-    /// [`Error::GroupTooSmall`] for K below 2: there is no other sample then.
-    pub fn new(samples: usize) -> Result<Self, Error> {
-        if samples < 2 {
-            return Err(Error::GroupTooSmall { group: samples });
-        }
-        Ok(Self { samples, mean: WeightMean::Geometric, log_joint: false })
+    /// The bound of K draws, with the geometric mean. Fewer than two are refused with [`Error::TooFewDraws`] before the first draw:
+    /// there is no other draw then.
+    #[must_use]
+    pub fn new(draws: usize) -> Self {
+        Self { draws, mean: WeightMean::Geometric, log_joint: false }
     }
 
     /// With another mean.
@@ -83,10 +80,10 @@ impl Vimco {
         Self { log_joint: true, ..self }
     }
 
-    /// K, the number of samples of the bound.
+    /// K, the number of draws of the bound.
     #[must_use]
-    pub fn samples(&self) -> usize {
-        self.samples
+    pub fn draws(&self) -> usize {
+        self.draws
     }
 
     /// The factor of each sample's score from the log-weights; gives the bound.
@@ -132,12 +129,13 @@ where
     F: Objective<T> + ?Sized,
 {
     fn shape(&self, distribution: &D) -> BlockShape {
-        BlockShape::of_draws(self.samples)
-            .with_scratch(self.samples + distribution.params().len())
+        BlockShape::of_draws(self.draws)
+            .with_scratch(self.draws + distribution.params().len())
             .with_explicit_gradient()
     }
 
     fn check(&self, distribution: &D) -> Result<(), Error> {
+        check_draws(self.draws)?;
         distribution.layout().check_score()
     }
 
@@ -148,7 +146,7 @@ where
         block: Block<'_, T>,
         rng: &mut BlockRng<'_>,
     ) -> Result<(), Error> {
-        let (dim, params, k) = (distribution.dim(), distribution.params().len(), self.samples);
+        let (dim, params, k) = (distribution.dim(), distribution.params().len(), self.draws);
         distribution.sample_block(rng, DrawsMut { z: block.z, preimage: block.preimage });
         let draws = Draws { z: &*block.z, preimage: &*block.preimage };
         objective.value_block(draws.z, dim, block.values);
@@ -228,8 +226,8 @@ mod tests {
         ln_weight: impl Fn(&[f64]) -> f64,
     ) -> (f64, [f64; 2], [f64; 2]) {
         let (mut bound, mut mean, mut square) = (0.0, [0.0; 2], [0.0; 2]);
-        every_tuple(q, vimco.samples, ln_weight, |p, weights, scores| {
-            let mut credits = vec![0.0; vimco.samples];
+        every_tuple(q, vimco.draws, ln_weight, |p, weights, scores| {
+            let mut credits = vec![0.0; vimco.draws];
             bound += p * vimco.credit(weights, &mut credits);
             for i in 0..2 {
                 let g: f64 = credits.iter().zip(scores).map(|(c, s)| c * s[i]).sum();
@@ -259,7 +257,7 @@ mod tests {
                 }
             });
             for (at, kind) in [(6, WeightMean::Geometric), (7, WeightMean::Arithmetic)] {
-                let (bound, found, variance) = exact(&q, Vimco::new(k).unwrap().with_mean(kind), ln_weight);
+                let (bound, found, variance) = exact(&q, Vimco::new(k).with_mean(kind), ln_weight);
                 for (i, row) in [&first, &second].into_iter().enumerate() {
                     assert!((bound - row[3]).abs() < 1e-14, "{bound}");
                     assert!((found[i] - row[4]).abs() < 1e-14, "{kind:?} {} {}", found[i], row[4]);
@@ -278,13 +276,13 @@ mod tests {
     fn the_explicit_gradient_of_ln_q_is_there_exactly_once() {
         let bound_at = |logits: [f64; 2]| {
             let q = Bernoulli::from_logits(&logits).unwrap();
-            let vimco = Vimco::new(3).unwrap().with_log_joint();
+            let vimco = Vimco::new(3).with_log_joint();
             (exact(&q, vimco, |z| ln_weight(z) - q.log_prob(z)), q)
         };
         let logits = [0.7, -0.4];
         for mean in [WeightMean::Geometric, WeightMean::Arithmetic] {
             let (_, q) = bound_at(logits);
-            let vimco = Vimco::new(3).unwrap().with_mean(mean).with_log_joint();
+            let vimco = Vimco::new(3).with_mean(mean).with_log_joint();
             let (_, gradient, _) = exact(&q, vimco, |z| ln_weight(z) - q.log_prob(z));
             for i in 0..q.params().len() {
                 let moved = |h: f64| {
@@ -301,7 +299,7 @@ mod tests {
     #[test]
     fn credits_stay_finite_at_extreme_weights() {
         for mean in [WeightMean::Geometric, WeightMean::Arithmetic] {
-            let vimco = Vimco::new(3).unwrap().with_mean(mean);
+            let vimco = Vimco::new(3).with_mean(mean);
             for weights in [[0.0, -5000.0, -5000.0], [-1e300, 0.0, 1e300], [700.0, 800.0, 900.0], [2.0; 3]] {
                 let mut credits = [f64::NAN; 3];
                 let bound = vimco.credit(&weights, &mut credits);

@@ -41,7 +41,7 @@ pub struct SumAndSample {
 }
 
 impl SumAndSample {
-    /// With the k heaviest outcomes summed; 0 is the plain score function.
+    /// With the k most probable outcomes summed, the first in the list where probabilities are equal; 0 is the plain score function.
     #[must_use]
     pub fn new(heaviest: usize) -> Self {
         Self { heaviest, baseline: 0.0 }
@@ -49,7 +49,7 @@ impl SumAndSample {
 
     /// With a constant subtracted from every value of f.
     #[must_use]
-    pub fn with_baseline(self, baseline: f64) -> Self {
+    pub fn with_constant_baseline(self, baseline: f64) -> Self {
         Self { baseline, ..self }
     }
 }

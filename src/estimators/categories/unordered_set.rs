@@ -6,6 +6,7 @@ use crate::distribution::FiniteSupport;
 use crate::error::Error;
 use crate::estimator::{Block, BlockRng, BlockShape, GradientEstimator};
 use crate::estimators::categories::enumerate::check_outcomes;
+use crate::estimators::options::check_draws;
 use crate::objective::{Evaluator, Objective};
 use crate::real::Real;
 use crate::special::{LogSum, successive_sampling_tables};
@@ -39,8 +40,8 @@ const MOST_DRAWS: usize = 16;
 /// let categorical = Categorical::from_logits(&[1.0, 0.5, 0.0, -0.5], 4)?;
 /// let f = |z: &[f64]| 5.0 + z[0] + 2.0 * z[1] - z[3];
 /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
-/// let unordered = UnorderedSet::new(3)?.with_baseline()?.estimate(&categorical, &f, 5000, &mut rng)?;
-/// let mut three = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group: 3 });
+/// let unordered = UnorderedSet::new(3).with_built_in_baseline().estimate(&categorical, &f, 5000, &mut rng)?;
+/// let mut three = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { draws: 3 });
 /// let replaced = three.estimate(&categorical, &f, 5000, &mut rng)?;
 /// assert!(unordered.total_variance() < replaced.total_variance()); // at the same cost
 /// # Ok::<(), reparam::Error>(())
@@ -52,27 +53,18 @@ pub struct UnorderedSet {
 }
 
 impl UnorderedSet {
-    /// With sets of k outcomes; one is the plain score function.
-    ///
-    /// # Errors
-    /// [`Error::Option`] for a k that is 0 or above 16.
-    pub fn new(draws: usize) -> Result<Self, Error> {
-        if !(1..=MOST_DRAWS).contains(&draws) {
-            let expected = "a whole number from 1 to 16";
-            return Err(Error::Option { option: "draws", value: draws as f64, expected });
-        }
-        Ok(Self { draws, baseline: false })
+    /// With sets of k outcomes; one is the plain score function. A k of 0 or above 16 is refused with [`Error::Option`] before the
+    /// first draw.
+    #[must_use]
+    pub fn new(draws: usize) -> Self {
+        Self { draws, baseline: false }
     }
 
-    /// With the baseline from the rest of the set.
-    ///
-    /// # Errors
-    /// [`Error::GroupTooSmall`] for sets of one: a draw would be its own baseline.
-    pub fn with_baseline(self) -> Result<Self, Error> {
-        if self.draws < 2 {
-            return Err(Error::GroupTooSmall { group: self.draws });
-        }
-        Ok(Self { baseline: true, ..self })
+    /// With the baseline from the rest of the set. Sets of one are then refused with [`Error::TooFewDraws`]: a draw would be its own
+    /// baseline.
+    #[must_use]
+    pub fn with_built_in_baseline(self) -> Self {
+        Self { baseline: true, ..self }
     }
 
     /// The rows of one gradient sample for so many outcomes.
@@ -102,6 +94,13 @@ where
     }
 
     fn check(&self, distribution: &D) -> Result<(), Error> {
+        if !(1..=MOST_DRAWS).contains(&self.draws) {
+            let expected = "a whole number from 1 to 16";
+            return Err(Error::Option { option: "draws", value: self.draws as f64, expected });
+        }
+        if self.baseline {
+            check_draws(self.draws)?;
+        }
         distribution.layout().check_score()?;
         check_outcomes(distribution, MOST)
     }

@@ -69,7 +69,7 @@ where
 /// let normal = LogNormal::new(&[0.0], &[0.5])?;
 /// let f = (|z: &[f64]| z[0], |z: &[f64], dz: &mut [f64]| { dz[0] = 1.0; z[0] });
 /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
-/// let estimate = Pathwise.over(ScrambledSobol::new(10)?).estimate(&normal, &f, 16, &mut rng)?;
+/// let estimate = Pathwise.over(ScrambledSobol::base2(10)).estimate(&normal, &f, 16, &mut rng)?;
 /// let exact = 0.125f64.exp(); // E z = exp(μ + σ²/2), also its derivative by μ
 /// assert!((estimate.gradient()[0] - exact).abs() < 4.0 * estimate.standard_error()[0]);
 /// assert!(estimate.standard_error()[0] < 1e-3); // as many independent draws would give 5e-3
@@ -85,7 +85,7 @@ where
 /// let normal = Normal::new(&[0.0], &[1.0])?;
 /// let above = |z: &[f64]| if z[0] > 1.0 { 1.0 } else { 0.0 };
 /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
-/// let mut estimator = ScoreFunction::new().over(ScrambledSobol::new(10)?);
+/// let mut estimator = ScoreFunction::new().over(ScrambledSobol::base2(10));
 /// let estimate = estimator.estimate(&normal, &above, 16, &mut rng)?;
 /// let density = 0.241_970_724_519_143_37; // the exact derivative: the normal density at 1
 /// assert!((estimate.gradient()[0] - density).abs() < 4.0 * estimate.standard_error()[0]);

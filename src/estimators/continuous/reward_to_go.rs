@@ -3,7 +3,7 @@
 use crate::distribution::Sequential;
 use crate::error::{Error, check_len};
 use crate::estimator::{Block, BlockRng, BlockShape, GradientEstimator, Statistics};
-use crate::estimators::continuous::score_function::{check_decay, check_finite, check_group, moved_average};
+use crate::estimators::options::{check_decay, check_draws, check_finite, moved_average};
 use crate::objective::{Additive, Evaluator};
 use crate::real::Real;
 use crate::room::with_room;
@@ -76,7 +76,9 @@ pub struct RewardToGo<V = NoValue> {
     baseline: StepBaseline,
     value: V,
     /// The moving average of each step; `None` for a step that no draw has reached, empty before the first call.
-    averages: Vec<Option<f64>>,
+    averages: Vec<f64>,
+    /// Which steps an average is known of.
+    reached: Vec<bool>,
 }
 
 /// What [`RewardToGo`] subtracts from the rest of the reward at each step, after the value function. None of them contains the draw that it
@@ -106,7 +108,7 @@ pub enum StepBaseline {
     /// draws, and counts as one sample with K evaluations.
     LeaveOneOut {
         /// K, the number of draws in a group.
-        group: usize,
+        draws: usize,
     },
 }
 
@@ -116,7 +118,7 @@ impl StepBaseline {
             Self::None => Ok(()),
             Self::PerStep(b) => check_finite(b),
             Self::MovingAverage { decay } => check_decay(*decay),
-            Self::LeaveOneOut { group } => check_group(*group),
+            Self::LeaveOneOut { draws } => check_draws(*draws),
         }
     }
 }
@@ -157,14 +159,14 @@ impl RewardToGo {
 impl<V> RewardToGo<V> {
     /// With a baseline; what was learned for another one is forgotten.
     #[must_use]
-    pub fn with_baseline(self, baseline: StepBaseline) -> Self {
-        Self { baseline, averages: Vec::new(), ..self }
+    pub fn with_step_baseline(self, baseline: StepBaseline) -> Self {
+        Self { baseline, averages: Vec::new(), reached: Vec::new(), ..self }
     }
 
     /// With a value function; what was learned without it is forgotten.
     #[must_use]
     pub fn with_value<W>(self, value: W) -> RewardToGo<W> {
-        RewardToGo { baseline: self.baseline, value, averages: Vec::new() }
+        RewardToGo { baseline: self.baseline, value, averages: Vec::new(), reached: Vec::new() }
     }
 
     /// The baseline.
@@ -187,13 +189,13 @@ impl<V> RewardToGo<V> {
     /// What the next call will subtract at each step, as learned from earlier ones; 0 where nothing is known. Empty where there is nothing to learn, or
     /// before the first call.
     #[must_use]
-    pub fn learned(&self) -> Vec<f64> {
-        self.averages.iter().map(|average| average.unwrap_or(0.0)).collect()
+    pub fn learned(&self) -> &[f64] {
+        &self.averages
     }
 
     /// The number of draws of a gradient sample.
     fn group(&self) -> usize {
-        if let StepBaseline::LeaveOneOut { group } = self.baseline { group } else { 1 }
+        if let StepBaseline::LeaveOneOut { draws } = self.baseline { draws } else { 1 }
     }
 
     /// Subtracts the number of each step from what is left of the rewards to go.
@@ -204,7 +206,7 @@ impl<V> RewardToGo<V> {
             }
             StepBaseline::MovingAverage { .. } => {
                 for (credit, b) in credits.iter_mut().zip(&self.averages) {
-                    *credit -= T::of(b.unwrap_or(0.0));
+                    *credit -= T::of(*b);
                 }
             }
             _ => {}
@@ -328,10 +330,13 @@ where
     fn update(&mut self, spent: Statistics<'_>) {
         let StepBaseline::MovingAverage { decay } = self.baseline else { return };
         let (sums, counts) = spent.sums.split_at(spent.sums.len() / 2);
-        self.averages.resize(sums.len(), None);
-        for ((average, &sum), &count) in self.averages.iter_mut().zip(sums).zip(counts) {
+        self.averages.resize(sums.len(), 0.0);
+        self.reached.resize(sums.len(), false);
+        let memory = self.averages.iter_mut().zip(&mut self.reached);
+        for ((average, reached), (&sum, &count)) in memory.zip(sums.iter().zip(counts)) {
             if count > 0.0 {
-                *average = Some(moved_average(*average, decay, sum / count));
+                *average = moved_average(reached.then_some(*average), decay, sum / count);
+                *reached = true;
             }
         }
     }

@@ -40,7 +40,7 @@ use crate::real::Real;
 /// );
 /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
 /// let independent = Pathwise.estimate(&normal, &f, 32 * 256, &mut rng)?;
-/// let sobol = Pathwise.over(ScrambledSobol::new(8)?).estimate(&normal, &f, 32, &mut rng)?; // 32 sets of 2⁸ points
+/// let sobol = Pathwise.over(ScrambledSobol::base2(8)).estimate(&normal, &f, 32, &mut rng)?; // 32 sets of 2⁸ points
 /// assert_eq!(independent.evaluations(), sobol.evaluations());
 /// assert!(sobol.standard_error()[0] < 0.2 * independent.standard_error()[0]);
 /// # Ok::<(), reparam::Error>(())
@@ -54,20 +54,10 @@ impl ScrambledSobol {
     /// The largest number of noise coordinates behind one draw.
     pub const MAX_DIM: usize = MAX_DIM;
 
-    /// Point sets of `2^log2_points` points.
-    ///
-    /// # Errors
-    /// [`Error::Option`] for more than 2³¹ points.
-    pub fn new(log2_points: u32) -> Result<Self, Error> {
-        if log2_points < DIGITS as u32 {
-            Ok(Self { log2_points })
-        } else {
-            Err(Error::Option {
-                option: "log2_points",
-                value: f64::from(log2_points),
-                expected: "at most 31",
-            })
-        }
+    /// Point sets of `2^m` points: 256 for m = 8. An m above 31 is refused with [`Error::Option`] before the first draw.
+    #[must_use]
+    pub fn base2(m: u32) -> Self {
+        Self { log2_points: m }
     }
 
     /// m, where a gradient sample has 2^m points.
@@ -82,12 +72,20 @@ impl<T: Real, D: UniformNoise<T> + ?Sized> NoiseSource<T, D> for ScrambledSobol 
     type Sample = (u64, u64);
 
     fn points(&self) -> usize {
-        1 << self.log2_points
+        1usize.checked_shl(self.log2_points).unwrap_or(usize::MAX)
     }
 
     /// # Errors
-    /// [`Error::Option`] if the noise has more than [`MAX_DIM`](Self::MAX_DIM) coordinates.
+    /// [`Error::Option`] if the noise has more than [`MAX_DIM`](Self::MAX_DIM) coordinates, and for more than 2³¹ points.
     fn check(&self, distribution: &D) -> Result<(), Error> {
+        if self.log2_points >= DIGITS as u32 {
+            let value = f64::from(self.log2_points);
+            return Err(Error::Option {
+                option: "log2 of the number of points",
+                value,
+                expected: "at most 31",
+            });
+        }
         let dim = distribution.noise_dim();
         if dim <= MAX_DIM {
             Ok(())

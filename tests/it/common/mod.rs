@@ -2,8 +2,6 @@
 #![allow(unreachable_pub, reason = "it is a module of a test program")]
 
 pub mod counts;
-#[cfg(all(feature = "rayon", feature = "serde"))]
-pub mod every;
 pub mod gaussian;
 pub mod shared_bits;
 pub mod uniformity;

@@ -1,6 +1,7 @@
 //! What a score-function estimator subtracts from the objective.
 
 use crate::error::Error;
+use crate::estimators::options::{check_decay, check_draws, check_finite};
 
 /// A baseline b in `(f(z) − b) ∇_θ log p_θ(z)`. None of them ever contains the draw that it is subtracted from, so all are
 /// unbiased.
@@ -31,8 +32,8 @@ pub enum Baseline {
     /// The mean of the other draws of a group: a gradient sample is `1/(K − 1) Σ (fₖ − f̄) sₖ` over K ≥ 2 draws, whose
     /// variance counts as that of one sample with K evaluations.
     LeaveOneOut {
-        /// K, the number of draws in a group.
-        group: usize,
+        /// K, the number of draws per gradient sample.
+        draws: usize,
     },
     /// A constant for each parameter, in the order of the layout.
     PerParameter(Vec<f64>),
@@ -47,31 +48,8 @@ impl Baseline {
             Self::Constant(b) => check_finite(&[*b]),
             Self::PerParameter(b) => check_finite(b),
             Self::MovingAverage { decay } => check_decay(*decay),
-            Self::LeaveOneOut { group } => check_group(*group),
+            Self::LeaveOneOut { draws } => check_draws(*draws),
             Self::None | Self::Optimal => Ok(()),
         }
     }
-}
-
-pub(crate) fn check_finite(values: &[f64]) -> Result<(), Error> {
-    match values.iter().find(|b| !b.is_finite()) {
-        Some(&value) => Err(Error::Option { option: "baseline", value, expected: "a finite number" }),
-        None => Ok(()),
-    }
-}
-
-pub(crate) fn check_decay(decay: f64) -> Result<(), Error> {
-    if (0.0..1.0).contains(&decay) {
-        return Ok(());
-    }
-    Err(Error::Option { option: "decay", value: decay, expected: "a number in [0, 1)" })
-}
-
-pub(crate) fn check_group(group: usize) -> Result<(), Error> {
-    if group < 2 { Err(Error::GroupTooSmall { group }) } else { Ok(()) }
-}
-
-/// A moving average after the next number; the first number is an average of its own.
-pub(crate) fn moved_average(old: Option<f64>, decay: f64, next: f64) -> f64 {
-    decay * old.unwrap_or(next) + (1.0 - decay) * next
 }

@@ -3,12 +3,12 @@
 mod baseline;
 
 pub use baseline::Baseline;
-pub(crate) use baseline::{check_decay, check_finite, check_group, moved_average};
 
 use crate::distribution::{Draws, DrawsMut, LogDensity, Reparameterizable};
 use crate::error::{Error, check_len};
 use crate::estimator::{Block, BlockRng, BlockShape, GradientEstimator, Statistics};
 use crate::estimators::continuous::over::{DrawRule, Over};
+use crate::estimators::options::{check_finite, moved_average};
 use crate::objective::{Evaluator, Objective};
 use crate::real::Real;
 
@@ -34,7 +34,7 @@ use crate::real::Real;
 /// let above = |z: &[f64]| if z[0] > 1.0 { 1.0 } else { 0.0 }; // no gradient to speak of
 /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
 ///
-/// let mut estimator = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { group: 4 });
+/// let mut estimator = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { draws: 4 });
 /// let estimate = estimator.estimate(&normal, &above, 10_000, &mut rng)?;
 /// assert_eq!(estimate.evaluations(), 40_000);
 /// let density = 0.241_970_724_519_143_37; // the exact derivative: the normal density at 1
@@ -91,12 +91,30 @@ impl ScoreFunction {
     /// What the estimator has learned: the number (one for all parameters) or numbers (one a parameter) that the next
     /// call will subtract. Empty where nothing is subtracted yet, or where the baseline comes from the group itself.
     #[must_use]
-    pub fn learned(&self) -> Vec<f64> {
+    pub fn learned(&self) -> &[f64] {
         match self.baseline {
-            Baseline::MovingAverage { .. } => self.memory.average.into_iter().collect(),
-            Baseline::Optimal => self.memory.coefficients.clone(),
-            _ => Vec::new(),
+            Baseline::MovingAverage { .. } => self.memory.average.as_slice(),
+            Baseline::Optimal => &self.memory.coefficients,
+            _ => &[],
         }
+    }
+
+    /// With what another one has [learned](Self::learned), or a guess: the number that a moving average starts from, or the constants of
+    /// [`Baseline::Optimal`], one per parameter. Other baselines learn nothing, and ignore it.
+    ///
+    /// # Errors
+    /// [`Error::Length`] for a moving average that does not get one number, [`Error::Option`] for a number that is not finite.
+    pub fn with_learned(mut self, learned: &[f64]) -> Result<Self, Error> {
+        check_finite(learned)?;
+        match self.baseline {
+            Baseline::MovingAverage { .. } => {
+                check_len("the moving average", 1, learned.len())?;
+                self.memory.average = learned.first().copied();
+            }
+            Baseline::Optimal => self.memory.coefficients = learned.to_vec(),
+            _ => {}
+        }
+        Ok(self)
     }
 
     /// The one number that is subtracted from every value, where there is one.
@@ -136,7 +154,7 @@ impl ScoreFunction {
         let (dim, params) = (distribution.dim(), distribution.params().len());
         let draws = Draws { z: block.z, preimage: block.preimage };
         objective.value_block(block.z, dim, block.values);
-        if let Baseline::LeaveOneOut { group } = self.baseline {
+        if let Baseline::LeaveOneOut { draws: group } = self.baseline {
             let rows = block.values.chunks_exact(group).zip(draws.rows(group * dim));
             for ((values, draws), gradient) in rows.zip(block.gradients.chunks_exact_mut(params)) {
                 leave_one_out(distribution, values, draws, gradient, block.scratch);
@@ -191,7 +209,7 @@ where
     /// Leave-one-out: points that depend on each other would be a baseline of their own.
     fn check_dependent_points(&self) -> Result<(), Error> {
         match self.baseline {
-            Baseline::LeaveOneOut { group } => Err(Error::Option {
+            Baseline::LeaveOneOut { draws: group } => Err(Error::Option {
                 option: "leave-one-out group over a noise source",
                 value: group as f64,
                 expected: "another baseline: the points of a source may depend on each other",
@@ -210,7 +228,7 @@ where
     fn shape(&self, distribution: &D) -> BlockShape {
         let params = distribution.params().len();
         match self.baseline {
-            Baseline::LeaveOneOut { group } => BlockShape::of_own_draws(group).with_scratch(params),
+            Baseline::LeaveOneOut { draws: group } => BlockShape::of_own_draws(group).with_scratch(params),
             Baseline::Optimal => BlockShape::of_own_draws(1).with_statistics(2 * params),
             _ => BlockShape::of_own_draws(1),
         }
