@@ -66,6 +66,11 @@ where
         if samples == 0 {
             return Err(Error::ZeroSamples);
         }
+        if self.distribution.params().is_empty() {
+            return Err(Error::EmptySupport {
+                what: "a gradient for a distribution without free parameters",
+            });
+        }
         self.estimator.check(self.distribution)?;
         self.estimator.check_objective(self.distribution, self.objective)?;
         self.estimator.check_samples(self.distribution, samples)?;

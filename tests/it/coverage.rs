@@ -421,6 +421,7 @@ const NO_ESTIMATORS: &[&str] = &[
     "StepValue",
     "Surrogate",
     "Analytic",
+    "ConditionalNoise",
     "DrawRule",
     "EntropyTerm",
     "Sampled",

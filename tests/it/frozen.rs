@@ -101,10 +101,47 @@ fn bad_parameters_change_nothing_and_are_named() {
     let unknown = Frozen::new(student(), &["nu", "scale"]).unwrap_err();
     assert_eq!(unknown, Error::UnknownParameter { parameter: "scale".into() });
     assert_eq!(unknown.to_string(), "there is no parameter scale");
-    assert!(matches!(Frozen::new(student(), &["nu", "mu", "sigma"]), Err(Error::EmptySupport { .. })));
+}
+
+/// A law without parameters: noise beside what is learned. By itself it has no gradient.
+#[test]
+fn all_may_be_frozen() {
+    let noise = Frozen::new(student(), &["nu", "mu", "sigma"]).unwrap();
+    assert!(noise.params().is_empty() && noise.layout().is_empty());
+    let f = (
+        |z: &[f64]| (z[0] + z[2]).sin(),
+        |z: &[f64], dz: &mut [f64]| {
+            let slope = (z[0] + z[2]).cos();
+            dz.copy_from_slice(&[slope, 0.0, slope]);
+            (z[0] + z[2]).sin()
+        },
+    );
+    let alone = Pathwise.estimate(&noise, &f, 10, &mut rng(1));
+    assert!(matches!(alone, Err(Error::EmptySupport { .. })), "{alone:?}");
+    // Each estimator gives for μ and σ of a normal what it gives where the noise has parameters that nobody looks at.
+    let normal = || Normal::new(&[0.3], &[0.8]).unwrap();
+    let with = Product::new(student(), normal());
+    let without = Product::new(noise.clone(), normal());
+    assert_eq!(without.params().len(), 2);
+    macro_rules! same {
+        ($($estimator:expr),*) => {$(
+            let a = $estimator.estimate(&with, &f, 2000, &mut rng(2)).unwrap();
+            let b = $estimator.estimate(&without, &f, 2000, &mut rng(2)).unwrap();
+            for (a, b) in a.gradient()[6..].iter().zip(b.gradient()) {
+                assert!((a - b).abs() < 1e-12 * (1.0 + a.abs()), "{a} {b}");
+            }
+        )*};
+    }
+    same!(Pathwise, ScoreFunction::new(), Elbo::sampled(), Elbo::sticking_the_landing());
+    same!(
+        ImportanceWeighted::plain(3),
+        ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { draws: 3 })
+    );
+    assert_eq!(Unconstrained::new(without).unwrap().params().len(), 2);
     // A chain of one bit has no couplings: what is left free is nothing.
-    let bit = BitChain::new(&[0.5], &[]).unwrap();
-    assert!(matches!(Frozen::new(bit, &["logits"]), Err(Error::EmptySupport { .. })));
+    let bit = Frozen::new(BitChain::new(&[0.5], &[]).unwrap(), &["logits"]).unwrap();
+    let b = |b: &[f64]| b[0];
+    assert!(matches!(Enumerate.estimate(&bit, &b, 1, &mut rng(1)), Err(Error::EmptySupport { .. })));
 }
 
 #[test]
