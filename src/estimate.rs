@@ -1,15 +1,15 @@
 //! What an estimation returns: the gradient with its error bar.
 
 #[cfg(feature = "serde")]
-mod wire;
+mod serialization;
 
 use std::fmt;
 
 use crate::error::{Error, check_len};
 use crate::layout::Layout;
 use crate::real::Real;
+use crate::shifted_sums::ShiftedSums;
 use crate::special::student_t_integer_quantile;
-use crate::sums::ShiftedSums;
 
 /// Count, mean and second central moment of a random vector, coordinate by coordinate, in `f64`.
 ///
@@ -26,7 +26,10 @@ use crate::sums::ShiftedSums;
 /// ```
 #[derive(Debug, Clone, PartialEq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(try_from = "wire::WireMoments", into = "wire::WireMoments"))]
+#[cfg_attr(
+    feature = "serde",
+    serde(try_from = "serialization::MomentsData", into = "serialization::MomentsData")
+)]
 pub struct Moments {
     count: u64,
     mean: Vec<f64>,
@@ -161,8 +164,8 @@ impl Moments {
 #[cfg_attr(
     feature = "serde",
     serde(
-        try_from = "wire::WireEstimate",
-        into = "wire::WireEstimate",
+        try_from = "serialization::EstimateData",
+        into = "serialization::EstimateData",
         bound(serialize = "T: Clone", deserialize = "T: Real")
     )
 )]

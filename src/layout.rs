@@ -1,7 +1,7 @@
 //! Names and domains of the parameters: how the flat slice θ is divided.
 
 #[cfg(feature = "serde")]
-mod wire;
+mod serialization;
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -68,7 +68,10 @@ pub struct ParamRange {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(try_from = "wire::Wire", into = "wire::Wire"))]
+#[cfg_attr(
+    feature = "serde",
+    serde(try_from = "serialization::LayoutData", into = "serialization::LayoutData")
+)]
 pub struct Layout {
     parts: Arc<[ParamRange]>,
 }
@@ -216,6 +219,23 @@ impl Layout {
             part.check(values, previous)?;
             previous = values;
         }
+        Ok(())
+    }
+
+    /// Replaces parameters that several parts hold: all of them, or, where `set` fails for a part, none. `set` gives all parts their
+    /// share of a parameter vector; errors of the layout's own checks come first, with its names.
+    pub(crate) fn replace<T: Real>(
+        &self,
+        own: &mut [T],
+        params: &[T],
+        mut set: impl FnMut(&[T]) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        self.check(params)?;
+        if let Err(error) = set(params) {
+            set(own)?;
+            return Err(error);
+        }
+        own.copy_from_slice(params);
         Ok(())
     }
 

@@ -115,10 +115,10 @@ pub mod numerics;
 mod objective;
 mod probability;
 mod real;
-mod room;
 mod schedule;
+pub mod scratch;
+mod shifted_sums;
 pub mod special;
-mod sums;
 mod vector;
 pub mod verify;
 
@@ -133,7 +133,7 @@ pub use error::Error;
 pub use estimate::{GradientEstimate, Moments, ParameterEstimate};
 pub use estimator::{Block, BlockRng, BlockShape, ExplicitGradient, GradientEstimator, Statistics};
 pub use layout::{Domain, Layout, ParamRange};
-pub use node::{EstimatorNode, StochasticNode, Tape};
+pub use node::{EstimatorNode, RecordedObjective, StochasticNode};
 pub use noise::NoiseSource;
 pub use objective::{
     Additive, Batched, Differentiable, DifferentiableObjective, Evaluator, Objective, Parametric, Terms,

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tensor};
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng, SeedableRng};
-use reparam::{Distribution, EstimatorNode, GradientEstimator, Tape};
+use reparam::{Distribution, EstimatorNode, GradientEstimator, RecordedObjective};
 
 use crate::slices::{numbers, slice, wrapped};
 
@@ -25,7 +25,7 @@ pub struct EstimatorLayer<D, E> {
 impl<D, E> EstimatorLayer<D, E>
 where
     D: Distribution<f32> + Send + 'static,
-    E: GradientEstimator<f32, D, Tape<f32>> + Send + 'static,
+    E: GradientEstimator<f32, D, RecordedObjective<f32>> + Send + 'static,
 {
     /// A layer of this node.
     pub fn new(node: EstimatorNode<f32, D, E>) -> Self {
@@ -103,7 +103,7 @@ struct Expectation<D, E> {
 impl<D, E> CustomOp2 for Expectation<D, E>
 where
     D: Distribution<f32>,
-    E: GradientEstimator<f32, D, Tape<f32>>,
+    E: GradientEstimator<f32, D, RecordedObjective<f32>>,
 {
     fn name(&self) -> &'static str {
         "expectation"
@@ -158,7 +158,7 @@ struct Through<D, E> {
 impl<D, E> CustomOp1 for Through<D, E>
 where
     D: Distribution<f32>,
-    E: GradientEstimator<f32, D, Tape<f32>>,
+    E: GradientEstimator<f32, D, RecordedObjective<f32>>,
 {
     fn name(&self) -> &'static str {
         "draw by slopes"

@@ -74,7 +74,7 @@ fn two_draws_of_one_pathwise_layer_keep_their_own_noise() {
 /// What the node by itself makes of these values.
 fn alone<E>(estimator: E, logits: &[f32], values: &[f32], rng: &mut impl Rng) -> (Vec<f32>, Vec<f32>)
 where
-    E: GradientEstimator<f32, Categorical<f32>, reparam::Tape<f32>>,
+    E: GradientEstimator<f32, Categorical<f32>, reparam::RecordedObjective<f32>>,
 {
     let mut node = EstimatorNode::new(Categorical::from_logits(&[0.0; 6], 3).unwrap(), estimator);
     let draws = node.forward(&[logits], rng).unwrap().to_vec();

@@ -4,7 +4,7 @@ use super::Bijection;
 use crate::error::{Error, check_len};
 use crate::layout::Layout;
 use crate::real::Real;
-use crate::room::with_room;
+use crate::scratch::with_scratch;
 
 /// `y = h₂(h₁(x))`, parameters one after the other with names prefixed by `first.` and `second.`. Chains nest; made by
 /// [`then`](Bijection::then).
@@ -55,7 +55,7 @@ impl<T: Real, A: Bijection<T>, B: Bijection<T>> Chain<T, A, B> {
 
     /// Calls `run` with the row between the maps, and the first log-determinant.
     fn between<Y>(&self, x: &[T], run: impl FnOnce(&mut [T], T) -> Y) -> Y {
-        with_room(self.first.output_dim(), T::zero(), |middle| {
+        with_scratch(self.first.output_dim(), T::zero(), |middle| {
             let ln_det = self.first.forward(x, middle);
             run(middle, ln_det)
         })
@@ -80,16 +80,11 @@ impl<T: Real, A: Bijection<T>, B: Bijection<T>> Bijection<T> for Chain<T, A, B> 
     }
 
     fn set_params(&mut self, params: &[T]) -> Result<(), Error> {
-        // Names in the error are those of the chain, and nothing has changed yet.
-        self.layout.check(params)?;
         let cut = self.first.params().len();
-        self.first.set_params(&params[..cut])?;
-        if let Err(error) = self.second.set_params(&params[cut..]) {
-            self.first.set_params(&self.params[..cut])?;
-            return Err(error);
-        }
-        self.params.copy_from_slice(params);
-        Ok(())
+        self.layout.replace(&mut self.params, params, |params| {
+            self.first.set_params(&params[..cut])?;
+            self.second.set_params(&params[cut..])
+        })
     }
 
     fn layout(&self) -> &Layout {
@@ -101,7 +96,7 @@ impl<T: Real, A: Bijection<T>, B: Bijection<T>> Bijection<T> for Chain<T, A, B> 
     }
 
     fn inverse(&self, y: &[T], x: &mut [T]) -> bool {
-        with_room(self.second.input_dim(), T::zero(), |middle| {
+        with_scratch(self.second.input_dim(), T::zero(), |middle| {
             self.second.inverse(y, middle) && self.first.inverse(middle, x)
         })
     }
@@ -109,7 +104,7 @@ impl<T: Real, A: Bijection<T>, B: Bijection<T>> Bijection<T> for Chain<T, A, B> 
     fn pullback(&self, x: &[T], y: &[T], dy: &[T], dln: T, dx: &mut [T], dparams: &mut [T]) {
         let (dfirst, dsecond) = dparams.split_at_mut(self.first.params().len());
         self.between(x, |middle, _| {
-            with_room(middle.len(), T::zero(), |dmiddle| {
+            with_scratch(middle.len(), T::zero(), |dmiddle| {
                 self.second.pullback(middle, y, dy, dln, dmiddle, dsecond);
                 self.first.pullback(x, middle, dmiddle, dln, dx, dfirst);
             });
@@ -118,7 +113,7 @@ impl<T: Real, A: Bijection<T>, B: Bijection<T>> Bijection<T> for Chain<T, A, B> 
 
     fn solve_transposed(&self, x: &[T], y: &[T], dx: &[T], dy: &mut [T]) {
         self.between(x, |middle, _| {
-            with_room(middle.len(), T::zero(), |dmiddle| {
+            with_scratch(middle.len(), T::zero(), |dmiddle| {
                 self.first.solve_transposed(x, middle, dx, dmiddle);
                 self.second.solve_transposed(middle, y, dmiddle, dy);
             });

@@ -4,7 +4,7 @@ use super::{Bijection, check_dim};
 use crate::error::{Error, check_len};
 use crate::layout::{Domain, Layout};
 use crate::real::Real;
-use crate::room::with_room;
+use crate::scratch::with_scratch;
 
 /// What tells a coupling layer how to scale and shift: any differentiable function of a row, with parameters and its derivative by hand.
 pub trait Conditioner<T: Real> {
@@ -120,7 +120,7 @@ impl<C> AffineCoupling<C> {
     where
         C: Conditioner<T>,
     {
-        with_room(2 * self.moved, T::zero(), |output| {
+        with_scratch(2 * self.moved, T::zero(), |output| {
             self.conditioner.value(pass, output);
             let (log_scales, shifts) = output.split_at_mut(self.moved);
             for s in &mut *log_scales {
@@ -142,7 +142,7 @@ impl<C> AffineCoupling<C> {
         C: Conditioner<T>,
     {
         self.conditioned(pass, |log_scales, _| {
-            with_room(2 * self.moved, T::zero(), |doutput| {
+            with_scratch(2 * self.moved, T::zero(), |doutput| {
                 for (i, &s) in log_scales.iter().enumerate() {
                     let squashed = s / T::of(LIMIT);
                     let ds = dy[i] * moved[i] * s.exp() + dln;
@@ -224,7 +224,7 @@ impl<T: Real, C: Conditioner<T>> Bijection<T> for AffineCoupling<C> {
                 *dimage = dmoved * (-*s).exp();
             }
         });
-        with_room(self.conditioner.params().len(), T::zero(), |unused| {
+        with_scratch(self.conditioner.params().len(), T::zero(), |unused| {
             self.pull_conditioner((pass, moved), dimage, T::zero(), dsame, unused);
         });
         for (dsame, &dpass) in dsame.iter_mut().zip(dpass) {
@@ -266,7 +266,7 @@ impl<T: Real> TanhConditioner<T> {
     fn with_hidden<Y>(&self, input: &[T], run: impl FnOnce(&mut [T]) -> Y) -> Y {
         let [inputs, hidden, _] = self.sizes;
         let (weights, rest) = self.params.split_at(hidden * inputs);
-        with_room(hidden, T::zero(), |units| {
+        with_scratch(hidden, T::zero(), |units| {
             for ((unit, row), &bias) in units.iter_mut().zip(weights.chunks_exact(inputs)).zip(rest) {
                 let sum: T = row.iter().zip(input).map(|(&w, &x)| w * x).sum();
                 *unit = (sum + bias).tanh();

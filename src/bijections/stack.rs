@@ -4,7 +4,7 @@ use super::Bijection;
 use crate::error::{Error, check_len};
 use crate::layout::{Domain, Layout};
 use crate::real::Real;
-use crate::room::with_room;
+use crate::scratch::with_scratch;
 
 /// A stack of layers of one type, `y = hₙ(… h₁(x))`: the flow whose depth is only known at run time. Parameters layer after layer; the layout has one
 /// range a layer, `layers`, of all its numbers when they are free, as those of [`Planar`](super::Planar) and
@@ -62,7 +62,7 @@ impl<T: Real, B: Bijection<T>> Stack<T, B> {
     /// Calls `run` with x and the rows after every layer.
     fn with_rows<Y>(&self, x: &[T], run: impl FnOnce(&mut [T]) -> Y) -> Y {
         let dim = self.dim();
-        with_room((self.layers.len() + 1) * dim, T::zero(), |rows| {
+        with_scratch((self.layers.len() + 1) * dim, T::zero(), |rows| {
             rows[..dim].copy_from_slice(x);
             for (i, layer) in self.layers.iter().enumerate() {
                 let (before, after) = rows.split_at_mut((i + 1) * dim);
@@ -87,21 +87,14 @@ impl<T: Real, B: Bijection<T>> Bijection<T> for Stack<T, B> {
     }
 
     fn set_params(&mut self, params: &[T]) -> Result<(), Error> {
-        self.layout.check(params)?;
-        let set = |layers: &mut [B], mut params: &[T]| {
-            for layer in layers {
+        self.layout.replace(&mut self.params, params, |mut params| {
+            for layer in &mut self.layers {
                 let (own, rest) = params.split_at(layer.params().len());
                 layer.set_params(own)?;
                 params = rest;
             }
             Ok(())
-        };
-        if let Err(error) = set(&mut self.layers, params) {
-            set(&mut self.layers, &self.params)?;
-            return Err(error);
-        }
-        self.params.copy_from_slice(params);
-        Ok(())
+        })
     }
 
     fn layout(&self) -> &Layout {
@@ -110,7 +103,7 @@ impl<T: Real, B: Bijection<T>> Bijection<T> for Stack<T, B> {
 
     fn forward(&self, x: &[T], y: &mut [T]) -> T {
         y.copy_from_slice(x);
-        with_room(x.len(), T::zero(), |before| {
+        with_scratch(x.len(), T::zero(), |before| {
             let mut ln_det = T::zero();
             for layer in &self.layers {
                 before.copy_from_slice(y);
@@ -122,7 +115,7 @@ impl<T: Real, B: Bijection<T>> Bijection<T> for Stack<T, B> {
 
     fn inverse(&self, y: &[T], x: &mut [T]) -> bool {
         x.copy_from_slice(y);
-        with_room(y.len(), T::zero(), |after| {
+        with_scratch(y.len(), T::zero(), |after| {
             self.layers.iter().rev().all(|layer| {
                 after.copy_from_slice(x);
                 layer.inverse(after, x)
@@ -134,7 +127,7 @@ impl<T: Real, B: Bijection<T>> Bijection<T> for Stack<T, B> {
         let dim = x.len();
         dx.copy_from_slice(dy);
         self.with_rows(x, |rows| {
-            with_room(dim, T::zero(), |dafter| {
+            with_scratch(dim, T::zero(), |dafter| {
                 let mut end = dparams.len();
                 for (i, layer) in self.layers.iter().enumerate().rev() {
                     let start = end - layer.params().len();
@@ -151,7 +144,7 @@ impl<T: Real, B: Bijection<T>> Bijection<T> for Stack<T, B> {
         let dim = x.len();
         dy.copy_from_slice(dx);
         self.with_rows(x, |rows| {
-            with_room(dim, T::zero(), |dbefore| {
+            with_scratch(dim, T::zero(), |dbefore| {
                 for (i, layer) in self.layers.iter().enumerate() {
                     let (before, after) = (&rows[i * dim..][..dim], &rows[(i + 1) * dim..][..dim]);
                     dbefore.copy_from_slice(dy);

@@ -2,7 +2,7 @@
 
 use crate::estimate::Moments;
 use crate::real::Real;
-use crate::sums::ShiftedSums;
+use crate::shifted_sums::ShiftedSums;
 
 /// Gradient samples that are summed up in their own precision before they join the others in `f64`.
 pub(super) const STRETCH: usize = 256;

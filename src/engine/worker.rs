@@ -9,7 +9,7 @@ use super::job::{Size, Work};
 use crate::error::Error;
 use crate::estimator::{Block, BlockRng};
 use crate::real::Real;
-use crate::sums::mean;
+use crate::shifted_sums::mean;
 use crate::vector::BlockSeed;
 
 /// Gradient samples that share one generator, seeded from the caller's, make a block: a job is cut into so many of them, of at least (by the

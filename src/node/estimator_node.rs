@@ -4,13 +4,13 @@ use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng, SeedableRng};
 
 use super::heads::{count_rows, read_row, write_rows};
-use super::tape::Tape;
+use super::recorded_objective::RecordedObjective;
 use crate::distribution::Distribution;
 use crate::error::{Error, check_len};
 use crate::estimator::{Block, BlockRng, BlockShape, GradientEstimator, Statistics};
 use crate::objective::Evaluator;
 use crate::real::Real;
-use crate::sums::mean;
+use crate::shifted_sums::mean;
 
 /// A layer that samples by any [`GradientEstimator`]: the draws of a whole minibatch forward, for the network behind to evaluate in one
 /// call, and the gradient of each row's `E f` back, from the values that came of it.
@@ -57,7 +57,7 @@ use crate::sums::mean;
 pub struct EstimatorNode<T, D, E> {
     prototype: D,
     estimator: E,
-    tape: Tape<T>,
+    tape: RecordedObjective<T>,
     /// How many draws there have been.
     drawn: u64,
     /// The parameters of each row, and the generator that its gradient sample was made from.
@@ -119,7 +119,7 @@ impl<T: Real, D: Distribution<T>, E> EstimatorNode<T, D, E> {
         Self {
             prototype,
             estimator,
-            tape: Tape::default(),
+            tape: RecordedObjective::default(),
             drawn: 0,
             theta: Vec::new(),
             generators: Vec::new(),
@@ -172,7 +172,7 @@ impl<T: Real, D: Distribution<T>, E> EstimatorNode<T, D, E> {
     /// draw can be pulled back then.
     pub fn forward<R>(&mut self, heads: &[&[T]], rng: &mut R) -> Result<&[T], Error>
     where
-        E: GradientEstimator<T, D, Tape<T>>,
+        E: GradientEstimator<T, D, RecordedObjective<T>>,
         R: Rng + ?Sized,
     {
         self.generators.clear();
@@ -226,7 +226,7 @@ impl<T: Real, D: Distribution<T>, E> EstimatorNode<T, D, E> {
     /// [`Error::Adaptive`] for an estimator that draws otherwise once it knows the values. Nothing has been written then.
     pub fn backward(&mut self, values: &[T], dheads: &mut [&mut [T]]) -> Result<(), Error>
     where
-        E: GradientEstimator<T, D, Tape<T>>,
+        E: GradientEstimator<T, D, RecordedObjective<T>>,
     {
         self.backward_with_gradient(values, &[], dheads)
     }
@@ -242,7 +242,7 @@ impl<T: Real, D: Distribution<T>, E> EstimatorNode<T, D, E> {
         dheads: &mut [&mut [T]],
     ) -> Result<(), Error>
     where
-        E: GradientEstimator<T, D, Tape<T>>,
+        E: GradientEstimator<T, D, RecordedObjective<T>>,
     {
         let rows = self.generators.len();
         if rows == 0 {
@@ -310,7 +310,7 @@ impl<T: Real, D: Distribution<T>, E> EstimatorNode<T, D, E> {
     /// Makes room, and the gradient sample of a row.
     fn run(&mut self, row: usize, rng: Xoshiro256PlusPlus) -> Result<(), Error>
     where
-        E: GradientEstimator<T, D, Tape<T>>,
+        E: GradientEstimator<T, D, RecordedObjective<T>>,
     {
         let params = self.prototype.params().len();
         let shape = self.estimator.shape(&self.prototype);

@@ -2,9 +2,9 @@
 
 mod estimator_node;
 mod heads;
+mod recorded_objective;
 mod stochastic_node;
-mod tape;
 
 pub use estimator_node::EstimatorNode;
+pub use recorded_objective::RecordedObjective;
 pub use stochastic_node::StochasticNode;
-pub use tape::Tape;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::Objective;
 use crate::real::Real;
-use crate::room::with_room;
+use crate::scratch::with_scratch;
 
 /// An objective that is a sum of terms, one a step of a [sequential](crate::Sequential) draw: `f(z) = Σ_t r_t`, rewards or costs.
 ///
@@ -46,7 +46,7 @@ impl<F> fmt::Debug for Terms<F> {
 
 impl<T: Real, F: Fn(&[T], &mut [T])> Objective<T> for Terms<F> {
     fn value(&self, z: &[T]) -> T {
-        with_room(self.0, T::zero(), |terms| {
+        with_scratch(self.0, T::zero(), |terms| {
             (self.1)(z, terms);
             terms.iter().copied().sum()
         })

@@ -1,5 +1,6 @@
 //! Columns of a block of rows: copied out to work on them as a block of their own, and back.
 
+use super::kernel;
 use crate::real::Real;
 
 /// Columns `offset..offset + width` of rows, as rows of their own.
@@ -10,7 +11,9 @@ pub(crate) fn gather<T: Real>(rows: &[T], len: usize, offset: usize, width: usiz
         2 => gather_few::<T, 2>(rows, len, offset, columns),
         3 => gather_few::<T, 3>(rows, len, offset, columns),
         4 => gather_few::<T, 4>(rows, len, offset, columns),
+        6 => gather_few::<T, 6>(rows, len, offset, columns),
         8 => gather_few::<T, 8>(rows, len, offset, columns),
+        16 => gather_few::<T, 16>(rows, len, offset, columns),
         _ => {
             for (row, own) in rows.chunks_exact(len).zip(columns.chunks_exact_mut(width)) {
                 own.copy_from_slice(&row[offset..offset + width]);
@@ -27,7 +30,9 @@ pub(crate) fn scatter<T: Real>(columns: &[T], width: usize, rows: &mut [T], len:
         2 => scatter_few::<T, 2>(columns, rows, len, offset),
         3 => scatter_few::<T, 3>(columns, rows, len, offset),
         4 => scatter_few::<T, 4>(columns, rows, len, offset),
+        6 => scatter_few::<T, 6>(columns, rows, len, offset),
         8 => scatter_few::<T, 8>(columns, rows, len, offset),
+        16 => scatter_few::<T, 16>(columns, rows, len, offset),
         _ => {
             for (row, own) in rows.chunks_exact_mut(len).zip(columns.chunks_exact(width)) {
                 row[offset..offset + width].copy_from_slice(own);
@@ -38,14 +43,49 @@ pub(crate) fn scatter<T: Real>(columns: &[T], width: usize, rows: &mut [T], len:
 
 /// A length that the compiler knows is a move or two; one that it does not know is a call.
 fn gather_few<T: Real, const N: usize>(rows: &[T], len: usize, offset: usize, columns: &mut [T]) {
-    for (row, own) in rows.chunks_exact(len).zip(columns.as_chunks_mut::<N>().0) {
-        own.copy_from_slice(&row[offset..offset + N]);
-    }
+    gather_arrays(rows, len, offset, columns.as_chunks_mut::<N>().0);
 }
 
 fn scatter_few<T: Real, const N: usize>(columns: &[T], rows: &mut [T], len: usize, offset: usize) {
-    for (row, own) in rows.chunks_exact_mut(len).zip(columns.as_chunks::<N>().0) {
-        row[offset..offset + N].copy_from_slice(own);
+    scatter_arrays(columns.as_chunks::<N>().0, rows, len, offset);
+}
+
+/// A row as an array, which the compiler moves in the widest registers.
+trait Row: Copy {
+    type Number;
+    fn of(row: &[Self::Number]) -> Option<&Self>;
+    fn of_mut(row: &mut [Self::Number]) -> Option<&mut Self>;
+}
+
+impl<T: Copy, const N: usize> Row for [T; N] {
+    type Number = T;
+    #[inline(always)]
+    fn of(row: &[T]) -> Option<&Self> {
+        row.first_chunk()
+    }
+    #[inline(always)]
+    fn of_mut(row: &mut [T]) -> Option<&mut Self> {
+        row.first_chunk_mut()
+    }
+}
+
+kernel! {
+    fn gather_arrays<'a, R: Row>(rows: &'a [R::Number], len: usize, offset: usize, columns: &'a mut [R]) {
+        for (row, own) in rows.chunks_exact(len).zip(columns) {
+            if let Some(row) = R::of(&row[offset..]) {
+                *own = *row;
+            }
+        }
+    }
+}
+
+kernel! {
+    fn scatter_arrays<'a, R: Row>(columns: &'a [R], rows: &'a mut [R::Number], len: usize, offset: usize) {
+        for (row, own) in rows.chunks_exact_mut(len).zip(columns) {
+            if let Some(row) = R::of_mut(&mut row[offset..]) {
+                *row = *own;
+            }
+        }
     }
 }
 

@@ -6,7 +6,9 @@ use crate::common::rng;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng, SeedableRng};
 use reparam::prelude::*;
-use reparam::{Block, BlockRng, BlockShape, Domain, Engine, EstimatorNode, Evaluator, Layout, Tape};
+use reparam::{
+    Block, BlockRng, BlockShape, Domain, Engine, EstimatorNode, Evaluator, Layout, RecordedObjective,
+};
 
 /// A smooth objective of any number of coordinates, with a gradient that knows its coordinates apart.
 fn smooth() -> impl DifferentiableObjective<f64> {
@@ -25,7 +27,7 @@ fn smooth() -> impl DifferentiableObjective<f64> {
 fn check<D, E, F>(prototype: &D, rows: &[f64], estimator: &E, objective: &F, slopes: bool)
 where
     D: Distribution<f64> + Clone,
-    E: GradientEstimator<f64, D, Tape<f64>> + GradientEstimator<f64, D, F> + Clone,
+    E: GradientEstimator<f64, D, RecordedObjective<f64>> + GradientEstimator<f64, D, F> + Clone,
     F: DifferentiableObjective<f64>,
 {
     let (dim, params) = (prototype.dim(), prototype.params().len());

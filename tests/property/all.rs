@@ -10,4 +10,4 @@ mod derivatives;
 mod inverse_cdf;
 mod merge;
 #[cfg(feature = "serde")]
-mod travel;
+mod serialization;

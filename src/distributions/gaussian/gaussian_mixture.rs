@@ -13,7 +13,7 @@ use crate::numerics::bracketed::root;
 use crate::numerics::negate;
 use crate::probability::Probability;
 use crate::real::Real;
-use crate::room::with_room;
+use crate::scratch::with_scratch;
 use crate::special::{log_sum_exp, normal_log_cdf, normal_log_survival, normal_quantile};
 
 /// A mixture of K Gaussians with independent coordinates, in D dimensions: all parameters pathwise, the weights too.
@@ -140,7 +140,7 @@ impl<T: Real> GaussianMixture<T> {
 
     /// Calls `run` with the shares of the components once all of z is seen, and `ln p(z)`.
     fn with_shares<Y>(&self, z: &[T], run: impl FnOnce(&[f64], f64) -> Y) -> Y {
-        with_room(self.components(), 0.0, |ln| {
+        with_scratch(self.components(), 0.0, |ln| {
             ln.copy_from_slice(&self.ln_weights);
             for (d, z) in z.iter().enumerate() {
                 self.see(d, z.f64(), ln);
@@ -247,7 +247,7 @@ impl<T: Real> Reparameterizable<T> for GaussianMixture<T> {
     }
 
     fn transform(&self, noise: &[T], z: &mut [T]) {
-        with_room(self.components(), 0.0, |ln_shares| {
+        with_scratch(self.components(), 0.0, |ln_shares| {
             ln_shares.copy_from_slice(&self.ln_weights);
             for (d, (z, e)) in z.iter_mut().zip(noise).enumerate() {
                 let x = self.quantile(Probability::from_tail(e.f64()), d, ln_shares);
@@ -267,7 +267,7 @@ impl<T: Real> Reparameterizable<T> for GaussianMixture<T> {
         let (dweights, rest) = dtheta.split_at_mut(k);
         let (dmu, dsigma) = rest.split_at_mut(k * dim);
         // Shares before each coordinate is seen, and at the end; the cotangents of their logarithms; tails over the density.
-        with_room((dim + 3) * k, 0.0, |room| {
+        with_scratch((dim + 3) * k, 0.0, |room| {
             let (ln, room) = room.split_at_mut((dim + 1) * k);
             let (later, tails) = room.split_at_mut(k);
             ln[..k].copy_from_slice(&self.ln_weights);

@@ -13,7 +13,7 @@ use crate::layout::{Domain, Layout};
 use crate::linalg::{Triangle, dot, entries_below, rank_one_update, subtract};
 use crate::numerics::{negate, normal_from_uniforms};
 use crate::real::Real;
-use crate::room::with_room;
+use crate::scratch::with_scratch;
 
 /// The Gaussian whose covariance is a diagonal and R directions, `z ~ N(μ, W Wᵀ + diag d²)`: linear in D where a full factor is quadratic.
 ///
@@ -244,7 +244,7 @@ impl<T: Real> LowRankNormal<T> {
     /// Calls `run` with t and c.
     #[inline]
     fn with_parts_of<Y>(&self, z: &[T], run: impl FnOnce(&[f64], &[f64]) -> Y) -> Y {
-        with_room(self.dim + self.rank, 0.0, |room| {
+        with_scratch(self.dim + self.rank, 0.0, |room| {
             let (t, c) = room.split_at_mut(self.dim);
             subtract(z, self.mu(), t);
             self.divide(t);
@@ -255,7 +255,7 @@ impl<T: Real> LowRankNormal<T> {
 
     /// `Σ⁻¹ x` in place.
     fn precision_times(&self, x: &mut [f64]) {
-        with_room(self.rank, 0.0, |c| {
+        with_scratch(self.rank, 0.0, |c| {
             self.divide(x);
             self.capacitance.explain(x, c);
             self.divide(x);
@@ -288,7 +288,7 @@ impl<T: Real> Distribution<T> for LowRankNormal<T> {
     }
 
     fn sample<R: Rng + ?Sized>(&self, rng: &mut R, z: &mut [T]) {
-        with_room(self.noise_dim(), T::zero(), |noise| {
+        with_scratch(self.noise_dim(), T::zero(), |noise| {
             for z in z.chunks_exact_mut(self.dim) {
                 fill_standard_normal(rng, noise);
                 self.transform(noise, z);
@@ -457,7 +457,7 @@ impl<T: Real> KlDivergence<T> for LowRankNormal<T> {
         }
         let mut shift = self.shift(other);
         other.divide(&mut shift);
-        let own = with_room(self.rank, 0.0, |c| {
+        let own = with_scratch(self.rank, 0.0, |c| {
             other.capacitance.explain(&mut shift, c);
             dot(c, c)
         });

@@ -12,7 +12,7 @@ use crate::layout::{Domain, Layout};
 use crate::linalg::{Triangle, cholesky, dot, entries_below, row_below, subtract};
 use crate::numerics::{negate, normal_from_uniforms};
 use crate::real::Real;
-use crate::room::with_room;
+use crate::scratch::with_scratch;
 
 /// `½ ln 2π`.
 pub(crate) const HALF_LN_TAU: f64 = 0.918_938_533_204_672_8;
@@ -228,7 +228,7 @@ impl<T: Real> MultivariateNormal<T> {
     /// Calls `run` with y and w.
     #[inline]
     fn with_solutions<Y>(&self, z: &[T], run: impl FnOnce(&[f64], &[f64]) -> Y) -> Y {
-        with_room(2 * self.dim, 0.0, |room| {
+        with_scratch(2 * self.dim, 0.0, |room| {
             let (y, w) = room.split_at_mut(self.dim);
             subtract(z, self.mu(), y);
             self.factor().solve(y);
@@ -315,7 +315,7 @@ impl<T: Real> Conditional<T> for MultivariateNormal<T> {
 
 impl<T: Real> LogDensity<T> for MultivariateNormal<T> {
     fn log_prob(&self, z: &[T]) -> T {
-        let square = with_room(self.dim, 0.0, |y| {
+        let square = with_scratch(self.dim, 0.0, |y| {
             subtract(z, self.mu(), y);
             self.factor().solve(y);
             dot(y, y)

@@ -18,7 +18,7 @@ use crate::linalg::{Triangle, length, row_below, subtract};
 use crate::numerics::{negate, normal_from_uniforms};
 use crate::probability::Probability;
 use crate::real::Real;
-use crate::room::with_room;
+use crate::scratch::with_scratch;
 use crate::special::{
     beta_log_odds_implicit_gradient, beta_log_odds_quantile, central_excess, ln_1p_minus_x,
     ln_gamma_difference,
@@ -159,7 +159,7 @@ impl<'a, T: Real> Parts<'a, T> {
         let u = Probability::from_tail(tail[0].f64());
         let l = beta_log_odds_quantile(u, 0.5 * dim as f64, 0.5 * self.nu);
         let r = (0.5 * (l + self.nu.ln())).exp();
-        with_room(dim, 0.0, |n| {
+        with_scratch(dim, 0.0, |n| {
             for (n, e) in n.iter_mut().zip(direction) {
                 *n = e.f64();
             }
@@ -180,13 +180,13 @@ impl<'a, T: Real> Parts<'a, T> {
         let radial: f64 =
             dz.iter().zip(z).zip(self.mu).map(|((dz, z), mu)| dz.f64() * (z.f64() - mu.f64())).sum();
         dmu.copy_from_slice(dz);
-        with_room(dim, 0.0, |y| {
+        with_scratch(dim, 0.0, |y| {
             subtract(z, self.mu, y);
             self.factor.solve(y);
             let r = length(y);
             // At the centre every radius moves nothing.
             dnu[0] = if r > 0.0 { T::of(ln_radius_slope(r, self.nu, dim) * radial) } else { T::zero() };
-            with_room(dim, T::zero(), |rounded| {
+            with_scratch(dim, T::zero(), |rounded| {
                 for (rounded, y) in rounded.iter_mut().zip(&*y) {
                     *rounded = T::of(*y);
                 }
@@ -273,7 +273,7 @@ impl<T: Real> MultivariateStudentT<T> {
     /// Calls `run` with the direction `y/r` (0 at the centre), `L⁻ᵀ` of it, and r.
     #[inline]
     fn with_solutions<Y>(&self, z: &[T], run: impl FnOnce(&[f64], &[f64], f64) -> Y) -> Y {
-        with_room(2 * self.dim, 0.0, |room| {
+        with_scratch(2 * self.dim, 0.0, |room| {
             let (n, w) = room.split_at_mut(self.dim);
             subtract(z, self.mu(), n);
             self.factor().solve(n);
@@ -396,7 +396,7 @@ impl<T: Real> LogDensity<T> for MultivariateStudentT<T> {
         if z.iter().any(|z| z.is_nan()) {
             return T::nan();
         }
-        let r = with_room(self.dim, 0.0, |y| {
+        let r = with_scratch(self.dim, 0.0, |y| {
             subtract(z, self.mu(), y);
             self.factor().solve(y);
             // NaN is ∞ − ∞ in a solution that overflows.

@@ -16,7 +16,7 @@ use crate::numerics::bracketed::root;
 use crate::numerics::negate;
 use crate::probability::Probability;
 use crate::real::Real;
-use crate::room::with_room;
+use crate::scratch::with_scratch;
 
 /// A mixture of K members of a scalar family, in D independent coordinates, each with weights and components of its own: all parameters pathwise.
 ///
@@ -237,7 +237,7 @@ impl<T: Real, Q: Quantile<T> + FamilyCdf<T> + Density<T>> Reparameterizable<T> f
     fn pullback(&self, _: &[T], z: &[T], dz: &[T], dtheta: &mut [T]) {
         let (k, len) = (self.components, self.ln_weights.len());
         for (i, (&z, dz)) in z.iter().zip(dz).enumerate() {
-            with_room(k, 0.0, |parts| {
+            with_scratch(k, 0.0, |parts| {
                 let ln_p = self.ln_parts(i, z, parts);
                 let whole = self.cdf_at(i, z);
                 for (component, &share) in parts.iter().enumerate() {
@@ -300,7 +300,7 @@ impl<T: Real, Q: Quantile<T> + FamilyCdf<T> + DensityGradient<T>> LogDensity<T> 
     fn log_prob(&self, z: &[T]) -> T {
         let mut sum = 0.0;
         for (i, &z) in z.iter().enumerate() {
-            let term = with_room(self.components, 0.0, |parts| self.ln_parts(i, z, parts));
+            let term = with_scratch(self.components, 0.0, |parts| self.ln_parts(i, z, parts));
             // One coordinate outside the support is enough.
             if term == f64::NEG_INFINITY {
                 return T::neg_infinity();
@@ -322,7 +322,7 @@ impl<T: Real, Q: Quantile<T> + FamilyCdf<T> + DensityGradient<T>> Mixture<T, Q> 
     #[inline]
     fn coordinate_score(&self, i: usize, z: T, mut write: impl FnMut(usize, T)) {
         let (k, len) = (self.components, self.ln_weights.len());
-        with_room(k, 0.0, |parts| {
+        with_scratch(k, 0.0, |parts| {
             let inside = self.ln_parts(i, z, parts) > f64::NEG_INFINITY;
             for (component, &share) in parts.iter().enumerate() {
                 let at = i * k + component;
@@ -363,7 +363,7 @@ impl<T: Real, Q: Quantile<T> + FamilyCdf<T> + DensityGradient<T>> Differentiable
 {
     fn log_prob_gradient(&self, z: &[T], dz: &mut [T]) {
         for (i, (dz, &z)) in dz.iter_mut().zip(z).enumerate() {
-            with_room(self.components, 0.0, |parts| {
+            with_scratch(self.components, 0.0, |parts| {
                 self.ln_parts(i, z, parts);
                 let pull = |(component, &share): (usize, &f64)| {
                     let theta = self.theta(i * self.components + component);

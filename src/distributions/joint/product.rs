@@ -12,7 +12,7 @@ use crate::error::{Error, check_len};
 use crate::layout::Layout;
 use crate::probability::Probability;
 use crate::real::Real;
-use crate::room::with_room;
+use crate::scratch::with_scratch;
 
 /// The independent joint of two distributions: `p(z) = p₁(z₁) p₂(z₂)`, with draws, noise and parameters one after the other and
 /// names prefixed by `first.` and `second.`. It has every capability that both have, but for categories in common: rows may differ in their number of classes
@@ -114,16 +114,11 @@ impl<T: Real, A: Distribution<T>, B: Distribution<T>> Distribution<T> for Produc
     }
 
     fn set_params(&mut self, params: &[T]) -> Result<(), Error> {
-        // Names in the error are those of the joint, and nothing has changed yet.
-        self.layout.check(params)?;
         let (_, cut) = self.cuts();
-        self.first.set_params(&params[..cut])?;
-        if let Err(error) = self.second.set_params(&params[cut..]) {
-            self.first.set_params(&self.params[..cut])?;
-            return Err(error);
-        }
-        self.params.copy_from_slice(params);
-        Ok(())
+        self.layout.replace(&mut self.params, params, |params| {
+            self.first.set_params(&params[..cut])?;
+            self.second.set_params(&params[cut..])
+        })
     }
 
     fn layout(&self) -> &Layout {
@@ -306,7 +301,7 @@ impl<T: Real, A: LogDensity<T>, B: LogDensity<T>> LogDensity<T> for Product<T, A
             let draws = Draws { z, preimage };
             let done = &mut done[usize::from(factor == Factor::Second)];
             let count = z.len() / if factor == Factor::First { self.first.dim() } else { self.second.dim() };
-            with_room(count, T::zero(), |own| {
+            with_scratch(count, T::zero(), |own| {
                 match factor {
                     Factor::First => self.first.log_prob_block(draws, own),
                     Factor::Second => self.second.log_prob_block(draws, own),

@@ -31,8 +31,10 @@ pub(crate) enum Factor {
 /// Numbers of the scratch space, on the stack.
 const SCRATCH: usize = 1024;
 
-/// Rows below which a factor is not worth a block of its own.
+/// Rows below which a factor is not worth a block of its own, and rows that the scratch space must have room for at least: wider ones
+/// are faster where they are.
 const FEW: usize = 4;
+const LEAST: usize = 16;
 
 /// Runs every factor on its columns of a number of rows: `run` gets them as rows of their own. Factors see blocks, however narrow
 /// the rows are, at the price of a copy; rows that are wide or few are lent as they are, one at a time.
@@ -42,9 +44,12 @@ pub(crate) fn by_factor<T: Real, const I: usize, const O: usize>(
     mut outputs: [(&mut [T], Part); O],
     mut run: impl FnMut(Factor, [&[T]; I], [&mut [T]; O]),
 ) {
-    let parts = inputs.iter().map(|(_, part)| part).chain(outputs.iter().map(|(_, part)| part));
-    let width: usize = parts.map(|part| part.both).sum();
-    if rows < FEW || width * FEW > SCRATCH {
+    let width_of = |factor| -> usize {
+        let parts = inputs.iter().map(|(_, part)| part).chain(outputs.iter().map(|(_, part)| part));
+        parts.map(|part| part.of(factor).1).sum()
+    };
+    let width = width_of(Factor::First).max(width_of(Factor::Second));
+    if rows < FEW || width * LEAST > SCRATCH {
         for row in 0..rows {
             for factor in [Factor::First, Factor::Second] {
                 let lent = inputs.map(|(rows, part)| {

@@ -5,7 +5,7 @@ use crate::distribution::{Conditional, Distribution};
 use crate::error::Error;
 use crate::layout::{Domain, Layout};
 use crate::real::Real;
-use crate::room::with_room;
+use crate::scratch::with_scratch;
 
 /// The same distribution with some of its parameters frozen: θ, its gradients and its layout are those of the others, the free ones.
 ///
@@ -56,7 +56,7 @@ impl<T: Real> ParameterMap<T> for Selection {
 
     fn pull(&self, inner: &Layout, rows: &mut [T], fill: impl FnOnce(&mut [T])) {
         let (free, all) = (self.places.len(), inner.len());
-        with_room(rows.len() / free * all, T::zero(), |full: &mut [T]| {
+        with_scratch(rows.len() / free * all, T::zero(), |full: &mut [T]| {
             fill(full);
             for (row, full) in rows.chunks_exact_mut(free).zip(full.chunks_exact(all)) {
                 for (value, &place) in row.iter_mut().zip(&self.places) {
@@ -100,7 +100,7 @@ impl<T: Real, D: Distribution<T>> Frozen<T, D> {
     /// One slice for every range of the inner layout: those lent, and those frozen.
     fn lend<Y>(&self, params: &[&[T]], use_them: impl FnOnce(&[&[T]]) -> Y) -> Y {
         let empty: &[T] = &[];
-        with_room(self.map().free.len(), empty, |all| {
+        with_scratch(self.map().free.len(), empty, |all| {
             let mut lent = params.iter();
             for ((slot, part), &free) in all.iter_mut().zip(self.inner().layout()).zip(&self.map().free) {
                 let own = &self.inner().params()[part.range.clone()];

@@ -13,7 +13,7 @@ use crate::error::{Error, check_len};
 use crate::layout::Layout;
 use crate::probability::Probability;
 use crate::real::Real;
-use crate::room::with_room;
+use crate::scratch::with_scratch;
 
 /// How outer parameters φ make the inner θ: `θ = h(φ)`, with its chain rule. A wrapper of parameters writes this and nothing else;
 /// [`Remapped`] passes every capability on.
@@ -134,7 +134,7 @@ impl<T: Real, D: Distribution<T>, M: ParameterMap<T>> Remapped<T, D, M> {
 
     /// Adds to a gradient by φ what `add` adds to one by θ.
     fn pull_and_add(&self, gradient: &mut [T], add: impl FnOnce(&mut [T])) {
-        with_room(gradient.len(), T::zero(), |row| {
+        with_scratch(gradient.len(), T::zero(), |row| {
             self.pull(row, |row| {
                 row.fill(T::zero());
                 add(row);
@@ -157,14 +157,10 @@ impl<T: Real, D: Distribution<T>, M: ParameterMap<T>> Distribution<T> for Remapp
 
     /// Also refuses, by the inner distribution's error, a φ whose θ is not valid or not representable.
     fn set_params(&mut self, params: &[T]) -> Result<(), Error> {
-        self.layout.check(params)?;
-        self.map.map(self.inner.layout(), params, &mut self.theta);
-        if let Err(error) = self.inner.set_params(&self.theta) {
-            self.map.map(self.inner.layout(), &self.params, &mut self.theta);
-            return Err(error);
-        }
-        self.params.copy_from_slice(params);
-        Ok(())
+        self.layout.replace(&mut self.params, params, |params| {
+            self.map.map(self.inner.layout(), params, &mut self.theta);
+            self.inner.set_params(&self.theta)
+        })
     }
 
     fn layout(&self) -> &Layout {

@@ -9,7 +9,7 @@ use crate::distribution::{
 use crate::error::{Error, check_len};
 use crate::layout::Layout;
 use crate::real::Real;
-use crate::room::with_room;
+use crate::scratch::with_scratch;
 
 /// A base distribution pushed through an invertible map, `z = h(x; φ)` with `x ~ p_θ`: a normalizing flow, or a distribution on another support.
 ///
@@ -96,7 +96,7 @@ impl<T: Real, D: DifferentiableLogDensity<T>, B: Bijection<T>> Transformed<T, D,
 impl<T: Real, D: Distribution<T>, B: Bijection<T>> Transformed<T, D, B> {
     /// Calls `run` with the x of a draw, or gives `None` if it is not an image.
     fn at_source<Y>(&self, z: &[T], run: impl FnOnce(&mut [T]) -> Y) -> Option<Y> {
-        with_room(self.base.dim(), T::zero(), |x| self.map.inverse(z, x).then(|| run(x)))
+        with_scratch(self.base.dim(), T::zero(), |x| self.map.inverse(z, x).then(|| run(x)))
     }
 }
 
@@ -105,7 +105,7 @@ impl<T: Real, D: DifferentiableLogDensity<T>, B: Bijection<T>> Transformed<T, D,
     fn slope(&self, base: Draws<'_, T>, z: &[T], w: &mut [T]) {
         let x = base.z;
         let (dim, params) = (x.len(), self.map.params().len());
-        with_room(2 * dim + params, T::zero(), |room| {
+        with_scratch(2 * dim + params, T::zero(), |room| {
             let (slopes, unused) = room.split_at_mut(2 * dim);
             let (g, volume) = slopes.split_at_mut(dim);
             w.fill(T::zero());
@@ -160,16 +160,11 @@ impl<T: Real, D: Distribution<T>, B: Bijection<T>> Distribution<T> for Transform
     }
 
     fn set_params(&mut self, params: &[T]) -> Result<(), Error> {
-        // Names in the error are those of the whole, and nothing has changed yet.
-        self.layout.check(params)?;
         let cut = self.base.params().len();
-        self.base.set_params(&params[..cut])?;
-        if let Err(error) = self.map.set_params(&params[cut..]) {
-            self.base.set_params(&self.params[..cut])?;
-            return Err(error);
-        }
-        self.params.copy_from_slice(params);
-        Ok(())
+        self.layout.replace(&mut self.params, params, |params| {
+            self.base.set_params(&params[..cut])?;
+            self.map.set_params(&params[cut..])
+        })
     }
 
     fn layout(&self) -> &Layout {
@@ -177,7 +172,7 @@ impl<T: Real, D: Distribution<T>, B: Bijection<T>> Distribution<T> for Transform
     }
 
     fn sample<R: Rng + ?Sized>(&self, rng: &mut R, z: &mut [T]) {
-        with_room(self.base.dim(), T::zero(), |x| {
+        with_scratch(self.base.dim(), T::zero(), |x| {
             for z in z.chunks_exact_mut(self.map.output_dim()) {
                 self.base.sample(rng, x);
                 self.map.forward(x, z);
@@ -208,7 +203,7 @@ impl<T: Real, D: Reparameterizable<T>, B: Bijection<T>> Reparameterizable<T> for
     }
 
     fn transform(&self, noise: &[T], z: &mut [T]) {
-        with_room(self.base.dim(), T::zero(), |x| {
+        with_scratch(self.base.dim(), T::zero(), |x| {
             self.base.transform(noise, x);
             self.map.forward(x, z);
         });
@@ -217,7 +212,7 @@ impl<T: Real, D: Reparameterizable<T>, B: Bijection<T>> Reparameterizable<T> for
     fn draw_block<R: Rng + ?Sized>(&self, rng: &mut R, noise: &mut [T], draws: DrawsMut<'_, T>) {
         if draws.preimage.is_empty() {
             let (inner, outer) = (self.base.dim(), self.map.output_dim());
-            return with_room(draws.z.len() / outer * inner, T::zero(), |x| {
+            return with_scratch(draws.z.len() / outer * inner, T::zero(), |x| {
                 self.base.draw_block(rng, noise, DrawsMut::of(x));
                 self.forward_rows(x, draws.z);
             });
@@ -254,7 +249,7 @@ impl<T: Real, D: Reparameterizable<T>, B: Bijection<T>> Reparameterizable<T> for
             }
             let base = self.base_draw(draw);
             let (dbase, dmap) = dtheta.split_at_mut(self.base.params().len());
-            with_room(self.base.dim(), T::zero(), |dx| {
+            with_scratch(self.base.dim(), T::zero(), |dx| {
                 self.map.pullback(base.z, draw.z, dz, T::zero(), dx, dmap);
                 self.base.pullback_block(noise, base, dx, dbase);
             });
@@ -264,7 +259,7 @@ impl<T: Real, D: Reparameterizable<T>, B: Bijection<T>> Reparameterizable<T> for
     fn pullback(&self, noise: &[T], z: &[T], dz: &[T], dtheta: &mut [T]) {
         let dim = self.base.dim();
         let (dbase, dmap) = dtheta.split_at_mut(self.base.params().len());
-        with_room(2 * dim, T::zero(), |room| {
+        with_scratch(2 * dim, T::zero(), |room| {
             let (x, dx) = room.split_at_mut(dim);
             // A base that draws without noise says so by NaN.
             if noise.iter().any(|e| e.is_nan()) {
@@ -327,7 +322,7 @@ impl<T: Real, D: DifferentiableLogDensity<T>, B: Bijection<T>> Transformed<T, D,
         if log_prob == T::neg_infinity() {
             return log_prob;
         }
-        log_prob - with_room(self.map.output_dim(), T::zero(), |image| self.map.forward(base.z, image))
+        log_prob - with_scratch(self.map.output_dim(), T::zero(), |image| self.map.forward(base.z, image))
     }
 
     /// The score at the image z of a draw of the base.
@@ -337,7 +332,7 @@ impl<T: Real, D: DifferentiableLogDensity<T>, B: Bijection<T>> Transformed<T, D,
         if dmap.is_empty() {
             return;
         }
-        with_room(z.len() + base.z.len(), T::zero(), |room| {
+        with_scratch(z.len() + base.z.len(), T::zero(), |room| {
             let (w, unused) = room.split_at_mut(z.len());
             self.slope(base, z, w);
             for w in &mut *w {

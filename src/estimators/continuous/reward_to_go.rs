@@ -6,7 +6,7 @@ use crate::estimator::{Block, BlockRng, BlockShape, GradientEstimator, Statistic
 use crate::estimators::options::{check_decay, check_draws, check_finite, moved_average};
 use crate::objective::{Additive, Evaluator};
 use crate::real::Real;
-use crate::room::with_room;
+use crate::scratch::with_scratch;
 
 /// The score function with the reward to go: for a draw of H steps and an objective `f = Σ_t r_t`, the gradient sample
 /// `Σ_t (R_t − V_t − b_t) ∇_θ log p_θ(step t | z before it)` with `R_t = Σ_{s ≥ t} r_s`. A step is not credited with terms that came before it: their
@@ -301,7 +301,7 @@ where
         let groups = block.z.chunks_exact(group * dim).zip(block.values.chunks_exact_mut(group));
         for (i, ((z, values), gradient)) in groups.zip(block.gradients.chunks_exact_mut(params)).enumerate() {
             let objective = objective.sample(i);
-            with_room(group, 0, |lengths| {
+            with_scratch(group, 0, |lengths| {
                 let draws = z.chunks_exact(dim).zip(block.scratch.chunks_exact_mut(steps));
                 for (((z, credits), value), length) in draws.zip(values).zip(&mut *lengths) {
                     *length = distribution.length(z).min(steps);

@@ -8,7 +8,7 @@ use crate::distribution::{Distribution, FiniteSupport, LogDensity};
 use crate::error::Error;
 use crate::layout::Layout;
 use crate::real::Real;
-use crate::room::with_room;
+use crate::scratch::with_scratch;
 use crate::special::{LogSum, log_add_exp, successive_sampling_tables};
 
 /// A set of k of n items, drawn one after the other without replacement with probabilities in proportion to `e^l`: the Gumbel top-k set.
@@ -82,8 +82,8 @@ impl<T: Real> Subsets<T> {
 
 /// Calls `run` with three tables of so many sets.
 fn with_tables<Y>(sets: usize, run: impl FnOnce(&mut [LogSum], &mut [f64], &mut [f64]) -> Y) -> Y {
-    with_room(sets, LogSum::EMPTY, |left: &mut [LogSum]| {
-        with_room(2 * sets, f64::NEG_INFINITY, |room: &mut [f64]| {
+    with_scratch(sets, LogSum::EMPTY, |left: &mut [LogSum]| {
+        with_scratch(2 * sets, f64::NEG_INFINITY, |room: &mut [f64]| {
             let (finish, reach) = room.split_at_mut(sets);
             run(left, finish, reach)
         })
@@ -111,7 +111,7 @@ impl<T: Real> Distribution<T> for Subsets<T> {
 
     fn sample<R: Rng + ?Sized>(&self, rng: &mut R, z: &mut [T]) {
         z.fill(T::zero());
-        with_room(self.params.len(), 0.0, |gumbels: &mut [f64]| {
+        with_scratch(self.params.len(), 0.0, |gumbels: &mut [f64]| {
             for row in z.chunks_exact_mut(self.params.len()) {
                 draw_gumbels(gumbels, rng);
                 for _ in 0..self.chosen {

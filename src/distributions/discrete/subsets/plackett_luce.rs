@@ -7,7 +7,7 @@ use crate::distribution::{Distribution, FiniteSupport, LogDensity, Sequential};
 use crate::error::Error;
 use crate::layout::Layout;
 use crate::real::Real;
-use crate::room::with_room;
+use crate::scratch::with_scratch;
 use crate::special::LogSum;
 
 /// A ranking of n items, or its first k places: each place goes to one of the items left, with a probability in proportion to `e^l`.
@@ -74,7 +74,7 @@ impl<T: Real> PlackettLuce<T> {
 
     /// Calls `visit` with each place's item and which items were left for it. False for what is no ranking.
     fn places(&self, z: &[T], mut visit: impl FnMut(usize, &[bool])) -> bool {
-        with_room(self.params.len(), true, |left: &mut [bool]| {
+        with_scratch(self.params.len(), true, |left: &mut [bool]| {
             for &z in z {
                 let Some(item) = self.item(z).filter(|&item| left[item]) else { return false };
                 visit(item, left);
@@ -130,7 +130,7 @@ impl<T: Real> Distribution<T> for PlackettLuce<T> {
     }
 
     fn sample<R: Rng + ?Sized>(&self, rng: &mut R, z: &mut [T]) {
-        with_room(self.params.len(), 0.0, |gumbels: &mut [f64]| {
+        with_scratch(self.params.len(), 0.0, |gumbels: &mut [f64]| {
             for row in z.chunks_exact_mut(self.places) {
                 draw_gumbels(gumbels, rng);
                 for z in row {
@@ -201,7 +201,7 @@ impl<T: Real> FiniteSupport<T> for PlackettLuce<T> {
 
     fn outcome(&self, mut index: usize, z: &mut [T]) {
         let n = self.params.len();
-        with_room(n, true, |left: &mut [bool]| {
+        with_scratch(n, true, |left: &mut [bool]| {
             for (place, z) in z.iter_mut().enumerate() {
                 let of_these = n - place;
                 let items = (0..n).filter(|&item| left[item]);

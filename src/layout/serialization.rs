@@ -7,18 +7,18 @@ use super::{Domain, Layout, ParamRange};
 /// What is written for a [`Layout`].
 #[derive(Serialize, Deserialize)]
 #[serde(transparent)]
-pub(super) struct Wire(Vec<ParamRange>);
+pub(super) struct LayoutData(Vec<ParamRange>);
 
-impl From<Layout> for Wire {
+impl From<Layout> for LayoutData {
     fn from(layout: Layout) -> Self {
         Self(layout.parts.to_vec())
     }
 }
 
-impl TryFrom<Wire> for Layout {
+impl TryFrom<LayoutData> for Layout {
     type Error = &'static str;
 
-    fn try_from(Wire(parts): Wire) -> Result<Self, Self::Error> {
+    fn try_from(LayoutData(parts): LayoutData) -> Result<Self, Self::Error> {
         let (mut end, mut previous) = (0, None);
         for part in &parts {
             if part.range.start != end || part.range.end < end {

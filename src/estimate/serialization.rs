@@ -9,22 +9,22 @@ use crate::real::Real;
 /// What is written for [`Moments`].
 #[derive(Serialize, Deserialize)]
 #[serde(rename = "Moments")]
-pub(super) struct WireMoments {
+pub(super) struct MomentsData {
     count: u64,
     mean: Vec<f64>,
     m2: Vec<f64>,
 }
 
-impl From<Moments> for WireMoments {
+impl From<Moments> for MomentsData {
     fn from(Moments { count, mean, m2 }: Moments) -> Self {
         Self { count, mean, m2 }
     }
 }
 
-impl TryFrom<WireMoments> for Moments {
+impl TryFrom<MomentsData> for Moments {
     type Error = &'static str;
 
-    fn try_from(WireMoments { count, mean, m2 }: WireMoments) -> Result<Self, Self::Error> {
+    fn try_from(MomentsData { count, mean, m2 }: MomentsData) -> Result<Self, Self::Error> {
         if mean.len() != m2.len() {
             return Err("moments must have as many means as second moments");
         }
@@ -47,25 +47,25 @@ impl TryFrom<WireMoments> for Moments {
 /// What is written for a [`GradientEstimate`]: the gradient itself is the rounded mean, and is made again on arrival.
 #[derive(Serialize, Deserialize)]
 #[serde(rename = "GradientEstimate")]
-pub(super) struct WireEstimate {
+pub(super) struct EstimateData {
     layout: Layout,
     moments: Moments,
     value: Moments,
     evaluations: u64,
 }
 
-impl<T> From<GradientEstimate<T>> for WireEstimate {
+impl<T> From<GradientEstimate<T>> for EstimateData {
     fn from(estimate: GradientEstimate<T>) -> Self {
         let GradientEstimate { layout, gradient: _, moments, value, evaluations } = estimate;
         Self { layout, moments, value, evaluations }
     }
 }
 
-impl<T: Real> TryFrom<WireEstimate> for GradientEstimate<T> {
+impl<T: Real> TryFrom<EstimateData> for GradientEstimate<T> {
     type Error = &'static str;
 
-    fn try_from(wire: WireEstimate) -> Result<Self, Self::Error> {
-        let WireEstimate { layout, moments, value, evaluations } = wire;
+    fn try_from(wire: EstimateData) -> Result<Self, Self::Error> {
+        let EstimateData { layout, moments, value, evaluations } = wire;
         if moments.count == 0 {
             return Err("an estimate must have gradient samples");
         }
@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn numbers_that_json_does_not_even_have_are_refused() {
-        let read = |mean, m2| Moments::try_from(WireMoments { count: 2, mean: vec![mean], m2: vec![m2] });
+        let read = |mean, m2| Moments::try_from(MomentsData { count: 2, mean: vec![mean], m2: vec![m2] });
         assert!(read(1.0, 0.0).is_ok());
         for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
             assert_eq!(read(bad, 1.0), Err("means must be finite"));

@@ -8,7 +8,7 @@ use crate::real::Real;
 /// The objective that an [`EstimatorNode`](super::EstimatorNode) gives to its estimator: at first it only writes down where it is
 /// evaluated; when the values are known it plays them back.
 #[derive(Debug, Clone, Default)]
-pub struct Tape<T> {
+pub struct RecordedObjective<T> {
     /// The points of all evaluations, in order.
     points: RefCell<Vec<T>>,
     values: Vec<T>,
@@ -21,7 +21,7 @@ pub struct Tape<T> {
     astray: Cell<bool>,
 }
 
-impl<T: Real> Tape<T> {
+impl<T: Real> RecordedObjective<T> {
     pub(super) fn record(&mut self) {
         self.points.get_mut().clear();
         self.playing = false;
@@ -98,13 +98,13 @@ impl<T: Real> Tape<T> {
     }
 }
 
-impl<T: Real> Objective<T> for Tape<T> {
+impl<T: Real> Objective<T> for RecordedObjective<T> {
     fn value(&self, z: &[T]) -> T {
         self.evaluate(z, None)
     }
 }
 
-impl<T: Real> DifferentiableObjective<T> for Tape<T> {
+impl<T: Real> DifferentiableObjective<T> for RecordedObjective<T> {
     fn value_and_gradient(&self, z: &[T], dz: &mut [T]) -> T {
         self.evaluate(z, Some(dz))
     }
