@@ -409,10 +409,31 @@ fn signal_to_noise(mean: f64, variance: f64) -> f64 {
 
 /// A table: one line for the objective, one a parameter. `{:.3}` sets the digits, `{:#}` shows every parameter instead of
 /// the first twenty.
+/// A table: plain numbers where they are of ordinary size. The precision is that of the mantissa: `{:.3}` shows four digits.
 impl<T: Real> fmt::Display for GradientEstimate<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write_table(f, |x, digits| {
+            let exponent = if x == 0.0 { 0.0 } else { x.abs().log10().floor() };
+            if x.is_finite() && (-4.0..7.0).contains(&exponent) {
+                format!("{x:.*}", (digits as f64 - exponent).max(0.0) as usize)
+            } else {
+                format!("{x:.digits$e}")
+            }
+        })
+    }
+}
+
+/// The same table with all numbers in scientific notation.
+impl<T: Real> fmt::LowerExp for GradientEstimate<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write_table(f, |x, digits| format!("{x:.digits$e}"))
+    }
+}
+
+impl<T: Real> GradientEstimate<T> {
+    fn write_table(&self, f: &mut fmt::Formatter<'_>, number: fn(f64, usize) -> String) -> fmt::Result {
         let digits = f.precision().unwrap_or(4);
-        let number = |x: f64| format!("{x:.digits$e}");
+        let number = |x: f64| number(x, digits);
         let width = digits + 8;
         writeln!(
             f,

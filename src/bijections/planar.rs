@@ -33,7 +33,7 @@ pub struct Planar<T> {
     params: Vec<T>,
     layout: Layout,
     /// û
-    bend: Vec<T>,
+    u_hat: Vec<T>,
     /// s = w·û
     strength: T,
     /// 1 + s, which has the digits where s is next to −1
@@ -53,14 +53,14 @@ impl<T: Real> Planar<T> {
         let layout =
             Layout::new(&[("w", dim, Domain::Real), ("u", dim, Domain::Real), ("b", 1, Domain::Real)]);
         let params = vec![T::zero(); 2 * dim + 1];
-        let mut planar = Self { params, layout, bend: u.to_vec(), strength: T::zero(), stretch: T::one() };
+        let mut planar = Self { params, layout, u_hat: u.to_vec(), strength: T::zero(), stretch: T::one() };
         planar.set_params(&[w, u, &[b]].concat())?;
         Ok(planar)
     }
 
     /// D, w, u and b.
     fn parts(&self) -> (&[T], &[T], T) {
-        let dim = self.bend.len();
+        let dim = self.u_hat.len();
         (&self.params[..dim], &self.params[dim..2 * dim], self.params[2 * dim])
     }
 
@@ -83,7 +83,7 @@ fn dot<T: Real>(a: &[T], b: &[T]) -> T {
 
 impl<T: Real> Bijection<T> for Planar<T> {
     fn input_dim(&self) -> usize {
-        self.bend.len()
+        self.u_hat.len()
     }
 
     fn is_onto(&self) -> bool {
@@ -97,7 +97,7 @@ impl<T: Real> Bijection<T> for Planar<T> {
     /// Also refuses a w of zeros, which has no direction.
     fn set_params(&mut self, params: &[T]) -> Result<(), Error> {
         self.layout.check(params)?;
-        let w = &params[..self.bend.len()];
+        let w = &params[..self.u_hat.len()];
         if !dot(w, w).is_normal() {
             return Err(Error::ParameterDomain {
                 parameter: "w".into(),
@@ -112,8 +112,8 @@ impl<T: Real> Bijection<T> for Planar<T> {
         let stretch = softplus(along);
         let strength = stretch - T::one();
         let correction = (strength - along) / dot(w, w);
-        let bend = u.iter().zip(w).map(|(&u, &w)| u + correction * w).collect();
-        (self.bend, self.strength, self.stretch) = (bend, strength, stretch);
+        let u_hat = u.iter().zip(w).map(|(&u, &w)| u + correction * w).collect();
+        (self.u_hat, self.strength, self.stretch) = (u_hat, strength, stretch);
         Ok(())
     }
 
@@ -123,8 +123,8 @@ impl<T: Real> Bijection<T> for Planar<T> {
 
     fn forward(&self, x: &[T], y: &mut [T]) -> T {
         let (tanh, slope) = self.bump(x);
-        for ((y, &x), &bend) in y.iter_mut().zip(x).zip(&self.bend) {
-            *y = x + bend * tanh;
+        for ((y, &x), &u_hat) in y.iter_mut().zip(x).zip(&self.u_hat) {
+            *y = x + u_hat * tanh;
         }
         self.det(tanh, slope).ln()
     }
@@ -152,8 +152,8 @@ impl<T: Real> Bijection<T> for Planar<T> {
             }
         }
         let tanh = t.tanh();
-        for ((x, &y), &bend) in x.iter_mut().zip(y).zip(&self.bend) {
-            *x = y - bend * tanh;
+        for ((x, &y), &u_hat) in x.iter_mut().zip(y).zip(&self.u_hat) {
+            *x = y - u_hat * tanh;
         }
         !t.is_nan()
     }
@@ -166,7 +166,7 @@ impl<T: Real> Bijection<T> for Planar<T> {
         let s = self.strength;
         let det = self.det(tanh, slope);
         // y and the determinant, to t and s
-        let dtanh = dot(&self.bend, dy) - two * tanh * dln * s / det;
+        let dtanh = dot(&self.u_hat, dy) - two * tanh * dln * s / det;
         let dt = dtanh * slope;
         // û = u + c w with c = (s − w·u)/|w|², by a cotangent of tanh · dy
         let square = dot(w, w);
@@ -188,7 +188,7 @@ impl<T: Real> Bijection<T> for Planar<T> {
         // J = I + û (slope w)ᵀ, by Sherman and Morrison.
         let (w, ..) = self.parts();
         let (tanh, slope) = self.bump(x);
-        let weight = slope * dot(&self.bend, dx) / self.det(tanh, slope);
+        let weight = slope * dot(&self.u_hat, dx) / self.det(tanh, slope);
         for ((dy, &dx), &w) in dy.iter_mut().zip(dx).zip(w) {
             *dy = dx - weight * w;
         }

@@ -13,7 +13,7 @@
 //! | do draws and score belong together? | [`score_identities`]: `E s = 0`, `E s sᵀ = −E ∂s/∂θ` | [`Identities`] |
 //! | do steps and terms add up, and does none look ahead? | [`steps`] | [`Comparisons`] with the sums |
 //! | is an estimator unbiased? | [`UnbiasednessTest`] with both error rates | [`Unbiasedness`] |
-//! | which of two has less variance? | [`variance_ratio`] | [`VarianceRatio`] with an interval |
+//! | which of two has less variance? | [`VarianceRatioTest`] | [`VarianceRatio`] with an interval |
 //!
 //! All derivatives are taken in `f64`, by Ridders' extrapolated central differences, which say how far they can be trusted; a comparison that
 //! a difference cannot decide is an error and not a success.
@@ -54,4 +54,4 @@ pub use derivatives::{
 pub use identities::{Identities, score_identities};
 pub use steps::steps;
 pub use unbiasedness::{Unbiasedness, UnbiasednessTest};
-pub use variance_ratio::{VarianceRatio, variance_ratio};
+pub use variance_ratio::{VarianceRatio, VarianceRatioTest};

@@ -1,5 +1,7 @@
 //! Whether an estimator is unbiased, with both error rates.
 
+use std::fmt;
+
 use rand::Rng;
 
 use crate::distribution::Distribution;
@@ -170,6 +172,29 @@ impl Unbiasedness {
     pub fn p_value(&self) -> f64 {
         let largest = self.deviations.iter().fold(0.0, |most: f64, d| most.max(d.abs()));
         two_sided(largest, self.samples - 1, self.deviations.len())
+    }
+}
+
+impl fmt::Display for Unbiasedness {
+    /// The verdict in a line, and a line for each parameter that looks biased.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verdict = if self.passes() { "no bias seen" } else { "BIASED" };
+        let largest = self.detectable_bias.iter().copied().fold(0.0, f64::max);
+        write!(
+            f,
+            "{verdict}: {} gradient samples, {} parameters, p = {:.2e}; a bias of {largest:.2e} would have been seen",
+            self.samples,
+            self.deviations.len(),
+            self.p_value(),
+        )?;
+        for i in self.biased() {
+            write!(
+                f,
+                "\n  parameter {i}: off by {:.1} standard errors (bound {:.1})",
+                self.deviations[i], self.bound
+            )?;
+        }
+        Ok(())
     }
 }
 

@@ -17,7 +17,7 @@ pub struct VarianceRatio {
     pub ratio: f64,
     /// The ends of the confidence interval of the ratio.
     pub interval: (f64, f64),
-    /// What to multiply ratio and interval by to compare at the same number of evaluations of the objective: evaluations in a gradient
+    /// What to multiply ratio and interval by to compare at the same number of evaluations of the objective: evaluations per gradient
     /// sample of the first, over those of the second.
     pub evaluations: f64,
 }
@@ -29,7 +29,7 @@ impl VarianceRatio {
         self.ratio * self.evaluations
     }
 
-    /// Whether the first has less variance a gradient sample, beyond doubt at the level of the interval.
+    /// Whether the first has less variance per gradient sample, beyond doubt at the level of the interval.
     #[must_use]
     pub fn is_less(&self) -> bool {
         self.interval.1 < 1.0
@@ -42,65 +42,86 @@ impl VarianceRatio {
     }
 }
 
-/// Compares the total variance of one gradient sample of two estimators: each makes `batches` estimates of `samples` gradient samples, every
-/// one with a variance of its own; the interval is Student's, for the logarithm of the ratio of their means, at a level such as 0.95.
+/// Compares the total variance of one gradient sample of two estimators: each makes `batches` estimates of `samples` gradient samples,
+/// every one with a variance of its own; the interval is Student's, for the logarithm of the ratio of their means.
 ///
-/// A claim about variance is tested by the variance, not by how far a mean is off. The interval takes the batches' variances for normal: where rare
-/// gradient samples make the variance, longer batches help, and an infinite variance shows as an interval that does not shrink.
-///
-/// # Errors
-/// [`Error::Option`] for fewer than 2 batches, fewer than 2 gradient samples in a batch, or a level that is not strictly between 0 and 1; those of
-/// [`estimate`](GradientEstimator::estimate).
+/// A claim about variance is tested by the variance, not by how far a mean is off. The interval takes the batches' variances for
+/// normal: where rare gradient samples make the variance, longer batches help, and an infinite variance shows as an interval that
+/// does not shrink.
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
 /// use reparam::prelude::*;
-/// use reparam::verify::{VarianceRatio, variance_ratio};
+/// use reparam::verify::VarianceRatioTest;
 ///
 /// let normal = Normal::new(&[1.0], &[0.5])?;
 /// let f = |z: &[f64]| z[0] * z[0];
 /// let mut two = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { draws: 2 });
+/// let mut plain = ScoreFunction::new();
 /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
-/// let plain = &mut ScoreFunction::new();
-/// let found: VarianceRatio = variance_ratio(&mut two, plain, &normal, &f, (32, 2000), 0.999, &mut rng)?;
+/// let test = VarianceRatioTest { level: 0.999, ..VarianceRatioTest::default() };
+/// let found = test.run(&mut two, &mut plain, &normal, &f, &mut rng)?;
 /// assert!(found.is_less());
 /// assert_eq!(found.evaluations, 2.0); // it pays twice, and is still better
 /// assert!(found.per_evaluation() < 1.0);
 /// # Ok::<(), reparam::Error>(())
 /// ```
-pub fn variance_ratio<T, A, B, D, F, R>(
-    first: &mut A,
-    second: &mut B,
-    distribution: &D,
-    objective: &F,
-    (batches, samples): (usize, usize),
-    level: f64,
-    rng: &mut R,
-) -> Result<VarianceRatio, Error>
-where
-    T: Real,
-    D: Distribution<T> + ?Sized,
-    F: Objective<T> + ?Sized,
-    A: GradientEstimator<T, D, F> + ?Sized,
-    B: GradientEstimator<T, D, F> + ?Sized,
-    R: Rng + ?Sized,
-{
-    for (option, value) in [("batches", batches), ("samples", samples)] {
-        if value < 2 {
-            return Err(Error::Option { option, value: value as f64, expected: "at least 2" });
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct VarianceRatioTest {
+    /// Estimates of each estimator, at least 2; 32 by default.
+    pub batches: usize,
+    /// Gradient samples per estimate, at least 2; 2,000 by default.
+    pub samples: usize,
+    /// Level of the interval, strictly between 0 and 1; 0.95 by default.
+    pub level: f64,
+}
+
+impl Default for VarianceRatioTest {
+    fn default() -> Self {
+        Self { batches: 32, samples: 2000, level: 0.95 }
+    }
+}
+
+impl VarianceRatioTest {
+    /// Makes the estimates, and compares.
+    ///
+    /// # Errors
+    /// [`Error::Option`] for fewer than 2 batches, fewer than 2 gradient samples per batch, or a level that is not strictly between 0
+    /// and 1; those of [`estimate`](Estimate::estimate).
+    pub fn run<T, A, B, D, F, R>(
+        &self,
+        first: &mut A,
+        second: &mut B,
+        distribution: &D,
+        objective: &F,
+        rng: &mut R,
+    ) -> Result<VarianceRatio, Error>
+    where
+        T: Real,
+        D: Distribution<T> + ?Sized,
+        F: Objective<T> + ?Sized,
+        A: GradientEstimator<T, D, F> + ?Sized,
+        B: GradientEstimator<T, D, F> + ?Sized,
+        R: Rng + ?Sized,
+    {
+        for (option, value) in [("batches", self.batches), ("samples", self.samples)] {
+            if value < 2 {
+                return Err(Error::Option { option, value: value as f64, expected: "at least 2" });
+            }
         }
+        if !(self.level > 0.0 && self.level < 1.0) {
+            let expected = "a number strictly between 0 and 1";
+            return Err(Error::Option { option: "level", value: self.level, expected });
+        }
+        let a = spread(first, distribution, objective, self.batches, self.samples, rng)?;
+        let b = spread(second, distribution, objective, self.batches, self.samples, rng)?;
+        let error = a.relative_error.hypot(b.relative_error);
+        let tail = 0.5 * (1.0 - self.level);
+        let half = error * student_t_integer_quantile(tail, self.batches as u64 - 1).abs();
+        let ratio = a.mean / b.mean;
+        let evaluations = first.evaluations(distribution) as f64 / second.evaluations(distribution) as f64;
+        Ok(VarianceRatio { ratio, interval: (ratio * (-half).exp(), ratio * half.exp()), evaluations })
     }
-    if !(level > 0.0 && level < 1.0) {
-        let expected = "a number strictly between 0 and 1";
-        return Err(Error::Option { option: "level", value: level, expected });
-    }
-    let a = spread(first, distribution, objective, batches, samples, rng)?;
-    let b = spread(second, distribution, objective, batches, samples, rng)?;
-    let error = a.relative_error.hypot(b.relative_error);
-    let half = error * student_t_integer_quantile(0.5 * (1.0 - level), batches as u64 - 1).abs();
-    let ratio = a.mean / b.mean;
-    let evaluations = first.evaluations(distribution) as f64 / second.evaluations(distribution) as f64;
-    Ok(VarianceRatio { ratio, interval: (ratio * (-half).exp(), ratio * half.exp()), evaluations })
 }
 
 /// The mean of the batches' total variances, and its relative standard error.

@@ -44,6 +44,7 @@ mod readme;
 mod relaxed_estimators;
 mod reward_to_go;
 mod rqmc;
+mod rules;
 mod schools;
 mod special;
 mod special_gamma;

@@ -3,7 +3,7 @@
 use crate::common::rng;
 use rand::Rng;
 use reparam::prelude::*;
-use reparam::verify::{self, UnbiasednessTest, variance_ratio};
+use reparam::verify::{self, UnbiasednessTest, VarianceRatioTest};
 use reparam::{Layout, special};
 
 /// A Gaussian with one thing wrong.
@@ -190,8 +190,16 @@ fn wrong_lengths_are_errors() {
     assert!(matches!(UnbiasednessTest::new(0.1, 0.5), Err(Error::Option { option: "missed", .. })));
     let f = |z: &[f64]| z[0];
     let (a, b) = (&mut ScoreFunction::new(), &mut ScoreFunction::new());
-    assert!(variance_ratio(a, b, &p, &f, (1, 10), 0.9, &mut rng(1)).is_err());
-    assert!(variance_ratio(a, b, &p, &f, (10, 10), 1.0, &mut rng(1)).is_err());
+    let small = VarianceRatioTest { batches: 10, samples: 10, level: 0.9 };
+    assert!(small.run(a, b, &p, &f, &mut rng(1)).is_ok());
+    for (test, name) in [
+        (VarianceRatioTest { batches: 1, ..small }, "batches"),
+        (VarianceRatioTest { samples: 1, ..small }, "samples"),
+        (VarianceRatioTest { level: 1.0, ..small }, "level"),
+    ] {
+        let refused = test.run(a, b, &p, &f, &mut rng(1));
+        assert!(matches!(refused, Err(Error::Option { option, .. }) if option == name), "{name}");
+    }
 }
 
 #[test]
@@ -346,12 +354,27 @@ fn the_interval_of_a_variance_ratio_covers_the_exact_one_as_often_as_it_says() {
     let mut rng = rng(3);
     for _ in 0..200 {
         let mut shifted = ScoreFunction::new().with_baseline(Baseline::Constant(1.0));
-        let ratio =
-            variance_ratio(&mut ScoreFunction::new(), &mut shifted, &normal, &f, (16, 2000), 0.9, &mut rng)
-                .unwrap();
+        let test = VarianceRatioTest { batches: 16, samples: 2000, level: 0.9 };
+        let ratio = test.run(&mut ScoreFunction::new(), &mut shifted, &normal, &f, &mut rng).unwrap();
         assert_eq!(ratio.evaluations, 1.0);
         covered += i32::from(ratio.allows(exact));
     }
     // 180 expected; four standard errors are 17. The interval is cautious, and heavy tails make it less so.
     assert!((163..=200).contains(&covered), "{covered}");
+}
+
+#[test]
+fn a_verdict_reads_as_a_sentence() {
+    let p = Normal::new(&[0.0], &[1.0]).unwrap();
+    let test = UnbiasednessTest::new(1e-3, 1e-3).unwrap();
+    let estimate = ScoreFunction::new().estimate(&p, &|z: &[f64]| z[0], 1000, &mut rng(1)).unwrap();
+    let right = test.judge(&estimate, &[1.0, 0.0]).unwrap();
+    assert!(
+        right.to_string().starts_with("no bias seen: 1000 gradient samples, 2 parameters, p = "),
+        "{right}"
+    );
+    let wrong = test.judge(&estimate, &[2.0, 0.0]).unwrap();
+    let text = wrong.to_string();
+    assert!(text.starts_with("BIASED") && text.contains("\n  parameter 0: off by -"), "{text}");
+    assert!(!text.contains("parameter 1:"), "{text}");
 }

@@ -33,8 +33,8 @@ pub(crate) fn check_scalar_temperature<T: Real>(temperature: f64) -> Result<(), 
     }
 }
 
-/// Perturbed heights of any number of draws, and the draws that they decide.
-pub(crate) fn perturb<T, D, R>(distribution: &D, rng: &mut R, heights: &mut [T], z: &mut [T])
+/// Perturbed perturbed of any number of draws, and the draws that they decide.
+pub(crate) fn perturb<T, D, R>(distribution: &D, rng: &mut R, perturbed: &mut [T], z: &mut [T])
 where
     T: Real,
     D: Relaxable<T> + ?Sized,
@@ -42,23 +42,23 @@ where
 {
     let dim = distribution.dim();
     let Some(classes) = distribution.classes() else {
-        fill_logistic(rng, heights);
-        for (heights, z) in heights.chunks_exact_mut(dim).zip(z.chunks_exact_mut(dim)) {
-            for (i, (height, bit)) in heights.iter_mut().zip(z).enumerate() {
-                *height += distribution.logit(i);
-                *bit = if *height > T::zero() { T::one() } else { T::zero() };
+        fill_logistic(rng, perturbed);
+        for (perturbed, z) in perturbed.chunks_exact_mut(dim).zip(z.chunks_exact_mut(dim)) {
+            for (i, (perturbed_logit, bit)) in perturbed.iter_mut().zip(z).enumerate() {
+                *perturbed_logit += distribution.logit(i);
+                *bit = if *perturbed_logit > T::zero() { T::one() } else { T::zero() };
             }
         }
         return;
     };
-    fill_gumbel(rng, heights);
+    fill_gumbel(rng, perturbed);
     z.fill(T::zero());
-    for (heights, z) in heights.chunks_exact_mut(dim).zip(z.chunks_exact_mut(dim)) {
-        for (i, height) in heights.iter_mut().enumerate() {
-            *height += distribution.logit(i);
+    for (perturbed, z) in perturbed.chunks_exact_mut(dim).zip(z.chunks_exact_mut(dim)) {
+        for (i, perturbed_logit) in perturbed.iter_mut().enumerate() {
+            *perturbed_logit += distribution.logit(i);
         }
-        for (heights, hot) in heights.chunks_exact(classes).zip(z.chunks_exact_mut(classes)) {
-            let higher = |best: usize, k: usize| if heights[k] > heights[best] { k } else { best };
+        for (perturbed, hot) in perturbed.chunks_exact(classes).zip(z.chunks_exact_mut(classes)) {
+            let higher = |best: usize, k: usize| if perturbed[k] > perturbed[best] { k } else { best };
             hot[(1..classes).fold(0, higher)] = T::one();
         }
     }
@@ -67,43 +67,43 @@ where
 /// A perturbed logit given the bit that it decides, from a uniform s: `±(−ln s + softplus(±l + ln(1 − s)))`, the sign that of the bit.
 /// Nothing cancels in it, however rare the bit.
 #[inline]
-pub(crate) fn height_given_bit<T: Real>(logit: T, bit: T, s: Probability<T>) -> T {
+pub(crate) fn perturbed_given_bit<T: Real>(logit: T, bit: T, s: Probability<T>) -> T {
     let sign = if bit.is_one() { T::one() } else { -T::one() };
     sign * (softplus(sign * logit + s.ln_upper()) - s.ln_lower())
 }
 
-/// Perturbed heights of one draw, given the draw.
-pub(crate) fn perturb_given<T, D, R>(distribution: &D, rng: &mut R, z: &[T], heights: &mut [T])
+/// Perturbed perturbed of one draw, given the draw.
+pub(crate) fn perturb_given<T, D, R>(distribution: &D, rng: &mut R, z: &[T], perturbed: &mut [T])
 where
     T: Real,
     D: Relaxable<T> + ?Sized,
     R: Rng + ?Sized,
 {
     let Some(classes) = distribution.classes() else {
-        for (i, (height, &bit)) in heights.iter_mut().zip(z).enumerate() {
+        for (i, (perturbed_logit, &bit)) in perturbed.iter_mut().zip(z).enumerate() {
             let s = Probability::from_tail(T::signed_tail(rng));
-            *height = height_given_bit(distribution.logit(i), bit, s);
+            *perturbed_logit = perturbed_given_bit(distribution.logit(i), bit, s);
         }
         return;
     };
-    fill_gumbel(rng, heights);
-    let rows = heights.chunks_exact_mut(classes).zip(z.chunks_exact(classes));
-    for (row, (heights, hot)) in rows.enumerate() {
+    fill_gumbel(rng, perturbed);
+    let rows = perturbed.chunks_exact_mut(classes).zip(z.chunks_exact(classes));
+    for (row, (perturbed, hot)) in rows.enumerate() {
         let chosen = hot.iter().position(|z| z.is_one()).unwrap_or(0);
         // The largest is Gumbel, and independent of where it is; the others are Gumbel below it.
-        let top = heights[chosen];
-        for (k, height) in heights.iter_mut().enumerate().filter(|(k, _)| *k != chosen) {
-            let free = *height + distribution.logit(row * classes + k);
-            *height = top - softplus(top - free);
+        let top = perturbed[chosen];
+        for (k, perturbed_logit) in perturbed.iter_mut().enumerate().filter(|(k, _)| *k != chosen) {
+            let free = *perturbed_logit + distribution.logit(row * classes + k);
+            *perturbed_logit = top - softplus(top - free);
         }
     }
 }
 
-/// Adds `weight · vᵀ ∂x/∂logits` of the relaxed draw x, `σ(h/τ)` or `softmax(h/τ)`; the heights h of one draw are used up.
+/// Adds `weight · vᵀ ∂x/∂logits` of the relaxed draw x, `σ(h/τ)` or `softmax(h/τ)`; the perturbed h of one draw are used up.
 pub(crate) fn add_relaxed_slopes<T, D>(
     distribution: &D,
     tau: T,
-    heights: &mut [T],
+    perturbed: &mut [T],
     v: &[T],
     weight: T,
     gradient: &mut [T],
@@ -112,12 +112,12 @@ pub(crate) fn add_relaxed_slopes<T, D>(
     D: Relaxable<T> + ?Sized,
 {
     let Some(classes) = distribution.classes() else {
-        for ((g, &height), &v) in gradient.iter_mut().zip(&*heights).zip(v) {
-            *g += weight * (v * relaxed_slope(height, tau));
+        for ((g, &perturbed_logit), &v) in gradient.iter_mut().zip(&*perturbed).zip(v) {
+            *g += weight * (v * relaxed_slope(perturbed_logit, tau));
         }
         return;
     };
-    let rows = heights.chunks_exact_mut(classes).zip(v.chunks_exact(classes));
+    let rows = perturbed.chunks_exact_mut(classes).zip(v.chunks_exact(classes));
     for ((x, v), gradient) in rows.zip(gradient.chunks_exact_mut(classes)) {
         let largest = x.iter().copied().fold(T::neg_infinity(), T::max);
         let mut total = T::zero();
@@ -152,10 +152,10 @@ where
 {
     let bits = distribution.classes().is_none();
     for (i, (p, q)) in probabilities.iter_mut().zip(opposites).enumerate() {
-        let height = distribution.logit(i);
+        let perturbed_logit = distribution.logit(i);
         (*p, *q) = match bits {
-            true => (sigmoid(height), sigmoid(-height)),
-            false => (height.exp(), -height.exp_m1()),
+            true => (sigmoid(perturbed_logit), sigmoid(-perturbed_logit)),
+            false => (perturbed_logit.exp(), -perturbed_logit.exp_m1()),
         };
     }
 }
@@ -185,9 +185,9 @@ pub(crate) fn add_mean_slopes<T, D>(
 
 /// `∂h/∂l` of a perturbed logit h given its bit, the uniform behind it held fixed: `P(b) (1 − e^(−|h|))`, P(b) the probability of the bit.
 #[inline]
-pub(crate) fn slope_given_bit<T: Real>(p: Probability<T>, bit: T, height: T) -> T {
+pub(crate) fn slope_given_bit<T: Real>(p: Probability<T>, bit: T, perturbed_logit: T) -> T {
     let mass = if bit.is_one() { p.lower() } else { p.upper() };
-    -mass * (-height.abs()).exp_m1()
+    -mass * (-perturbed_logit.abs()).exp_m1()
 }
 
 /// `∂ ln P(b)/∂l = b − p`.
@@ -198,36 +198,36 @@ pub(crate) fn score_of_bit<T: Real>(p: Probability<T>, bit: T) -> T {
 
 /// `∂σ(h/τ)/∂h = e/(1 + e)²/τ` with `e = e^(−|h/τ|)`.
 #[inline]
-pub(crate) fn relaxed_slope<T: Real>(height: T, tau: T) -> T {
-    let e = (-(height / tau).abs()).exp();
+pub(crate) fn relaxed_slope<T: Real>(perturbed_logit: T, tau: T) -> T {
+    let e = (-(perturbed_logit / tau).abs()).exp();
     let sum = T::one() + e;
     e / (sum * sum) / tau
 }
 
 /// Perturbed logits of one draw of bits, and the bits.
-pub(crate) fn perturb_bits<T, D, R>(distribution: &D, rng: &mut R, heights: &mut [T], bits: &mut [T])
+pub(crate) fn perturb_bits<T, D, R>(distribution: &D, rng: &mut R, perturbed: &mut [T], bits: &mut [T])
 where
     T: Real,
     D: Bits<T> + ?Sized,
     R: Rng + ?Sized,
 {
-    fill_logistic(rng, heights);
-    for (i, (height, bit)) in heights.iter_mut().zip(bits).enumerate() {
-        *height += distribution.logit(i);
-        *bit = if *height > T::zero() { T::one() } else { T::zero() };
+    fill_logistic(rng, perturbed);
+    for (i, (perturbed_logit, bit)) in perturbed.iter_mut().zip(bits).enumerate() {
+        *perturbed_logit += distribution.logit(i);
+        *bit = if *perturbed_logit > T::zero() { T::one() } else { T::zero() };
     }
 }
 
 /// Perturbed logits of one draw of bits, given the bits.
-pub(crate) fn perturb_given_bits<T, D, R>(distribution: &D, rng: &mut R, bits: &[T], heights: &mut [T])
+pub(crate) fn perturb_given_bits<T, D, R>(distribution: &D, rng: &mut R, bits: &[T], perturbed: &mut [T])
 where
     T: Real,
     D: Bits<T> + ?Sized,
     R: Rng + ?Sized,
 {
-    for (i, (height, &bit)) in heights.iter_mut().zip(bits).enumerate() {
+    for (i, (perturbed_logit, &bit)) in perturbed.iter_mut().zip(bits).enumerate() {
         let s = Probability::from_tail(T::signed_tail(rng));
-        *height = height_given_bit(distribution.logit(i), bit, s);
+        *perturbed_logit = perturbed_given_bit(distribution.logit(i), bit, s);
     }
 }
 
@@ -240,14 +240,15 @@ mod tests {
         for logit in [-3.0, -0.4, 0.0, 1.2, 5.0] {
             for s in [1e-9, 0.01, 0.3, 0.7, 1.0 - 1e-6] {
                 for bit in [0.0, 1.0] {
-                    let height = |logit| height_given_bit(logit, bit, Probability::from_lower(s));
-                    let h: f64 = height(logit);
+                    let perturbed_logit = |logit| perturbed_given_bit(logit, bit, Probability::from_lower(s));
+                    let h: f64 = perturbed_logit(logit);
                     // P(h beyond this | b) = s, by the formula of the logistic tail.
                     let sign = 2.0 * bit - 1.0;
                     let beyond = sigmoid(sign * (logit - h)) / sigmoid(sign * logit);
                     assert!((beyond / s - 1.0).abs() < 1e-9 && sign * h > 0.0, "{logit} {s} {bit}");
                     let step = 1e-4;
-                    let difference = (height(logit + step) - height(logit - step)) / (2.0 * step);
+                    let difference =
+                        (perturbed_logit(logit + step) - perturbed_logit(logit - step)) / (2.0 * step);
                     let p = Probability::from_sides(sigmoid(logit), sigmoid(-logit));
                     let slope = slope_given_bit(p, bit, h);
                     assert!((slope - difference).abs() < 1e-8, "{logit} {s} {bit}: {slope} {difference}");

@@ -88,8 +88,8 @@ where
         objective.value_and_gradient_block(block.z, dim, block.values, block.dz);
         block.gradients.fill(T::zero());
         let draws = block.noise.chunks_exact_mut(dim).zip(block.dz.chunks_exact(dim));
-        for ((heights, dz), gradient) in draws.zip(block.gradients.chunks_exact_mut(dim)) {
-            add_relaxed_slopes(distribution, tau, heights, dz, T::one(), gradient);
+        for ((perturbed, dz), gradient) in draws.zip(block.gradients.chunks_exact_mut(dim)) {
+            add_relaxed_slopes(distribution, tau, perturbed, dz, T::one(), gradient);
         }
         distribution.chain_logits(block.gradients);
         Ok(())

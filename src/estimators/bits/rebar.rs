@@ -218,8 +218,8 @@ where
                 perturb_given_bits(distribution, rng, bits, &mut noise[dim..2 * dim]);
             }
             for (points, tau) in points.chunks_exact_mut(relaxed * dim).zip(self.temperatures()) {
-                for (x, &height) in points.iter_mut().zip(&*noise) {
-                    *x = sigmoid(height / T::of(tau));
+                for (x, &perturbed_logit) in points.iter_mut().zip(&*noise) {
+                    *x = sigmoid(perturbed_logit / T::of(tau));
                 }
             }
         }
@@ -241,9 +241,10 @@ where
                 for i in 0..dim {
                     let (p, bit) = (distribution.probability(i), z[i]);
                     let score = score_of_bit(p, bit);
-                    let (height, given) = (noise[i], noise[conditional + i]);
+                    let (perturbed_logit, given) = (noise[i], noise[conditional + i]);
                     let through = relaxed_slope(given, at.tau) * slope_given_bit(p, bit, given);
-                    let control = at.conditional_value * score - at.slopes[i] * relaxed_slope(height, at.tau)
+                    let control = at.conditional_value * score
+                        - at.slopes[i] * relaxed_slope(perturbed_logit, at.tau)
                         + at.conditional_slopes[i] * through;
                     let plain = values[0] * score;
                     if temperature == 0 {

@@ -332,10 +332,10 @@ where
     ) -> Result<(), Error> {
         let dim = distribution.dim();
         for (bits, noise) in block.z.chunks_exact_mut(dim).zip(block.noise.chunks_exact_mut(2 * dim)) {
-            let (heights, given) = noise.split_at_mut(dim);
-            perturb_bits(distribution, rng, heights, bits);
+            let (perturbed, given) = noise.split_at_mut(dim);
+            perturb_bits(distribution, rng, perturbed, bits);
             match self.conditional {
-                ConditionalNoise::Shared => given.copy_from_slice(heights),
+                ConditionalNoise::Shared => given.copy_from_slice(perturbed),
                 ConditionalNoise::Independent => perturb_given_bits(distribution, rng, bits, given),
             }
         }
@@ -347,8 +347,8 @@ where
         let drawn = block.z.chunks_exact(dim).zip(block.noise.chunks_exact(2 * dim));
         let samples = drawn.zip(&*block.values).zip(block.gradients.chunks_exact_mut(dim));
         for (((bits, noise), &value), gradient) in samples {
-            let (heights, given) = noise.split_at(dim);
-            self.surrogate.value_and_gradient(heights, slopes, scratch);
+            let (perturbed, given) = noise.split_at(dim);
+            self.surrogate.value_and_gradient(perturbed, slopes, scratch);
             let control = self.surrogate.value_and_gradient(given, given_slopes, scratch);
             let mut weight = T::zero();
             for i in 0..dim {
@@ -362,7 +362,7 @@ where
                 // Σ g ∂g/∂φ
                 let statistics = &mut *block.statistics;
                 self.surrogate.add_parameter_gradient(given, weight, direction, scratch, statistics);
-                self.surrogate.add_parameter_gradient(heights, T::zero(), gradient, scratch, statistics);
+                self.surrogate.add_parameter_gradient(perturbed, T::zero(), gradient, scratch, statistics);
             }
         }
         distribution.chain_logits(block.gradients);

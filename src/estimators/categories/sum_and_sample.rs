@@ -1,4 +1,4 @@
-//! The heaviest outcomes summed, and one of the rest drawn.
+//! The summed outcomes summed, and one of the rest drawn.
 
 use crate::distribution::FiniteSupport;
 use crate::error::Error;
@@ -10,12 +10,12 @@ use crate::real::Real;
 /// Outcomes beyond which the list of their probabilities is refused.
 const MOST: usize = 1_000_000;
 
-/// Sum and sample, Rao-Blackwellised over the heaviest outcomes: those k are summed, and one more is drawn from the rest,
+/// Sum and sample, Rao-Blackwellised over the summed outcomes: those k are summed, and one more is drawn from the rest,
 /// `Σ_{z ∈ C} p(z) f(z) s(z) + (1 − p(C)) f(z′) s(z′)`, `z′ ~ p` outside C.
 ///
 /// - **Unbiased** for any objective.
 /// - **Needs** a [`FiniteSupport`] and an [`Objective`].
-/// - **Costs** k + 1 evaluations; to find the heaviest outcomes it lists the support once a tile of gradient samples. More than 10⁶ are refused.
+/// - **Costs** k + 1 evaluations; to find the summed outcomes it lists the support once a tile of gradient samples. More than 10⁶ are refused.
 /// - **Variance** is `(1 − p(C))` times that of the score function on what is left: it falls fast where a few outcomes have most of the mass. A constant
 ///   [baseline](Self::with_baseline) helps as it does there.
 /// - **Use it** for one categorical with many classes of which few are likely.
@@ -36,15 +36,15 @@ const MOST: usize = 1_000_000;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct SumAndSample {
-    heaviest: usize,
+    summed: usize,
     baseline: f64,
 }
 
 impl SumAndSample {
     /// With the k most probable outcomes summed, the first in the list where probabilities are equal; 0 is the plain score function.
     #[must_use]
-    pub fn new(heaviest: usize) -> Self {
-        Self { heaviest, baseline: 0.0 }
+    pub fn new(summed: usize) -> Self {
+        Self { summed, baseline: 0.0 }
     }
 
     /// With a constant subtracted from every value of f.
@@ -62,9 +62,9 @@ where
 {
     fn shape(&self, distribution: &D) -> BlockShape {
         let outcomes = distribution.outcomes().unwrap_or(MOST);
-        let heaviest = self.heaviest.min(outcomes);
-        BlockShape::of_draws(heaviest + 1)
-            .with_evaluations(heaviest + usize::from(heaviest < outcomes))
+        let summed = self.summed.min(outcomes);
+        BlockShape::of_draws(summed + 1)
+            .with_evaluations(summed + usize::from(summed < outcomes))
             .with_scratch(outcomes + distribution.params().len())
             .with_explicit_gradient()
     }
@@ -84,14 +84,14 @@ where
         let outcomes = distribution.outcomes().unwrap_or(0);
         let (probabilities, score) = block.scratch.split_at_mut(outcomes);
         let rows = block.values.len() / block.samples;
-        let heaviest = rows - 1;
+        let summed = rows - 1;
         let (first, _) = block.z.split_at_mut(rows * dim);
         for (index, p) in probabilities.iter_mut().enumerate() {
             distribution.outcome(index, &mut first[..dim]);
             *p = distribution.log_prob(&first[..dim]).exp();
         }
-        // The heaviest, written into the first rows of each gradient sample; what is left stays in the list.
-        for row in first.chunks_exact_mut(dim).take(heaviest) {
+        // The summed, written into the first rows of each gradient sample; what is left stays in the list.
+        for row in first.chunks_exact_mut(dim).take(summed) {
             let heavy = |best: usize, i: usize| if probabilities[i] > probabilities[best] { i } else { best };
             let index = (1..outcomes).fold(0, heavy);
             distribution.outcome(index, row);
@@ -99,7 +99,7 @@ where
         }
         let left: T = probabilities.iter().copied().sum();
         for sample in 1..block.samples {
-            block.z.copy_within(0..heaviest * dim, sample * rows * dim);
+            block.z.copy_within(0..summed * dim, sample * rows * dim);
         }
         for z in block.z.chunks_exact_mut(rows * dim) {
             let mut u = T::of(rand::RngExt::random::<f64>(rng)) * left;
@@ -112,9 +112,9 @@ where
                 u -= p;
             }
             match drawn {
-                Some(index) => distribution.outcome(index, &mut z[heaviest * dim..]),
+                Some(index) => distribution.outcome(index, &mut z[summed * dim..]),
                 // Nothing is left: any row will do, its weight is 0.
-                None => z.copy_within(0..dim, heaviest * dim),
+                None => z.copy_within(0..dim, summed * dim),
             }
         }
         objective.value_block(block.z, dim, block.values);
@@ -124,7 +124,7 @@ where
             gradient.fill(T::zero());
             let mut mean = T::zero();
             for (row, (z, &value)) in z.chunks_exact(dim).zip(&*values).enumerate() {
-                let weight = if row < heaviest { distribution.log_prob(z).exp() } else { left };
+                let weight = if row < summed { distribution.log_prob(z).exp() } else { left };
                 if weight.is_zero() {
                     continue;
                 }
