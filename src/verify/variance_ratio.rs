@@ -50,7 +50,7 @@ impl VarianceRatio {
 ///
 /// # Errors
 /// [`Error::Option`] for fewer than 2 batches, fewer than 2 gradient samples in a batch, or a level that is not strictly between 0 and 1; those of
-/// [`estimate`](GradientEstimator::estimate).
+/// [`estimate`](crate::Estimate::estimate).
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};

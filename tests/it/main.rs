@@ -23,6 +23,7 @@ mod dirichlet;
 mod discrete;
 mod discrete_estimators;
 mod divergences;
+mod documentation;
 mod engine;
 mod estimator_node;
 mod frozen;
