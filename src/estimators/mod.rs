@@ -35,7 +35,7 @@
 //! | [`LocalExpectation`] | independent factors, values of f | none | 1 + one per alternative | f is cheap, or changes little with one bit |
 //! | [`Enumerate`] | a support that can be listed | none, exact | all outcomes | few outcomes; the yardstick |
 //! | [`SumAndSample`] of k | a support that can be listed | none | k + 1 | one categorical, few likely classes |
-//! | [`UnorderedSet`] | a support that can be listed, values of f | none | k, all of different outcomes | one categorical, and f is expensive; `with_baseline` in nearly every case |
+//! | [`UnorderedSet`] | a support that can be listed, values of f | none | k, all of different outcomes | one categorical, and f is expensive; with its built-in baseline in nearly every case |
 //! | [`SmoothedPerturbation`] | known jumps, values of f | none | 1 + 1 per parameter | counts and categories where a step of f is small beside f |
 //!
 //! # For variational bounds

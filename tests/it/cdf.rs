@@ -1,6 +1,6 @@
 //! The CDF of every scalar family against its quantile function, in both tails.
 
-use reparam::distributions::{FamilyCdf, NumericInverse, Quantile};
+use reparam::distributions::*;
 use reparam::prelude::*;
 use reparam::{DrawsMut, Probability, Real};
 

@@ -6,7 +6,10 @@ use crate::common::rng;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng, SeedableRng};
 use reparam::prelude::*;
-use reparam::{Block, BlockRng, BlockShape, Domain, Engine, EstimatorNode, Evaluator, Layout, Tape};
+use reparam::{
+    Block, BlockRng, BlockShape, Distribution, Domain, Engine, EstimatorNode, Evaluator, Layout, LogDensity,
+    Tape,
+};
 
 /// A smooth objective of any number of coordinates, with a gradient that knows its coordinates apart.
 fn smooth() -> impl DifferentiableObjective<f64> {

@@ -41,6 +41,7 @@ mod multivariate;
 mod node;
 mod noise;
 mod policy_gradient;
+mod preludes;
 mod readme;
 mod relaxed_estimators;
 mod reward_to_go;
