@@ -12,7 +12,7 @@ use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 use reparam::Error;
 use reparam::prelude::*;
-use reparam::{Draws, DrawsMut};
+use reparam::{Draws, DrawsMut, Reparameterizable};
 
 /// Draws in one timed call.
 const DRAWS: usize = 2000;

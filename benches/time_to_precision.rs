@@ -12,8 +12,9 @@ use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, SamplingMode};
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
-use reparam::LogDensity;
+use reparam::estimators::QuadraticSurrogate;
 use reparam::prelude::*;
+use reparam::{Distribution, LogDensity, Reparameterizable};
 
 const DIM: usize = 10;
 

@@ -25,7 +25,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 use reparam::prelude::*;
-use reparam::{Engine, Objective, verify};
+use reparam::{
+    DifferentiableLogDensity, Distribution, Engine, Entropy, Objective, Reparameterizable, verify,
+};
 
 use adam::Adam;
 use blr::LogLikelihood;

@@ -17,6 +17,7 @@ use std::path::PathBuf;
 use indicatif::{ProgressBar, ProgressStyle};
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
+use reparam::estimators::QuadraticSurrogate;
 use reparam::prelude::*;
 
 use adam::Adam;

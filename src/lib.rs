@@ -142,26 +142,41 @@ pub use probability::Probability;
 pub use real::Real;
 pub use schedule::TemperatureSchedule;
 
-/// Everything that a typical program needs: `use reparam::prelude::*;`.
+/// What a typical program types: `use reparam::prelude::*;`.
+///
+/// All distributions and estimators are here by name, with baselines, noise sources and wrappers of objectives. The traits of a
+/// distribution come without a name: their methods can be called, and `use rand::prelude::*;` beside this one hides none of them. A bound
+/// names the trait itself, `reparam::LogDensity`. Families, maps and other parts are in [`distributions`](crate::distributions),
+/// [`estimators`](crate::estimators) and [`bijections`](crate::bijections).
 pub mod prelude {
     pub use crate::distribution::{
-        Bits, Categories, Coupling, DifferentiableLogDensity, Distribution, Entropy, FiniteFactors,
-        FiniteSupport, Jump, KlDivergence, LogDensity, MeanVariance, Relaxable, Reparameterizable,
-        Sequential, UniformNoise, WeakDerivative,
+        Bits as _, Categories as _, Conditional as _, DifferentiableLogDensity as _, Distribution as _,
+        Entropy as _, FiniteFactors as _, FiniteSupport as _, Jump as _, KlDivergence as _, LogDensity as _,
+        MeanVariance as _, Relaxable as _, Reparameterizable as _, Sequential as _, UniformNoise as _,
+        WeakDerivative as _,
     };
-    pub use crate::distributions::*;
+    pub use crate::distributions::{
+        Bernoulli, Beta, BinaryConcrete, Binomial, BitChain, Categorical, Cauchy, ChiSquared,
+        ConditionalBernoulli, Dirichlet, ExpConcrete, Exponential, Frechet, Frozen, Gamma, GaussianMixture,
+        Geometric, Gompertz, Gumbel, GumbelSoftmax, HalfCauchy, HalfNormal, InverseGamma, InverseGaussian,
+        Kumaraswamy, Laplace, LogGamma, LogLogistic, LogNormal, Logistic, LogitBeta, LogitNormal,
+        LowRankNormal, Mixture, MultivariateNormal, MultivariateStudentT, NegativeBinomial, Normal, Pareto,
+        PlackettLuce, Poisson, Product, SoftplusNormal, StudentT, Subsets, Transformed, Triangular,
+        TruncatedNormal, Unconstrained, Uniform, VonMises, Weibull,
+    };
     pub use crate::engine::{Engine, Estimate as _};
     pub use crate::error::Error;
     pub use crate::estimate::GradientEstimate;
     pub use crate::estimator::GradientEstimator;
     pub use crate::estimators::{
         Arm, Arms, Baseline, DisArm, DisArmSticks, DoubleControl, Elbo, Enumerate, GumbelRao,
-        ImportanceWeighted, LocalExpectation, MeasureValued, Pathwise, QuadraticSurrogate, Rebar, ReinMax,
-        Relax, RewardToGo, ScoreFunction, SmoothedPerturbation, StepBaseline, StraightThrough,
-        StraightThroughGumbelSoftmax, SumAndSample, UnorderedSet, Vimco,
+        ImportanceWeighted, LocalExpectation, MeasureValued, Pathwise, Rebar, ReinMax, Relax, RewardToGo,
+        ScoreFunction, SmoothedPerturbation, StepBaseline, StraightThrough, StraightThroughGumbelSoftmax,
+        SumAndSample, UnorderedSet, Vimco,
     };
+    pub use crate::node::{EstimatorNode, StochasticNode};
     pub use crate::noise::{Antithetic, Independent, Replay, ScrambledSobol};
     pub use crate::objective::{
-        Additive, Batched, Differentiable, DifferentiableObjective, Objective, Parametric, Terms,
+        Additive as _, Batched, Differentiable, DifferentiableObjective, Objective, Parametric, Terms,
     };
 }

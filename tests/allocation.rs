@@ -5,8 +5,9 @@
 use allocation_counter::measure;
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
-use reparam::Engine;
+use reparam::estimators::QuadraticSurrogate;
 use reparam::prelude::*;
+use reparam::{Distribution, Engine, LogDensity, Reparameterizable};
 
 /// Long enough for blocks of full length, and for a last block that is not whole.
 const SAMPLES: usize = 7000;

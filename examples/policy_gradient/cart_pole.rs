@@ -6,7 +6,7 @@
 use rand::{Rng, RngExt};
 use reparam::prelude::*;
 use reparam::special::{log_sigmoid, sigmoid};
-use reparam::{Domain, Layout};
+use reparam::{Distribution, Domain, Layout, LogDensity, Sequential};
 
 /// Position of the cart (m), its speed (m/s), angle of the pole (rad, 0 is upright), its speed (rad/s).
 pub(crate) type State = [f64; 4];

@@ -5,7 +5,7 @@ use std::f64::consts::TAU;
 
 use rand::Rng;
 use reparam::prelude::*;
-use reparam::{Domain, Layout};
+use reparam::{Additive, Distribution, Domain, Layout, LogDensity, Reparameterizable, Sequential};
 
 pub(crate) type Pair = [f64; 2];
 

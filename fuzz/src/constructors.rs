@@ -6,7 +6,7 @@ use reparam::bijections::{
 };
 use reparam::distributions::{BetaLaw, GammaLaw, StudentTLaw};
 use reparam::prelude::*;
-use reparam::{Error, Real};
+use reparam::{Distribution, Error, Real};
 
 use crate::input::Input;
 use crate::one_of;

@@ -4,7 +4,7 @@ use rand::rngs::Xoshiro256PlusPlus;
 use reparam::bijections::{SigmoidMap, StickBreaking, TanhMap};
 use reparam::distributions::GammaLaw;
 use reparam::prelude::*;
-use reparam::{Error, Real};
+use reparam::{DifferentiableLogDensity, Entropy, Error, LogDensity, Real, Reparameterizable};
 
 use crate::input::Input;
 use crate::one_of;

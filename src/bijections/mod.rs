@@ -11,6 +11,8 @@
 //! | [`Planar`] | `x + û tanh(w·x + b)` | all | `w`, `u`, `b` |
 //! | [`AffineCoupling`] | one part of x scaled and shifted by what the other says | all | its [`Conditioner`]'s |
 //! | [`Chain`], [`Stack`] | one map after the other | the last one's | prefixed |
+//!
+//! [`TanhConditioner`] is a [`Conditioner`] to start from; [`Exp`], [`Softplus`], [`Sigmoid`] and [`Tanh`] are the scalar maps.
 
 mod affine;
 mod chain;

@@ -11,7 +11,7 @@ use crate::special::{sigmoid, softplus};
 /// | | |
 /// | --- | --- |
 /// | φ | `w` (D finite numbers, not all 0), `u` (D finite numbers), `b` |
-/// | constraint | `û = u + (s − w·u) w/|w|²` with `s = w·û = softplus(w·u) − 1 > −1`: invertible for any u |
+/// | constraint | `û = u + (s − w·u) w/‖w‖²` with `s = w·û = softplus(w·u) − 1 > −1`: invertible for any u |
 /// | ln det | `ln(1 + s (1 − tanh²(w·x + b)))` |
 /// | inverse | `t + s tanh t = w·y + b`, whose root is found by a safeguarded Newton method |
 ///

@@ -1,4 +1,9 @@
 //! Bijections of the line, and with them maps from the real line onto the domains of the parameters, with the chain rule.
+//!
+//! | file | what lives there |
+//! | --- | --- |
+//! | `mod` | unconstrained parameters: there, back, and the chain rule |
+//! | `scalar` | `Exp`, `Softplus`, `Sigmoid`, `Tanh`: value, inverse and derivatives |
 
 mod scalar;
 

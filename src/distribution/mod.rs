@@ -1,6 +1,25 @@
 //! The capabilities of a distribution, one small trait each. A distribution implements those it has; estimators ask
 //! for those they need, so that an estimator that is not valid for a distribution does not compile.
 //!
+//! | trait | what a distribution can do | who asks for it |
+//! | --- | --- | --- |
+//! | [`Distribution`] | be drawn from; say its parameters | all |
+//! | [`Reparameterizable`] | draw as a differentiable transform of noise, with its pullback | [`Pathwise`](crate::estimators::Pathwise), bounds |
+//! | [`UniformNoise`] | make that noise from uniforms | [antithetic](crate::noise::Antithetic) and [Sobol](crate::noise::ScrambledSobol) noise |
+//! | [`Conditional`] | the same on parameters that somebody else owns | [`StochasticNode`](crate::StochasticNode) |
+//! | [`LogDensity`] | density (or mass) and score | [`ScoreFunction`](crate::estimators::ScoreFunction) and its kin |
+//! | [`DifferentiableLogDensity`] | `∇_z log p` | sampled entropies, importance weights |
+//! | [`Entropy`] | entropy in closed form | [`Elbo::analytic()`](crate::estimators::Elbo::analytic) |
+//! | [`MeanVariance`], [`KlDivergence`] | moments; divergence to another of its family | you |
+//! | [`Sequential`] | be drawn step by step | [`RewardToGo`](crate::estimators::RewardToGo) |
+//! | [`WeakDerivative`] ([`WeakPair`], [`WeakSides`], [`Coupling`]) | be differentiated as a difference of two laws | [`MeasureValued`](crate::estimators::MeasureValued) |
+//! | [`Jump`] | be differentiated as a jump of the draw | [`SmoothedPerturbation`](crate::estimators::SmoothedPerturbation) |
+//! | [`FiniteSupport`] | list its outcomes | [`Enumerate`](crate::estimators::Enumerate), [`SumAndSample`](crate::estimators::SumAndSample), [`UnorderedSet`](crate::estimators::UnorderedSet) |
+//! | [`FiniteFactors`] | change one choice at a time | [`LocalExpectation`](crate::estimators::LocalExpectation) |
+//! | [`Relaxable`], [`Bits`], [`Categories`] | be bits, or rows of categories, of known logits | the estimators for those, and the biased ones |
+//!
+//! [`Draws`] and [`DrawsMut`] are blocks of draws with what they carry.
+//!
 //! # Slices
 //!
 //! A draw is a row of [`dim`](Distribution::dim) numbers, parameters and their gradients are rows as the

@@ -1,4 +1,13 @@
 //! The engine: averages gradient samples block by block, through fixed buffers, and says where something went wrong.
+//!
+//! | file | what lives there |
+//! | --- | --- |
+//! | `mod` | `Engine`: buffers that are used again |
+//! | `extension` | `Estimate`: `estimate` and `par_estimate`, on every estimator |
+//! | `job` | what an estimate is made of: estimator, distribution, objective |
+//! | `worker`, `parallel` | blocks made tile by tile, on one thread or many |
+//! | `buffers`, `block_sums` | the memory of a tile, and the sums over a block |
+//! | `inspector` | which number of a block was not finite |
 
 mod block_sums;
 mod buffers;

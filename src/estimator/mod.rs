@@ -1,4 +1,10 @@
 //! The estimator interface.
+//!
+//! | file | what lives there |
+//! | --- | --- |
+//! | `mod` | `GradientEstimator`: a rule that makes one gradient sample |
+//! | `block` | the buffers of a block, how large an estimator wants them, and who adds the explicit gradient |
+//! | `rng` | the generator of a block |
 
 mod block;
 mod rng;
@@ -15,7 +21,7 @@ use crate::real::Real;
 /// so, close to it).
 ///
 /// An implementation writes [`shape`](Self::shape) and [`gradient_samples`](Self::gradient_samples); averaging, variance,
-/// blocks and error checks are the engine's and come with [`estimate`](Self::estimate).
+/// blocks and error checks are the engine's and come with [`estimate`](crate::Estimate::estimate).
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};

@@ -1,4 +1,11 @@
 //! Layers that sample, in somebody else's training loop.
+//!
+//! | file | what lives there |
+//! | --- | --- |
+//! | `stochastic_node` | `StochasticNode`: the pathwise gradient |
+//! | `estimator_node` | `EstimatorNode`: the same with any estimator |
+//! | `heads` | the rows of parameters that a network lends |
+//! | `tape` | `Tape`: an objective that is evaluated elsewhere |
 
 mod estimator_node;
 mod heads;

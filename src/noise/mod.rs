@@ -11,6 +11,11 @@
 //! | [`Antithetic`] | 2 | removes all that is odd in the noise; doubles what is even, counted by evaluation |
 //! | [`Replay`] | as recorded | nothing for one estimate; little is left of the *difference* of two |
 //! | [`ScrambledSobol`] | 2^m | falls almost as n⁻³ instead of n⁻¹ where the integrand is smooth and of few dimensions |
+//!
+//! | beside them | |
+//! | --- | --- |
+//! | [`fill_standard_normal`], [`fill_uniform`], [`fill_exponential`], [`fill_gumbel`], [`fill_logistic`] | standard noise by the block |
+//! | [`LaneRng`] | the generator behind them |
 
 mod antithetic;
 mod fill;

@@ -1,7 +1,12 @@
-//! Numerical methods that several families share.
+//! Numerical methods that several families share. Public are the small functions that a family of one's own needs too.
 //!
-//! Public are the small functions that a family of one's own needs too. Beside them, private: quadrature of expectations without a closed
-//! form, and roots between two known ends.
+//! | function | what it is for |
+//! | --- | --- |
+//! | [`log_power`], [`scaled_exp`], [`vanishing_product`] | powers and products that keep their limits |
+//! | [`normal_from_uniforms`], [`negate`] | noise from uniforms, and its mirror image |
+//!
+//! Beside them, private: `quadrature`, expectations without a closed form; `bracketed`, the root of an increasing function between two known
+//! ends.
 
 pub(crate) mod bracketed;
 mod helpers;

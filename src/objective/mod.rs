@@ -1,4 +1,11 @@
 //! The function inside the expectation: `f(z)`, differentiable or not.
+//!
+//! | file | what lives there |
+//! | --- | --- |
+//! | `mod` | `Objective`, `DifferentiableObjective`; closures and pairs of them, `Differentiable`, `Batched` |
+//! | `additive` | `Additive`, `Terms`: sums over the steps of a draw |
+//! | `parametric` | `Parametric`: f depends on θ directly |
+//! | `evaluator` | `Evaluator`: the objective as an estimator sees it |
 
 mod additive;
 mod evaluator;

@@ -12,7 +12,17 @@
 //! | `dz/dθ` at fixed F | | [`gamma_implicit_gradient`] | [`beta_implicit_gradient`] | [`student_t_implicit_gradient`] | [`von_mises_implicit_gradient`] |
 //!
 //! A quantile takes a [`Probability`](crate::Probability), which is exact in both tails; that of the normal a plain number below ½, or its
-//! [logarithm](normal_quantile_from_log). All of these are generic over [`Real`](crate::Real) and computed in f64.
+//! logarithm ([`normal_quantile_from_log`]). All of these are generic over [`Real`](crate::Real) and computed in f64.
+//!
+//! | beside them | |
+//! | --- | --- |
+//! | gamma functions | [`ln_gamma`], [`ln_beta`], [`digamma`], [`trigamma`] |
+//! | normal tails | [`normal_log_cdf`], [`normal_log_survival`], [`mills_ratio`], [`mills_defect`] |
+//! | of `ln z` of a gamma variate | [`gamma_log_quantile`], [`gamma_log_implicit_gradient`] |
+//! | of the log-odds of a Beta variate | [`beta_log_odds_tails`], [`beta_log_odds_quantile`], [`beta_log_odds_implicit_gradient`] |
+//! | Student's t, whole degrees of freedom | [`student_t_integer_quantile`] |
+//! | Bessel functions | [`bessel_i0_scaled`], [`bessel_ratio`], [`bessel_ratio_complement`], [`bessel_ratio_derivative`] |
+//! | logistic | [`sigmoid`], [`log_sigmoid`], [`softplus`], [`softplus_inverse`], [`log_sum_exp`] |
 
 mod bessel;
 mod beta_field;

@@ -2,6 +2,17 @@
 //!
 //! Everything is plain safe Rust on slices; [`kernel`] wraps a loop so that the same source is compiled for AVX-512, AVX2 and the
 //! baseline. No operation is contracted or reordered, so the bits are the same on all of them.
+//!
+//! | file | what lives there |
+//! | --- | --- |
+//! | `mod` | the choice of the instruction set, and the macro [`kernel`] |
+//! | `lanes` | the generator of a block: sixteen xoshiro256++ side by side |
+//! | `noise`, `laws` | uniforms, and the laws that have a ziggurat, a block at a time |
+//! | `ziggurat`, `tables` | the method, and its constants |
+//! | `elementary` | `exp` and `ln` with the same bits on every machine |
+//! | `affine`, `columns` | affine transforms of rows and their pullback; columns copied out and back |
+//! | `reduce` | sums and maxima in a fixed order |
+//! | `statistics` | tests of the noise, on ten million draws each |
 
 mod affine;
 mod columns;

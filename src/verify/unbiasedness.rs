@@ -87,7 +87,7 @@ impl UnbiasednessTest {
     /// Makes an estimate of so many gradient samples, and judges it.
     ///
     /// # Errors
-    /// Those of [`estimate`](GradientEstimator::estimate) and [`judge`](Self::judge).
+    /// Those of [`estimate`](crate::Estimate::estimate) and [`judge`](Self::judge).
     pub fn run<T, E, D, F, R>(
         &self,
         estimator: &mut E,

@@ -5,10 +5,13 @@ use crate::common::{
     assert_relative, check_entropy, check_log_prob_gradient, check_mean_score, check_pullback, check_score,
     rng,
 };
-use reparam::DrawsMut;
 use reparam::Real;
-use reparam::distributions::{FamilyCdf, Quantile};
+use reparam::distributions::{
+    Density, FamilyCdf, GompertzFamily, HalfCauchyFamily, HalfNormalFamily, LogLogisticFamily, Quantile,
+    TriangularFamily, TruncatedNormalFamily,
+};
 use reparam::prelude::*;
+use reparam::{DifferentiableLogDensity, DrawsMut, Reparameterizable, UniformNoise};
 
 /// Lower tails, the middle and upper tails.
 const TAILS: [f64; 9] = [1e-9, 1e-3, 0.08, 0.3, 0.49, -0.4, -0.1, -1e-3, -1e-9];

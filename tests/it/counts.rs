@@ -2,7 +2,7 @@
 
 use crate::common::{Table, assert_relative, rng};
 use reparam::prelude::*;
-use reparam::verify;
+use reparam::{KlDivergence, LogDensity, MeanVariance, verify};
 
 /// A count of every family and parameterisation, with parameters in the middle.
 macro_rules! for_each_family {

@@ -8,9 +8,10 @@ use std::path::Path;
 
 use crate::common::rng;
 use crate::every::every_distribution;
-use reparam::DrawsMut;
 use reparam::bijections::Planar;
+use reparam::estimators::QuadraticSurrogate;
 use reparam::prelude::*;
+use reparam::{Additive, Distribution, DrawsMut, FiniteSupport, LogDensity, Reparameterizable};
 
 /// Standard errors that an estimate may be off: some 600 pairs with two parameters each, of which one fails
 /// by chance once in 1,400 sets of seeds.

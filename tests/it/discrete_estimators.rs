@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use crate::common::{Row, Table, rng, sample_batches};
 use rand::TryRng;
 use reparam::prelude::*;
-use reparam::{Engine, Probability};
+use reparam::{Bits, Engine, Probability};
 
 /// Bonferroni: about 800 comparisons in the largest of these tests; 5.4 standard errors with 63 degrees of freedom.
 const SIGMAS: f64 = 5.4;

@@ -3,7 +3,7 @@
 
 use crate::common::{Table, assert_relative, rng};
 use reparam::prelude::*;
-use reparam::verify;
+use reparam::{KlDivergence, LogDensity, MeanVariance, verify};
 
 fn numbers(text: &str) -> Vec<f64> {
     text.split(';').map(|x| x.parse().unwrap()).collect()

@@ -558,7 +558,7 @@ fn public_types_can_be_shared_between_threads_and_shown() {
     check(&ScoreFunction::new());
     check(&Pathwise);
     check(&RewardToGo::new());
-    check(&reparam::StochasticNode::new(normal(1)));
+    check(&StochasticNode::new(normal(1)));
     check(&reparam::TemperatureSchedule::constant(1.0).unwrap());
     check(&Pathwise.estimate(&normal(1), &square(), 10, &mut rng(1)).unwrap());
     check(&Error::ZeroSamples);

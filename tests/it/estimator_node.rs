@@ -7,7 +7,8 @@ use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng, SeedableRng};
 use reparam::prelude::*;
 use reparam::{
-    Block, BlockRng, BlockShape, Domain, Engine, EstimatorNode, Evaluator, Layout, RecordedObjective,
+    Block, BlockRng, BlockShape, Distribution, Domain, Engine, EstimatorNode, Evaluator, Layout, LogDensity,
+    RecordedObjective,
 };
 
 /// A smooth objective of any number of coordinates, with a gradient that knows its coordinates apart.

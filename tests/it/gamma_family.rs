@@ -3,7 +3,10 @@
 use crate::common::*;
 use reparam::distributions::{ChiSquared, Gamma, InverseGamma, InverseGaussian, LogGamma, VonMises};
 use reparam::prelude::*;
-use reparam::{Conditional, DrawsMut, Error, KlDivergence, MeanVariance};
+use reparam::{
+    Conditional, DifferentiableLogDensity, DrawsMut, Entropy, Error, KlDivergence, MeanVariance,
+    Reparameterizable,
+};
 
 /// Everything that one-coordinate distributions of this file can do.
 trait Law:

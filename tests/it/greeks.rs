@@ -13,7 +13,7 @@ use crate::common::{Row, Sampled, Table, rng, sample_batches};
 use claims::{Claim, Greeks, PathwiseDelta, Payoff, ScoreDelta, SmoothedDigital, closed_form};
 use price_path::{PricePath, RATE, SPOT, VOLATILITY};
 use reparam::prelude::*;
-use reparam::{Objective, verify};
+use reparam::{Coupling, Objective, verify};
 
 const SIGMAS: f64 = 4.8;
 

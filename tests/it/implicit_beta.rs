@@ -2,9 +2,10 @@
 
 use crate::common::uniformity::kolmogorov;
 use crate::common::*;
+use reparam::distributions::Quantile;
 use reparam::prelude::*;
 use reparam::special::{beta_cdf, beta_log_odds_implicit_gradient, beta_log_odds_tails, student_t_cdf};
-use reparam::{KlDivergence, MeanVariance, Probability, Real};
+use reparam::{Distribution, KlDivergence, LogDensity, MeanVariance, Probability, Real, Reparameterizable};
 
 const SHAPES: [f64; 7] = [0.05, 0.3, 0.9, 1.0, 4.0, 25.0, 300.0];
 const TAILS: [f64; 6] = [1e-5, 0.02, 0.3, -0.4, -0.03, -1e-4];

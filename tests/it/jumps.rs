@@ -3,6 +3,7 @@
 use crate::common::counts::{moments, objective_of_counts, setting};
 use crate::common::{Sampled, Table, rng, sample_batches};
 use reparam::prelude::*;
+use reparam::{Distribution, Jump};
 
 /// Bonferroni: about 120 comparisons in one test; 5 standard errors with 63 degrees of freedom.
 const SIGMAS: f64 = 5.0;

@@ -4,7 +4,7 @@ use crate::common::counts::{moments, objective_of_counts, setting};
 use crate::common::gaussian::{Case, TABLE, Tally};
 use crate::common::{BATCHES, Row, Sampled, Table, rng, sample_batches};
 use reparam::prelude::*;
-use reparam::{Engine, WeakSides};
+use reparam::{Coupling, Engine, WeakDerivative, WeakSides};
 
 /// Bonferroni: at most 300 comparisons in one test; 5.2 standard errors with 63 degrees of freedom keep the chance of one false alarm
 /// below 0.1 %.

@@ -2,10 +2,13 @@
 
 use crate::common::rng;
 use crate::common::uniformity::kolmogorov;
+use reparam::distributions::{
+    ExponentialFamily, FamilyCdf, GammaFamily, StudentTFamily, UniformFamily, VonMisesFamily,
+};
 use reparam::prelude::*;
 use reparam::special::{normal_cdf, normal_survival};
 use reparam::verify;
-use reparam::{MeanVariance, Probability};
+use reparam::{MeanVariance, Probability, Reparameterizable};
 
 fn one_dimension() -> GaussianMixture<f64> {
     GaussianMixture::new(&[0.3, -0.5, 0.1], &[-1.5, 0.2, 2.0], &[0.5, 1.0, 0.7]).unwrap()

@@ -4,7 +4,10 @@
 use crate::common::{assert_relative, check_consistency, numbers, rng};
 use reparam::prelude::*;
 use reparam::verify;
-use reparam::{Domain, DrawsMut, StochasticNode};
+use reparam::{
+    DifferentiableLogDensity, Distribution, Domain, DrawsMut, Entropy, KlDivergence, LogDensity,
+    MeanVariance, Reparameterizable, StochasticNode,
+};
 
 const SEEDS: u64 = 24;
 

@@ -4,7 +4,7 @@ use crate::common::gaussian::TABLE as GAUSSIAN;
 use crate::common::uniformity::two_sample_kolmogorov;
 use crate::common::{Table, rng, sample_batches};
 use reparam::prelude::*;
-use reparam::{NoiseSource, Probability, Real};
+use reparam::{NoiseSource, Probability, Real, UniformNoise};
 
 /// Signed tails from the smallest that noise is made of to 1/2, on both sides.
 fn tails() -> Vec<f64> {

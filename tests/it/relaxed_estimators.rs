@@ -2,7 +2,7 @@
 //! too (`rebar_toy.csv`), and extremes.
 
 use crate::common::{Row, Sampled, Table, rng, sample_batches, square_of_first};
-use reparam::estimators::{ConditionalNoise, Surrogate};
+use reparam::estimators::{ConditionalNoise, QuadraticSurrogate, Surrogate};
 use reparam::prelude::*;
 
 /// Bonferroni: about 800 comparisons in the largest of these tests; 5.4 standard errors with 63 degrees of freedom.
@@ -258,7 +258,7 @@ fn squares<T: Real>() -> Differentiable<impl Fn(&[T], Option<&mut [T]>) -> T> {
     })
 }
 
-use reparam::Real;
+use reparam::{Distribution, Real, Relaxable};
 
 fn extremes_are_finite<T: Real>(huge: f64, tiny: f64) {
     let f = squares::<T>();

@@ -5,7 +5,7 @@ use crate::common::{BATCHES, Row, Table, rng, sample_batches};
 use rand::{Rng, RngExt};
 use reparam::estimators::NoValue;
 use reparam::prelude::*;
-use reparam::{Domain, Engine, Layout, Real, verify};
+use reparam::{Additive, Distribution, Domain, Engine, Layout, LogDensity, Real, Sequential, verify};
 
 /// Bonferroni: about 110 comparisons in the largest of these tests; 5 standard errors with 63 degrees of freedom.
 const SIGMAS: f64 = 5.0;

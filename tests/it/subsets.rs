@@ -3,7 +3,7 @@
 use crate::common::shared_bits::SharedBits;
 use crate::common::{Sampled, Table, rng, sample_batches};
 use reparam::prelude::*;
-use reparam::verify;
+use reparam::{FiniteSupport, LogDensity, verify};
 
 /// Bonferroni: about 40 comparisons in one test; 4.8 standard errors with 63 degrees of freedom.
 const SIGMAS: f64 = 4.8;

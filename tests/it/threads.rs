@@ -8,8 +8,9 @@ use std::time::Duration;
 use crate::common::rng;
 use rand::rngs::Xoshiro256PlusPlus;
 use rayon::ThreadPool;
+use reparam::estimators::QuadraticSurrogate;
 use reparam::prelude::*;
-use reparam::{Engine, Real};
+use reparam::{Distribution, Engine, Real};
 
 const THREADS: [usize; 4] = [1, 2, 3, 16];
 

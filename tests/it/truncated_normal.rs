@@ -2,7 +2,7 @@
 
 use crate::common::Table;
 use reparam::Probability;
-use reparam::distributions::Quantile;
+use reparam::distributions::{Quantile, TruncatedNormalFamily};
 use reparam::prelude::*;
 
 #[test]

@@ -4,7 +4,9 @@ use crate::common::rng;
 use rand::Rng;
 use reparam::prelude::*;
 use reparam::verify::{self, UnbiasednessTest, VarianceRatioTest};
-use reparam::{Layout, special};
+use reparam::{
+    DifferentiableLogDensity, Distribution, Entropy, Layout, LogDensity, Reparameterizable, special,
+};
 
 /// A Gaussian with one thing wrong.
 #[derive(Debug, Clone)]

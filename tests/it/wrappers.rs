@@ -3,8 +3,12 @@
 
 use crate::common::{Row, Table, rng, sample_batches};
 use reparam::Estimate;
+use reparam::estimators::QuadraticSurrogate;
 use reparam::prelude::*;
-use reparam::{Domain, Layout, PositiveBijector, Real};
+use reparam::{
+    Bits, Distribution, Domain, FiniteFactors, FiniteSupport, Jump, Layout, LogDensity, PositiveBijector,
+    Real, Relaxable, Sequential,
+};
 
 /// Bonferroni: at most 60 comparisons in one of these tests; 5 standard errors with 63 degrees of freedom.
 const SIGMAS: f64 = 5.0;

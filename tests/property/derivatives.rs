@@ -5,8 +5,8 @@ use crate::common::{
     check_consistency, check_entropy, check_log_prob_gradient, check_mean_score, check_pullback, check_score,
 };
 use proptest::prelude::*;
-use reparam::PositiveBijector;
 use reparam::prelude::*;
+use reparam::{PositiveBijector, Reparameterizable};
 
 /// The same cases in every run.
 fn cases() -> ProptestConfig {

@@ -3,8 +3,14 @@
 use crate::common::*;
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use reparam::distributions::{
+    CauchyFamily, Cdf, Density, ExponentialFamily, Family, GumbelFamily, InverseCdf, KumaraswamyFamily,
+    LaplaceFamily, LogisticFamily, NumericInverse, ParetoFamily, Quantile, UniformFamily, WeibullFamily,
+};
 use reparam::prelude::*;
-use reparam::{Conditional, Domain, DrawsMut, Probability, Real};
+use reparam::{
+    Conditional, DifferentiableLogDensity, Domain, DrawsMut, LogDensity, Probability, Real, Reparameterizable,
+};
 
 /// 64 cases of a strategy, always the same ones.
 fn cases<S: Strategy>(strategy: S, test: impl Fn(S::Value)) {

@@ -23,7 +23,7 @@ use crate::special::{log_sum_exp, normal_log_cdf, normal_log_survival, normal_qu
 /// | θ | `logits` l (K finite numbers, `w = softmax(l)`), or `weights` w ([`from_weights`](Self::from_weights)); `mu` (K × D, row by row), `sigma` (K × D, above 0) |
 /// | density | `p(z) = Σₖ wₖ Πₑ N(zₑ; μₖₑ, σₖₑ²)` |
 /// | noise | D uniforms, as signed tails ([`Probability`]) |
-/// | transform | coordinate by coordinate, `F_d(z_d | z₁ … z_(d−1)) = u_d`, the inverse of the Rosenblatt transform |
+/// | transform | coordinate by coordinate, `F_d(z_d \| z₁ … z_(d−1)) = u_d`, the inverse of the Rosenblatt transform |
 /// | pullback | its implicit derivative at fixed u, in reverse: `λ_d` is the cotangent of `z_d` with all that it does to later coordinates; `dμₖ_d += λ_d ρₖ`, `dσₖ_d += λ_d ρₖ tₖ`, `dln rₖ −= λ_d rₖ (Φₖ − F_d)/p_d` |
 /// | | r, ρ: the components' shares before and after `z_d` is seen, `t = (z − μ)/σ` |
 /// | score | `∂l = ρ − w`, `∂μₖ = ρₖ t/σ`, `∂σₖ = ρₖ (t² − 1)/σ` |

@@ -20,15 +20,15 @@ use crate::scratch::with_scratch;
 /// | | |
 /// | --- | --- |
 /// | θ | `mu` μ (D finite numbers), `factor` W (D × R finite numbers, row-major), `diagonal` d (D numbers above 0), in the units of z |
-/// | density | `p(z) = (2π)^(−D/2) (Π dᵢ)⁻¹ |C|^(−½) exp(−½ (|t|² + |c|²))` |
+/// | density | `p(z) = (2π)^(−D/2) (Π dᵢ)⁻¹ (det C)^(−½) exp(−½ (‖t‖² + ‖c‖²))` |
 /// | | with `V = W/d`, `C = 1 + Vᵀ V` (R × R), `x = (z − μ)/d`, `c = C⁻¹ Vᵀ x`, `t = x − V c` |
 /// | noise | D + R normals ε₁, ε₂ |
 /// | transform | `z = μ + d ε₁ + W ε₂` |
 /// | pullback | `dμ = dz`, `dW_ir = dzᵢ ε₂ᵣ`, `ddᵢ = dzᵢ ε₁ᵢ` |
 /// | score | `∂μ = w`, `∂W = w cᵀ − Σ⁻¹ W`, `∂dᵢ = dᵢ (wᵢ² − (Σ⁻¹)ᵢᵢ)`, `w = Σ⁻¹(z − μ) = t/d` |
 /// | ∇_z log p | `−w` |
-/// | entropy | `½ D ln(2πe) + Σ ln dᵢ + ½ ln |C|`, gradient `(0, Σ⁻¹ W, dᵢ (Σ⁻¹)ᵢᵢ)` |
-/// | KL(p ‖ q) | `½ (tr Σ_q⁻¹ Σ_p − D + ln |Σ_q| − ln |Σ_p| + mᵀ Σ_q⁻¹ m)`, `m = μ_p − μ_q` |
+/// | entropy | `½ D ln(2πe) + Σ ln dᵢ + ½ ln det C`, gradient `(0, Σ⁻¹ W, dᵢ (Σ⁻¹)ᵢᵢ)` |
+/// | KL(p ‖ q) | `½ (tr Σ_q⁻¹ Σ_p − D + ln det Σ_q − ln det Σ_p + mᵀ Σ_q⁻¹ m)`, `m = μ_p − μ_q` |
 /// | its gradients | `(u, Σ_q⁻¹ W_p − Σ_p⁻¹ W_p, d_p (Σ_q⁻¹ − Σ_p⁻¹)ᵢᵢ)` and `(−u, Σ_q⁻¹ W_q − A W_q, d_q (Σ_q⁻¹ − A)ᵢᵢ)`, `u = Σ_q⁻¹ m`, |
 /// | | `A = Σ_q⁻¹ (Σ_p + m mᵀ) Σ_q⁻¹` |
 /// | mean, variance | μ, `Σᵣ W_ir² + dᵢ²` |

@@ -22,13 +22,13 @@ pub(crate) const HALF_LN_TAU: f64 = 0.918_938_533_204_672_8;
 /// | | |
 /// | --- | --- |
 /// | θ | `mu` μ (D finite numbers), `diagonal` (D numbers above 0: `L_ii`), `lower` (D(D − 1)/2 finite numbers: `L_ij`, j < i, row by row), in the units of z |
-/// | density | `p(z) = (2π)^(−D/2) (Π L_ii)⁻¹ exp(−½ |y|²)`, `y = L⁻¹(z − μ)` |
+/// | density | `p(z) = (2π)^(−D/2) (Π L_ii)⁻¹ exp(−½ ‖y‖²)`, `y = L⁻¹(z − μ)` |
 /// | transform | `z = μ + L ε`, `ε ~ N(0, 1)` |
 /// | pullback | `dμ = dz`, `dL_ij = dzᵢ εⱼ` |
 /// | score | `∂μ = w`, `∂L_ij = wᵢ yⱼ − δ_ij/L_ii`, `w = L⁻ᵀ y` |
 /// | ∇_z log p | `−w` |
 /// | entropy | `½ D ln(2πe) + Σ ln L_ii`, gradient `1/L_ii` for the diagonal and 0 for the rest |
-/// | KL(p ‖ q) | `½ (‖M‖² − D − 2 Σ ln M_ii + |m|²)`, `M = L_q⁻¹ L_p`, `m = L_q⁻¹(μ_p − μ_q)` |
+/// | KL(p ‖ q) | `½ (‖M‖² − D − 2 Σ ln M_ii + ‖m‖²)`, `M = L_q⁻¹ L_p`, `m = L_q⁻¹(μ_p − μ_q)` |
 /// | its gradients | `(u, P − diag 1/L_p)` and `(−u, diag 1/L_q − P Mᵀ − u mᵀ)`, lower triangles, `u = L_q⁻ᵀ m`, `P = L_q⁻ᵀ M` |
 /// | mean, variance | μ, `Σⱼ L_ij²` |
 ///

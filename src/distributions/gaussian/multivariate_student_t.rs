@@ -30,9 +30,9 @@ use crate::special::{
 /// | | |
 /// | --- | --- |
 /// | θ | `nu` ν (one number above 0), `mu` μ (D finite numbers), `diagonal` (D numbers above 0: `L_ii`), `lower` (D(D − 1)/2 finite numbers: `L_ij`, j < i, row by row), μ and L in the units of z |
-/// | density | `p(z) = Γ((ν + D)/2) / (Γ(ν/2) (νπ)^(D/2) Π L_ii) (1 + r²/ν)^(−(ν + D)/2)`, `y = L⁻¹(z − μ)`, `r = |y|` |
+/// | density | `p(z) = Γ((ν + D)/2) / (Γ(ν/2) (νπ)^(D/2) Π L_ii) (1 + r²/ν)^(−(ν + D)/2)`, `y = L⁻¹(z − μ)`, `r = ‖y‖` |
 /// | noise | D normals n for the direction, and one uniform for the radius, stored as a signed tail ([`Probability`]) |
-/// | transform | `y = r n/|n|`, `l = ln(r²/ν)` the quantile of the log-odds of a Beta(D/2, ν/2) |
+/// | transform | `y = r n/‖n‖`, `l = ln(r²/ν)` the quantile of the log-odds of a Beta(D/2, ν/2) |
 /// | pullback | `dν = (d ln r/dν) (dz · L y)`, `dμ = dz`, `dL_ij = dzᵢ yⱼ`; `d ln r/dν = ½ (1/ν + dl/dν)`, implicitly: `dl/dν = −(∂F/∂ν)/p(l)` |
 /// | score | `∂ν = c(ν) − ½ (ln(1 + r²/ν) − s) + D s/(2ν)`, `∂μ = κ w`, `∂L_ij = κ wᵢ yⱼ − δ_ij/L_ii` |
 /// | | with `s = r²/(ν + r²)`, `c = ½ (ψ((ν + D)/2) − ψ(ν/2) − D/ν)`, `κ = (ν + D)/(ν + r²)`, `w = L⁻ᵀ y` |

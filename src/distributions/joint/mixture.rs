@@ -38,6 +38,7 @@ use crate::scratch::with_scratch;
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
+/// use reparam::distributions::ExponentialFamily;
 /// use reparam::prelude::*;
 ///
 /// // A fast and a slow waiting time: E z = Σ w/λ, so ∂/∂λ = −w/λ².

@@ -146,6 +146,7 @@ pub trait FamilyWeakDerivative<T: Real>: Family<T> {
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
+/// use reparam::distributions::{Family, InverseCdf, Quantile};
 /// use reparam::prelude::*;
 /// use reparam::{Domain, Probability, Real};
 ///

@@ -1,8 +1,15 @@
 //! Scalar families: independent coordinates, each drawn by an inverse distribution function or a sampler of its own.
 //!
-//! One family per file, its `mod` and `pub use` lines here; `frechet` is the model. `inverse_cdf` holds the distribution of any family and the
-//! traits of a family, `numeric_inverse` those that know only their CDF, `declare` the macros. `tests/cdf.rs` reads this file, and stays
-//! red until a new family is checked and documented.
+//! | file | what lives there |
+//! | --- | --- |
+//! | `inverse_cdf` | the distribution of any family, and the traits of a family |
+//! | `numeric_inverse` | the quantile function of a family that knows only its CDF and density |
+//! | `declare`, `prelude` | the macros that declare a family, and what its file starts from |
+//! | `truncated_normal_moments` | moments, entropy and divergence of the truncated normal |
+//! | all others | one family each; `frechet` is the model |
+//!
+//! A family's `mod` and `pub use` lines stand here. `tests/it/cdf.rs` reads this file, and stays red until a new family is checked and
+//! documented.
 
 pub(crate) mod beta;
 pub(crate) mod cauchy;

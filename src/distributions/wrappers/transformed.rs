@@ -17,10 +17,10 @@ use crate::scratch::with_scratch;
 /// | --- | --- |
 /// | θ | those of the base, prefixed by `base.`, then those of the [map](crate::bijections), prefixed by `map.` |
 /// | noise | the base's |
-/// | density | `ln q(z) = ln p(x) − ln |det J|` at `x = h⁻¹(z)`, `J = ∂h/∂x` |
+/// | density | `ln q(z) = ln p(x) − ln \|det J\|` at `x = h⁻¹(z)`, `J = ∂h/∂x` |
 /// | pullback | `Jᵀ dz` pulled back by the base, `dφ = (∂h/∂φ)ᵀ dz` |
-/// | ∇_z log q | `w = J⁻ᵀ g` with `g = ∇ₓ ln p − ∇ₓ ln |det J|` |
-/// | score | that of the base at x; for φ, which moves x at fixed z, `−(∂h/∂φ)ᵀ w − ∇_φ ln |det J|` |
+/// | ∇_z log q | `w = J⁻ᵀ g` with `g = ∇ₓ ln p − ∇ₓ ln \|det J\|` |
+/// | score | that of the base at x; for φ, which moves x at fixed z, `−(∂h/∂φ)ᵀ w − ∇_φ ln \|det J\|` |
 ///
 /// Unbiased pathwise, and by the score function where the base is. The map's parameters move the support unless the base
 /// [covers the whole space](DifferentiableLogDensity::covers_space): [`ScoreFunction`](crate::estimators::ScoreFunction) then refuses them by name (also

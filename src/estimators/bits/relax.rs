@@ -231,6 +231,7 @@ impl<T: Real> Surrogate<T> for QuadraticSurrogate {
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
+/// use reparam::estimators::QuadraticSurrogate;
 /// use reparam::prelude::*;
 ///
 /// let bits = Bernoulli::from_logits(&[0.3, -0.5])?;

@@ -17,7 +17,7 @@ const MOST: usize = 1_000_000;
 /// - **Needs** a [`FiniteSupport`] and an [`Objective`].
 /// - **Costs** k + 1 evaluations; to find the summed outcomes it lists the support once a tile of gradient samples. More than 10⁶ are refused.
 /// - **Variance** is `(1 − p(C))` times that of the score function on what is left: it falls fast where a few outcomes have most of the mass. A constant
-///   [baseline](Self::with_baseline) helps as it does there.
+///   [baseline](Self::with_constant_baseline) helps as it does there.
 /// - **Use it** for one categorical with many classes of which few are likely.
 ///
 /// Liu, Regier, Tripuraneni, Jordan & McAuliffe 2019, arXiv:1810.04777.

@@ -21,7 +21,7 @@ const MOST_DRAWS: usize = 16;
 /// The unordered-set estimator: k different outcomes, drawn without replacement, `Σ_{z ∈ S} p(z) R(S, z) (f(z) − b(z)) s(z)`, where R(S, z) is the probability of the
 /// set S given that z came first, over that of S.
 ///
-/// The [baseline](Self::with_baseline) is built in: `b(z) = Σ_{y ∈ S} p(y) R(S∖z, y) f(y)`, with the leave-one-out ratio when z is out of the race, and 1 for y = z.
+/// The [baseline](Self::with_built_in_baseline) is built in: `b(z) = Σ_{y ∈ S} p(y) R(S∖z, y) f(y)`, with the leave-one-out ratio when z is out of the race, and 1 for y = z.
 ///
 /// - **Unbiased** for any objective, with and without the baseline: it is the score function of one draw, averaged over the order of k.
 /// - **Needs** a [`FiniteSupport`] and an [`Objective`]. More than 10⁶ outcomes, or 16 draws, are refused.

@@ -1,4 +1,12 @@
-//! Rules for any distribution: pathwise, score function, measure-valued.
+//! Rules that do not ask for a discrete draw.
+//!
+//! | file | what lives there |
+//! | --- | --- |
+//! | `pathwise` | the reparameterization trick |
+//! | `score_function` | REINFORCE, and its baselines |
+//! | `reward_to_go` | the score function for sequences of decisions |
+//! | `measure_valued` | the weak derivative |
+//! | `over` | rules over a source of noise |
 
 pub(crate) mod measure_valued;
 pub(crate) mod over;

@@ -12,7 +12,7 @@ use crate::vector::scatter;
 /// should stay in the second-level cache.
 pub(crate) const ROWS_BYTES: usize = 64 << 10;
 
-/// A rule whose gradient samples are functions of independent draws, whoever has drawn them: [`over`](Self::over) lets it take its
+/// A rule whose gradient samples are functions of independent draws, whoever has drawn them: `over` lets it take its
 /// noise from a [source](crate::noise).
 ///
 /// [`Pathwise`](crate::estimators::Pathwise), [`ScoreFunction`](crate::estimators::ScoreFunction) (without leave-one-out),

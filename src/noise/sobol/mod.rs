@@ -1,4 +1,10 @@
 //! Randomised quasi-Monte-Carlo: Owen-scrambled Sobol points.
+//!
+//! | file | what lives there |
+//! | --- | --- |
+//! | `mod` | the noise source |
+//! | `directions` | direction numbers, from the packed table |
+//! | `owen` | scrambling of one binary fraction by hashing |
 
 mod directions;
 mod owen;

@@ -1,4 +1,8 @@
-//! Constants of the ziggurats, one law a file, made by `generate.py`.
+//! Constants of the ziggurats, made by `generate.py`.
+//!
+//! | file | law |
+//! | --- | --- |
+//! | `exponential`, `gumbel`, `logistic`, `normal` | the standard one of that name: layers, widest first |
 
 pub(super) mod exponential;
 pub(super) mod gumbel;

@@ -41,7 +41,7 @@ macro_rules! every_distribution {
                 MultivariateStudentT::new(&[5.0], &[0.3, -0.4], &[0.9, 0.0, 0.5, 0.7]);
             continuous Dirichlet: Dirichlet::new(&[1.5, 2.5, 2.0], 3);
             continuous GaussianMixture: GaussianMixture::new(&[0.4, -0.3], &[-0.8, 1.1], &[0.7, 0.5]);
-            continuous Mixture: Mixture::new(LogisticFamily, 2, &[0.4, -0.3], &[&[-0.8, 1.1], &[0.4, 0.3]]);
+            continuous Mixture: Mixture::new(reparam::distributions::LogisticFamily, 2, &[0.4, -0.3], &[&[-0.8, 1.1], &[0.4, 0.3]]);
             continuous BinaryConcrete: BinaryConcrete::new(&[0.4], 0.9);
             continuous GumbelSoftmax: GumbelSoftmax::new(&[0.4, -0.2, 0.1], 3, 0.9);
             continuous ExpConcrete: ExpConcrete::new(&[0.4, -0.2, 0.1], 3, 0.9);

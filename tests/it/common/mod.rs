@@ -9,7 +9,10 @@ pub mod uniformity;
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 use reparam::prelude::*;
-use reparam::{Conditional, Draws, DrawsMut};
+use reparam::{
+    Conditional, DifferentiableLogDensity, Distribution, Draws, DrawsMut, Entropy, LogDensity,
+    Reparameterizable,
+};
 
 pub fn rng(seed: u64) -> Xoshiro256PlusPlus {
     Xoshiro256PlusPlus::seed_from_u64(seed)

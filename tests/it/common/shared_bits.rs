@@ -2,7 +2,7 @@
 
 use rand::Rng;
 use reparam::prelude::*;
-use reparam::{Domain, Layout};
+use reparam::{Distribution, Domain, FiniteSupport, Layout, LogDensity};
 
 /// Three bits that share one logit.
 #[derive(Clone, Debug)]

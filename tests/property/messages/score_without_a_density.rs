@@ -2,7 +2,7 @@
 // says: use `Pathwise`, which needs neither
 use rand::{Rng, SeedableRng, rngs::Xoshiro256PlusPlus};
 use reparam::prelude::*;
-use reparam::{Error, Layout};
+use reparam::{Distribution, Error, Layout, Reparameterizable};
 
 /// A normal that can be drawn from and pulled back, and has nothing else.
 struct Bare(Normal<f64>);

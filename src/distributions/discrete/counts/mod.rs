@@ -1,4 +1,10 @@
 //! Independent counts: any scalar family on the non-negative integers.
+//!
+//! | file | what lives there |
+//! | --- | --- |
+//! | `mod` | the distribution `Counts` of any count family, and the traits of a family |
+//! | `poisson`, `binomial`, `geometric`, `negative_binomial` | the families |
+//! | `trial` | one trial that succeeds or fails, given by a logit or by a probability |
 
 mod binomial;
 mod geometric;

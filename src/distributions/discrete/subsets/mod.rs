@@ -1,4 +1,11 @@
 //! Permutations, and subsets of a fixed size.
+//!
+//! | file | what lives there |
+//! | --- | --- |
+//! | `plackett_luce` | rankings, or their first places |
+//! | `gumbel_top` | the set of the first items drawn without replacement |
+//! | `conditional_bernoulli` | bits of which a fixed number is 1 |
+//! | `listing` | the list of all subsets of a size |
 
 mod conditional_bernoulli;
 mod gumbel_top;

@@ -1,4 +1,9 @@
 //! The score-function estimator (REINFORCE).
+//!
+//! | file | what lives there |
+//! | --- | --- |
+//! | `mod` | the rule |
+//! | `baseline` | what it subtracts from the objective |
 
 mod baseline;
 
