@@ -13,10 +13,10 @@ mod adam;
 mod blr;
 #[path = "shared/intervals.rs"]
 mod intervals;
-#[path = "shared/panels.rs"]
-mod panels;
 #[path = "shared/schools.rs"]
 mod schools;
+#[path = "shared/subplots.rs"]
+mod subplots;
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -30,8 +30,8 @@ use reparam::{Engine, Objective, verify};
 use adam::Adam;
 use blr::LogLikelihood;
 use intervals::{Series, intervals};
-use panels::{Line, Panel, panels};
 use schools::EightSchools;
+use subplots::{Line, Panel, subplots};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -400,7 +400,7 @@ fn regression(options: &Options) -> Result<()> {
             })
             .collect(),
     };
-    panels(
+    subplots(
         &options.out.join("bayes_training.svg"),
         "Logistic regression: two Gaussians, two gradients of the same bound",
         &[

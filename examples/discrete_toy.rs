@@ -10,8 +10,8 @@
 
 #[path = "shared/adam.rs"]
 mod adam;
-#[path = "shared/panels.rs"]
-mod panels;
+#[path = "shared/subplots.rs"]
+mod subplots;
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -22,7 +22,7 @@ use rand::rngs::Xoshiro256PlusPlus;
 use reparam::prelude::*;
 
 use adam::Adam;
-use panels::{Line, Panel};
+use subplots::{Line, Panel, subplots};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -193,7 +193,7 @@ fn main() -> Result<()> {
         }
     }
     let path = out.join("discrete_toy.svg");
-    panels::panels(
+    subplots(
         &path,
         "One bit, E[(b − 0.499)²], by estimator",
         &[

@@ -9,8 +9,8 @@
 
 #[path = "shared/adam.rs"]
 mod adam;
-#[path = "shared/panels.rs"]
-mod panels;
+#[path = "shared/subplots.rs"]
+mod subplots;
 
 use std::cell::RefCell;
 use std::error::Error;
@@ -26,7 +26,7 @@ use reparam::special::{log_sigmoid, sigmoid};
 use reparam::{Engine, Objective};
 
 use adam::Adam;
-use panels::{Line, Panel};
+use subplots::{Line, Panel, subplots};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -440,7 +440,7 @@ fn main() -> Result<()> {
     );
 
     let path = options.out.join("discrete_vae.svg");
-    panels::panels(
+    subplots(
         &path,
         "A variational autoencoder with 32 latent bits on 8 × 8 digits, by estimator",
         &[

@@ -10,8 +10,8 @@
 
 #[path = "../../examples/shared/gallery.rs"]
 mod gallery;
-#[path = "../../examples/shared/panels.rs"]
-mod panels;
+#[path = "../../examples/shared/subplots.rs"]
+mod subplots;
 
 use std::error::Error;
 
@@ -26,7 +26,7 @@ use reparam::prelude::*;
 use reparam::{EstimatorNode, StochasticNode, TemperatureSchedule};
 
 use gallery::{Block, gallery};
-use panels::{Line, Panel, panels};
+use subplots::{Line, Panel, subplots};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -250,7 +250,7 @@ fn draw(options: &Options, held_out: &Images, trainings: &[(&str, Training)]) ->
             })
             .collect(),
     };
-    panels(
+    subplots(
         &options.out.join("vae_categorical_training.svg"),
         "Ten categories of ten in the middle: the same budget, four gradients",
         &[panel("images to train on", 0), panel("images held out", 1)],

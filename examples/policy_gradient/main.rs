@@ -15,8 +15,8 @@ mod cart_pole;
 mod chart;
 mod control;
 mod learn;
-#[path = "../shared/panels.rs"]
-mod panels;
+#[path = "../shared/subplots.rs"]
+mod subplots;
 mod value;
 
 use std::error::Error;
@@ -32,7 +32,7 @@ use reparam::prelude::*;
 use chart::Curve;
 use control::{Exact, KickedPendulum, Mass, Paths, System};
 use learn::{BATCH, NAMES, SOLVED, TRIALS, UPDATES};
-use panels::{Line, Panel};
+use subplots::{Line, Panel, subplots};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -172,7 +172,7 @@ fn cart_pole(options: &Options) -> Result<PathBuf> {
             lines: lines.1,
         },
     ];
-    panels::panels(&path, title, &panels)?;
+    subplots(&path, title, &panels)?;
     Ok(path)
 }
 

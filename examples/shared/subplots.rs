@@ -40,7 +40,7 @@ const COLORS: [RGBColor; 8] = [
 const DASHES: [(u32, u32); 5] = [(1, 0), (9, 4), (3, 3), (14, 3), (6, 8)];
 
 /// Draws the panels side by side, with the legend below.
-pub(crate) fn panels(path: &Path, title: &str, panels: &[Panel<'_>]) -> Result<()> {
+pub(crate) fn subplots(path: &Path, title: &str, panels: &[Panel<'_>]) -> Result<()> {
     let names: Vec<&str> = panels[0].lines.iter().map(|line| &*line.name).collect();
     let (width, height) = (520 * panels.len() as u32, 400);
     let longest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);

@@ -1,4 +1,4 @@
-//! A map of digits, as SVG.
+//! A scatter plot of digits in a latent space of two numbers, as SVG.
 
 use std::error::Error;
 use std::path::Path;
@@ -26,7 +26,12 @@ const COLORS: [RGBColor; 10] = [
 ];
 
 /// Draws each point of a plane as the digit that it is, in a colour of its own.
-pub(crate) fn map(path: &Path, title: &str, (x, y): (&str, &str), points: &[(f64, f64, u8)]) -> Result<()> {
+pub(crate) fn latent_map(
+    path: &Path,
+    title: &str,
+    (x, y): (&str, &str),
+    points: &[(f64, f64, u8)],
+) -> Result<()> {
     let root = SVGBackend::new(path, (760, 760)).into_drawing_area();
     root.fill(&WHITE)?;
     root.draw_text(title, &("sans-serif", 20).into_font().color(&INK), (20, 16))?;
