@@ -10,6 +10,8 @@
 
 #[path = "shared/adam.rs"]
 mod adam;
+#[path = "shared/axes.rs"]
+mod axes;
 #[path = "shared/subplots.rs"]
 mod subplots;
 
@@ -22,6 +24,7 @@ use rand::rngs::Xoshiro256PlusPlus;
 use reparam::prelude::*;
 
 use adam::Adam;
+use axes::Scale;
 use subplots::{Line, Panel, subplots};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -170,9 +173,7 @@ fn main() -> Result<()> {
                 let p = bit.probs()[0];
                 course.push((step as f64, p));
                 let variance = estimate(&mut estimator, &bit, samples / 2, &mut rng)?.variance()[0];
-                if variance > 0.0 {
-                    spread.push((step as f64, (variance * each as f64).log10()));
-                }
+                spread.push((step as f64, variance * each as f64));
             }
             let gradient = estimate(&mut estimator, &bit, EVALUATIONS, &mut rng)?.gradient()[0];
             adam.ascend(&mut logit, &[-gradient], 0.01);
@@ -188,8 +189,8 @@ fn main() -> Result<()> {
         println!("{marked:<34}{each:>6}{p:>12.4}{exact:>12.6}{cost:>22.3e}");
         if drawn.contains(&name) {
             let name = if biased { format!("{name} (biased)") } else { name };
-            probabilities.push(Line { name: name.clone(), points: course });
-            variances.push(Line { name, points: spread });
+            probabilities.push(Line::new(&name, course));
+            variances.push(Line::new(name, spread));
         }
     }
     let path = out.join("discrete_toy.svg");
@@ -201,12 +202,14 @@ fn main() -> Result<()> {
                 title: "training",
                 x_axis: "steps",
                 y_axis: "p, the probability of a 1",
+                y_scale: Scale::Linear,
                 lines: probabilities,
             },
             Panel {
                 title: "variance",
                 x_axis: "steps",
-                y_axis: "log₁₀ (variance × evaluations)",
+                y_axis: "variance × evaluations",
+                y_scale: Scale::Log,
                 lines: variances,
             },
         ],

@@ -8,7 +8,8 @@
 //! cargo run --release --example greeks -- [--quick] [--out DIR]
 //! ```
 
-#[allow(dead_code, reason = "this program draws no bars and no dots")]
+#[path = "shared/axes.rs"]
+mod axes;
 #[path = "shared/chart.rs"]
 mod chart;
 #[path = "shared/error_bars.rs"]
@@ -374,10 +375,10 @@ fn picture_of_deltas(file: &Path, _: usize, rng: &mut Xoshiro256PlusPlus) -> Res
         });
         let exact = exact.collect::<Result<Vec<_>>>()?;
         let mut estimates = [
-            Points { name: "pathwise", color: chart::BLUE, points: vec![] },
-            Points { name: "likelihood ratio", color: chart::ORANGE, points: vec![] },
-            Points { name: MEASURE, color: chart::GREEN, points: vec![] },
-            Points { name: "pathwise, last half smoothed", color: chart::PINK, points: vec![] },
+            Points { name: "pathwise", color: axes::BLUE, points: vec![] },
+            Points { name: "likelihood ratio", color: axes::ORANGE, points: vec![] },
+            Points { name: MEASURE, color: axes::GREEN, points: vec![] },
+            Points { name: "pathwise, last half smoothed", color: axes::PINK, points: vec![] },
         ];
         for i in 0..8 {
             let spot = 64.0 + 10.0 * f64::from(i);
@@ -404,11 +405,6 @@ fn picture_of_deltas(file: &Path, _: usize, rng: &mut Xoshiro256PlusPlus) -> Res
     error_bars::draw(file, title, "spot (strike 100, one year, σ = 20 %, r = 5 %)", &panels)
 }
 
-/// The curves of a picture of the variance times evaluations of delta.
-fn curve(name: &str, color: plotters::style::RGBColor) -> Curve {
-    Curve { name: name.into(), points: vec![], color }
-}
-
 /// Variance of one gradient sample times its evaluations.
 fn cost(measured: &Measured) -> f64 {
     let estimate = &measured.estimate;
@@ -418,10 +414,10 @@ fn cost(measured: &Measured) -> f64 {
 /// Delta of the arithmetic Asian over the number of dates: the score of the spot knows the first step only, and blows up as it shortens.
 fn picture_of_dates(file: &Path, paths: usize, rng: &mut Xoshiro256PlusPlus) -> Result<()> {
     let mut curves = [
-        curve("likelihood ratio", chart::ORANGE),
-        curve("likelihood ratio, leave-one-out 4", chart::PINK),
-        curve(MEASURE, chart::GREEN),
-        curve("pathwise", chart::BLUE),
+        Curve::new("likelihood ratio", axes::ORANGE),
+        Curve::new("likelihood ratio, leave-one-out 4", axes::PINK),
+        Curve::new(MEASURE, axes::GREEN),
+        Curve::new("pathwise", axes::BLUE),
     ];
     let f = contract(Payoff::ArithmeticAsian);
     for dates in [1, 2, 4, 8, 16, 32, 64, 128, 256] {
@@ -449,10 +445,10 @@ fn picture_of_dates(file: &Path, paths: usize, rng: &mut Xoshiro256PlusPlus) -> 
 /// Delta of the digital over the length of the step that is smoothed.
 fn picture_of_digitals(file: &Path, paths: usize, rng: &mut Xoshiro256PlusPlus) -> Result<()> {
     let mut curves = [
-        curve("pathwise, last step smoothed", chart::BLUE),
-        curve("likelihood ratio", chart::ORANGE),
-        curve("likelihood ratio, leave-one-out 4", chart::PINK),
-        curve(MEASURE, chart::GREEN),
+        Curve::new("pathwise, last step smoothed", axes::BLUE),
+        Curve::new("likelihood ratio", axes::ORANGE),
+        Curve::new("likelihood ratio, leave-one-out 4", axes::PINK),
+        Curve::new(MEASURE, axes::GREEN),
     ];
     let (path, f) = (path_of(Payoff::Digital)?, contract(Payoff::Digital));
     let level = [

@@ -7,6 +7,8 @@
 //! cargo run --release -p candle-example --example vae -- [--quick] [--seed N] [--out DIR]
 //! ```
 
+#[path = "../../examples/shared/axes.rs"]
+mod axes;
 #[path = "../../examples/shared/gallery.rs"]
 mod gallery;
 #[path = "../../examples/shared/latent_map.rs"]
@@ -26,6 +28,7 @@ use rand::rngs::Xoshiro256PlusPlus;
 use reparam::prelude::*;
 use reparam::{EstimatorNode, StochasticNode};
 
+use axes::Scale;
 use gallery::{Block, gallery};
 use latent_map::latent_map;
 use subplots::{Line, Panel, subplots};
@@ -200,12 +203,10 @@ fn draw(options: &Options, held_out: &Images, trainings: &[(&str, Training)], pl
         title,
         x_axis: "decoder evaluations an image",
         y_axis: "ELBO, nats an image",
+        y_scale: Scale::Linear,
         lines: trainings
             .iter()
-            .map(|(name, training)| Line {
-                name: (*name).into(),
-                points: training.course.curves[part].clone(),
-            })
+            .map(|(name, training)| Line::new(*name, training.course.curves[part].clone()))
             .collect(),
     };
     subplots(

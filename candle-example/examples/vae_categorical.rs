@@ -8,6 +8,8 @@
 //! cargo run --release -p candle-example --example vae_categorical -- [--quick] [--seed N] [--out DIR]
 //! ```
 
+#[path = "../../examples/shared/axes.rs"]
+mod axes;
 #[path = "../../examples/shared/gallery.rs"]
 mod gallery;
 #[path = "../../examples/shared/subplots.rs"]
@@ -25,6 +27,7 @@ use rand::rngs::Xoshiro256PlusPlus;
 use reparam::prelude::*;
 use reparam::{EstimatorNode, StochasticNode, TemperatureSchedule};
 
+use axes::Scale;
 use gallery::{Block, gallery};
 use subplots::{Line, Panel, subplots};
 
@@ -242,12 +245,10 @@ fn draw(options: &Options, held_out: &Images, trainings: &[(&str, Training)]) ->
         title,
         x_axis: "decoder evaluations an image",
         y_axis: "ELBO of the discrete model, nats an image",
+        y_scale: Scale::Linear,
         lines: trainings
             .iter()
-            .map(|(name, training)| Line {
-                name: (*name).into(),
-                points: training.course.curves[part].clone(),
-            })
+            .map(|(name, training)| Line::new(*name, training.course.curves[part].clone()))
             .collect(),
     };
     subplots(

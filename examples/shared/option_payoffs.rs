@@ -1,4 +1,5 @@
-//! Option contracts on a price path and their payoffs, as objectives that depend on the rate (and more) directly, and the closed formulas of Black and Scholes.
+//! Option contracts on a price path and their payoffs, as objectives that depend on the rate (and more) directly; and the closed formulas
+//! of Black and Scholes.
 
 use reparam::special::normal_cdf;
 use reparam::{DifferentiableObjective, Objective};
