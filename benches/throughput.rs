@@ -9,11 +9,13 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+#[path = "../examples/shared/axes.rs"]
+mod axes;
 #[path = "../examples/shared/chart.rs"]
-#[expect(dead_code, reason = "its bars are for the examples")]
 mod chart;
 
-use chart::{BLUE, Curve, ORANGE};
+use axes::{BLUE, ORANGE};
+use chart::Curve;
 use criterion::{BenchmarkId, Criterion, Throughput};
 use plotters::style::RGBColor;
 use rand::SeedableRng;
@@ -439,7 +441,7 @@ fn plot(folder: &std::path::Path) -> Result<(), Box<dyn std::error::Error>> {
     let draw = |file: &str, title: &str, axis: &str, cases: &[(usize, usize, usize)]| {
         let mut curves: Vec<Curve> =
             [("by hand, f64", GREY), ("reparam, f64", BLUE), ("reparam, f32", ORANGE)]
-                .map(|(name, color)| Curve { name: name.into(), points: Vec::new(), color })
+                .map(|(name, color)| Curve::new(name, color))
                 .into();
         for &(x, dim, samples) in cases {
             let (hand, double) = cost::<f64>(dim, samples)?;

@@ -9,14 +9,16 @@
 
 #[path = "shared/adam.rs"]
 mod adam;
+#[path = "shared/axes.rs"]
+mod axes;
 #[path = "shared/blr.rs"]
 mod blr;
 #[path = "shared/intervals.rs"]
 mod intervals;
-#[path = "shared/panels.rs"]
-mod panels;
 #[path = "shared/schools.rs"]
 mod schools;
+#[path = "shared/subplots.rs"]
+mod subplots;
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -30,10 +32,11 @@ use reparam::{
 };
 
 use adam::Adam;
-use blr::LogLikelihood;
+use axes::Scale;
+use blr::{LogJoint, LogLikelihood};
 use intervals::{Series, intervals};
-use panels::{Line, Panel, panels};
 use schools::EightSchools;
+use subplots::{Line, Panel, subplots};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -270,43 +273,11 @@ fn eight_schools(options: &Options) -> Result<()> {
     )
 }
 
-/// The logistic regression with its prior: `ln p(y, w)`.
-struct Regression(LogLikelihood);
-
-impl Regression {
-    fn ln_prior(w: &[f64]) -> f64 {
-        -0.5 * w.iter().map(|w| w * w).sum::<f64>() - 0.5 * w.len() as f64 * std::f64::consts::TAU.ln()
-    }
-}
-
-impl Objective<f64> for Regression {
-    fn value(&self, w: &[f64]) -> f64 {
-        self.0.value(w) + Self::ln_prior(w)
-    }
-}
-
-impl DifferentiableObjective<f64> for Regression {
-    fn value_and_gradient(&self, w: &[f64], dw: &mut [f64]) -> f64 {
-        let mut value = [0.0];
-        self.value_and_gradient_block(w, w.len(), &mut value, dw);
-        value[0]
-    }
-
-    fn value_and_gradient_block(&self, w: &[f64], dim: usize, values: &mut [f64], dw: &mut [f64]) {
-        self.0.value_and_gradient_block(w, dim, values, dw);
-        for (value, w) in values.iter_mut().zip(w.chunks_exact(dim)) {
-            *value += Self::ln_prior(w);
-        }
-        for (dw, w) in dw.iter_mut().zip(w) {
-            *dw -= w;
-        }
-    }
-}
-
 fn regression(options: &Options) -> Result<()> {
     const DIM: usize = 31;
-    let posterior = Regression(LogLikelihood::breast_cancer()?);
-    if posterior.0.dim() != DIM {
+    let model = LogLikelihood::breast_cancer()?;
+    let posterior = LogJoint(&model);
+    if model.dim() != DIM {
         return Err("the table has another number of columns".into());
     }
     // What was written by hand, against differences.
@@ -348,9 +319,8 @@ fn regression(options: &Options) -> Result<()> {
         rows.map(|(row, x)| x * row.iter().zip(a).map(|(c, a)| c * a).sum::<f64>()).sum()
     };
     let bounds = [
-        posterior.0.expected_value(normal.mu(), of_sigma) - normal.kl(&Normal::standard(DIM)?)?,
-        posterior.0.expected_value(factor.mu(), of_factor)
-            - factor.kl(&MultivariateNormal::standard(DIM)?)?,
+        model.expected_value(normal.mu(), of_sigma) - normal.kl(&Normal::standard(DIM)?)?,
+        model.expected_value(factor.mu(), of_factor) - factor.kl(&MultivariateNormal::standard(DIM)?)?,
     ];
     println!("{:<12} {:>14} {:>18}", "", "exact bound", "best of its kind");
     for ((name, bound), best) in ["mean-field", "full-rank"].into_iter().zip(bounds).zip(REGRESSION) {
@@ -394,22 +364,22 @@ fn regression(options: &Options) -> Result<()> {
         title,
         x_axis: "thousand evaluations of the density",
         y_axis,
+        y_scale: Scale::Log,
         lines: courses
             .iter()
-            .map(|(name, course)| Line {
-                name: (*name).into(),
-                points: course.iter().map(|s| (s.evaluations / 1e3, of(s).log10())).collect(),
+            .map(|(name, course)| {
+                Line::new(*name, course.iter().map(|s| (s.evaluations / 1e3, of(s))).collect())
             })
             .collect(),
     };
-    panels(
+    subplots(
         &options.out.join("bayes_training.svg"),
         "Logistic regression: two Gaussians, two gradients of the same bound",
         &[
-            panel("what the bound lacks of the evidence", "log₁₀ of (ln evidence − ELBO)", |s| {
+            panel("distance of the bound from the evidence", "ln evidence − ELBO (nats)", |s| {
                 REGRESSION[2] - s.bound
             }),
-            panel("variance of one gradient sample", "log₁₀ of the total variance", |s| s.variance),
+            panel("variance of one gradient sample", "total variance", |s| s.variance),
         ],
     )?;
 

@@ -9,8 +9,12 @@
 
 #[path = "shared/adam.rs"]
 mod adam;
-#[path = "shared/panels.rs"]
-mod panels;
+#[path = "shared/axes.rs"]
+mod axes;
+#[path = "shared/statistics.rs"]
+mod statistics;
+#[path = "shared/subplots.rs"]
+mod subplots;
 
 use std::cell::RefCell;
 use std::error::Error;
@@ -26,7 +30,9 @@ use reparam::special::{log_sigmoid, sigmoid};
 use reparam::{Engine, Objective};
 
 use adam::Adam;
-use panels::{Line, Panel};
+use axes::Scale;
+use statistics::mean_and_standard_error;
+use subplots::{Line, Panel, subplots};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -306,7 +312,7 @@ fn train(name: &str, method: &mut Method, data: &Data, options: &Options, seed: 
     for step in 0..options.steps {
         if step % (every * 5) == 0 {
             let variance = gradient_variance(method, &model, data, 4, 8, step as u64)?;
-            variances.push((step as f64, variance.log10()));
+            variances.push((step as f64, variance));
         }
         learned.borrow_mut().fill(0.0);
         let mut value = 0.0;
@@ -385,6 +391,18 @@ fn gradient_variance(
     Ok(sum / images as f64)
 }
 
+/// The mean of the curves of all seeds, with a band of one standard error.
+fn average(name: &str, curves: &[Vec<(f64, f64)>]) -> Line {
+    let mut line = Line::new(name, Vec::new());
+    for (i, (step, _)) in curves[0].iter().enumerate() {
+        let (mean, error) =
+            mean_and_standard_error(&curves.iter().map(|curve| curve[i].1).collect::<Vec<_>>());
+        line.points.push((*step, mean));
+        line.errors.push(error);
+    }
+    line
+}
+
 fn main() -> Result<()> {
     let options = Options::from_arguments(std::env::args().skip(1))?;
     std::fs::create_dir_all(&options.out)?;
@@ -401,19 +419,19 @@ fn main() -> Result<()> {
     let mut point = None;
     for (name, mut method) in Method::all()? {
         let (mut elbos, mut seconds) = (Vec::new(), 0.0);
+        let (mut courses, mut spreads) = (Vec::new(), Vec::new());
         for seed in 0..options.seeds {
             let run = train(name, &mut method, &data, &options, seed)?;
             elbos.push(run.elbo);
             seconds += run.seconds;
-            if seed == 0 {
-                let name = name.to_string();
-                lines.0.push(Line { name: name.clone(), points: run.course });
-                lines.1.push(Line { name, points: run.variances });
-                if elbos.len() == 1 && matches!(method, Method::DisArm) {
-                    point = Some(run.model);
-                }
+            courses.push(run.course);
+            spreads.push(run.variances);
+            if seed == 0 && matches!(method, Method::DisArm) {
+                point = Some(run.model);
             }
         }
+        lines.0.push(average(name, &courses));
+        lines.1.push(average(name, &spreads));
         results.push((name, elbos, seconds));
     }
 
@@ -426,9 +444,7 @@ fn main() -> Result<()> {
     );
     let mut variances = Vec::new();
     for ((name, elbos, seconds), (_, mut method)) in results.iter().zip(Method::all()?) {
-        let n = elbos.len() as f64;
-        let mean = elbos.iter().sum::<f64>() / n;
-        let spread = (elbos.iter().map(|e| (e - mean).powi(2)).sum::<f64>() / (n - 1.0) / n).sqrt();
+        let (mean, spread) = mean_and_standard_error(elbos);
         let variance = gradient_variance(&mut method, &point, &data, samples, images, 5)?;
         let evaluations = method.evaluations(&Bernoulli::from_logits(&[0.0; BITS])?);
         variances.push(variance);
@@ -440,20 +456,26 @@ fn main() -> Result<()> {
     );
 
     let path = options.out.join("discrete_vae.svg");
-    panels::panels(
+    let mut title = "A variational autoencoder with 32 latent bits on 8 × 8 digits".to_string();
+    if options.seeds > 1 {
+        title += &format!(": mean of {} seeds, bands of one standard error", options.seeds);
+    }
+    subplots(
         &path,
-        "A variational autoencoder with 32 latent bits on 8 × 8 digits, by estimator",
+        &title,
         &[
             Panel {
                 title: "training ELBO",
                 x_axis: "steps of 100 images",
                 y_axis: "ELBO of a batch (nats, smoothed)",
+                y_scale: Scale::Linear,
                 lines: lines.0,
             },
             Panel {
                 title: "gradient variance, each at its own parameters",
                 x_axis: "steps of 100 images",
-                y_axis: "log₁₀ total variance of one gradient sample",
+                y_axis: "total variance of one gradient sample",
+                y_scale: Scale::Log,
                 lines: lines.1,
             },
         ],

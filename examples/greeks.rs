@@ -2,19 +2,20 @@
 //! θ = (spot, volatility, rate). This estimates them by the pathwise, the likelihood-ratio (score function) and the measure-valued estimator
 //! beside the formulas of Black and Scholes: of a call, of a digital whose pathwise gradient is a confident zero, and of Asian options on
 //! twelve monthly prices; gamma too, as the gradient of delta. The price path is a distribution written for this program
-//! (`shared/price_path.rs`), the options are objectives that depend on the rate directly (`shared/claims.rs`).
+//! (`shared/price_path.rs`), the options are objectives that depend on the rate directly (`shared/option_payoffs.rs`).
 //!
 //! ```text
 //! cargo run --release --example greeks -- [--quick] [--out DIR]
 //! ```
 
-#[path = "shared/bars_on_curves.rs"]
-mod bars_on_curves;
-#[allow(dead_code, reason = "this program draws no bars and no dots")]
+#[path = "shared/axes.rs"]
+mod axes;
 #[path = "shared/chart.rs"]
 mod chart;
-#[path = "shared/claims.rs"]
-mod claims;
+#[path = "shared/error_bars.rs"]
+mod error_bars;
+#[path = "shared/option_payoffs.rs"]
+mod option_payoffs;
 #[path = "shared/price_path.rs"]
 mod price_path;
 
@@ -28,9 +29,9 @@ use rand::rngs::Xoshiro256PlusPlus;
 use reparam::prelude::*;
 use reparam::verify;
 
-use bars_on_curves::{Panel, Points};
 use chart::Curve;
-use claims::{Claim, PathwiseDelta, Payoff, ScoreDelta, SmoothedDigital, closed_form};
+use error_bars::{Panel, Points};
+use option_payoffs::{OptionContract, PathwiseDelta, Payoff, ScoreDelta, SmoothedDigital, closed_form};
 use price_path::{PricePath, SPOT};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -113,14 +114,14 @@ fn path_of_dates(count: u32) -> Result<PricePath> {
     Ok(PricePath::new(MARKET, 0.0, &dates)?)
 }
 
-fn claim(payoff: Payoff) -> Claim {
-    Claim { payoff, strike: STRIKE, rate: MARKET[2], maturity: MATURITY }
+fn contract(payoff: Payoff) -> OptionContract {
+    OptionContract { payoff, strike: STRIKE, rate: MARKET[2], maturity: MATURITY }
 }
 
 fn smoothed(last_step: f64) -> Result<(PricePath, SmoothedDigital)> {
     let path = PricePath::new(MARKET, 0.0, &[MATURITY - last_step])?;
-    let claim = claim(Payoff::Digital);
-    Ok((path, SmoothedDigital { claim, volatility: MARKET[1], dividend: 0.0, last_step }))
+    let contract = contract(Payoff::Digital);
+    Ok((path, SmoothedDigital { contract, volatility: MARKET[1], dividend: 0.0, last_step }))
 }
 
 fn leave_one_out() -> ScoreFunction {
@@ -134,9 +135,9 @@ fn check_derivatives() -> Result<()> {
     path.transform(&[0.3, -0.8, 1.1], &mut z);
     verify::pullback(&path, &[0.3, -0.8, 1.1], &[1.0, -2.0, 0.5])?.within(1e-7)?;
     verify::score(&path, &z)?.within(1e-7)?;
-    let at_rate = |theta: &[f64]| Claim { rate: theta[2], ..claim(Payoff::ArithmeticAsian) };
+    let at_rate = |theta: &[f64]| OptionContract { rate: theta[2], ..contract(Payoff::ArithmeticAsian) };
     verify::parameter_gradient(at_rate, &MARKET, &z).within(1e-7)?;
-    verify::objective_gradient(&claim(Payoff::ArithmeticAsian), &z).within(1e-7)?;
+    verify::objective_gradient(&contract(Payoff::ArithmeticAsian), &z).within(1e-7)?;
     Ok(())
 }
 
@@ -171,7 +172,7 @@ const MEASURE: &str = "measure-valued";
 
 /// All estimators on one option: a table, and errors where one is off.
 fn compare(payoff: Payoff, paths: usize, rng: &mut Xoshiro256PlusPlus) -> Result<String> {
-    let (path, f) = (path_of(payoff)?, claim(payoff));
+    let (path, f) = (path_of(payoff)?, contract(payoff));
     let digital = payoff == Payoff::Digital;
     let mut pathwise = measure(rng, "pathwise", Pathwise, (&path, &f), paths)?;
     pathwise.wrong = digital;
@@ -268,7 +269,7 @@ fn headline(payoff: Payoff, greeks: &[f64; 3], exact: bool) -> String {
 
 /// How a user finds out that the digital has no pathwise gradient.
 fn warning() -> Result<String> {
-    let Err(mismatch) = verify::objective_gradient(&claim(Payoff::Digital), &[STRIKE]).within(1e-7) else {
+    let Err(mismatch) = verify::objective_gradient(&contract(Payoff::Digital), &[STRIKE]).within(1e-7) else {
         return Err("the check of the objective's gradient did not see the jump".into());
     };
     Ok(format!(
@@ -303,25 +304,25 @@ fn reference_table(paths: usize, rng: &mut Xoshiro256PlusPlus) -> Result<String>
         let spot = number("S0")?;
         let path = PricePath::new([spot, sigma, rate], dividend, &[maturity])?;
         let payoff = if cell("payoff")? == "call" { Payoff::Call } else { Payoff::Digital };
-        let claim = Claim { payoff, strike, rate, maturity };
+        let contract = OptionContract { payoff, strike, rate, maturity };
         let (greek, estimator) = (cell("greek")?, cell("estimator")?);
         let likelihood_ratio = ScoreFunction::new;
         let measured = match (greek, estimator) {
             // Second derivatives: the gradient of a delta that is an expectation itself.
             ("gamma", "likelihood_ratio") => {
-                let f = ScoreDelta { claim, path: path.clone() };
+                let f = ScoreDelta { contract, path: path.clone() };
                 measure(rng, "", likelihood_ratio(), (&path, &f), paths)?
             }
             // The likelihood-ratio delta differentiated pathwise; the other way round below.
             ("gamma", "mixed_lr_pathwise") => {
-                let f = ScoreDelta { claim, path: path.clone() };
+                let f = ScoreDelta { contract, path: path.clone() };
                 measure(rng, "", Pathwise, (&path, &f), paths)?
             }
             ("gamma", _) => {
-                measure(rng, "", likelihood_ratio(), (&path, &PathwiseDelta { claim, spot }), paths)?
+                measure(rng, "", likelihood_ratio(), (&path, &PathwiseDelta { contract, spot }), paths)?
             }
-            (_, "likelihood_ratio") => measure(rng, "", likelihood_ratio(), (&path, &claim), paths)?,
-            _ => measure(rng, "", Pathwise, (&path, &claim), paths)?,
+            (_, "likelihood_ratio") => measure(rng, "", likelihood_ratio(), (&path, &contract), paths)?,
+            _ => measure(rng, "", Pathwise, (&path, &contract), paths)?,
         };
         let i = GREEKS.iter().position(|name| *name == greek).unwrap_or(SPOT);
         let estimate = measured.estimate;
@@ -366,7 +367,7 @@ fn picture_of_deltas(file: &Path, _: usize, rng: &mut Xoshiro256PlusPlus) -> Res
     for (payoff, title) in
         [(Payoff::Call, "call"), (Payoff::Digital, "digital: pathwise is 0 without an error bar")]
     {
-        let f = claim(payoff);
+        let f = contract(payoff);
         let exact = (0..=160).map(|i| 60.0 + 0.5 * f64::from(i));
         let exact = exact.map(|spot| -> Result<(f64, f64)> {
             let greeks = closed_form(&at(spot)?, &f).ok_or("no formula")?;
@@ -374,10 +375,10 @@ fn picture_of_deltas(file: &Path, _: usize, rng: &mut Xoshiro256PlusPlus) -> Res
         });
         let exact = exact.collect::<Result<Vec<_>>>()?;
         let mut estimates = [
-            Points { name: "pathwise", color: chart::BLUE, points: vec![] },
-            Points { name: "likelihood ratio", color: chart::ORANGE, points: vec![] },
-            Points { name: MEASURE, color: chart::GREEN, points: vec![] },
-            Points { name: "pathwise, last half smoothed", color: chart::PINK, points: vec![] },
+            Points { name: "pathwise", color: axes::BLUE, points: vec![] },
+            Points { name: "likelihood ratio", color: axes::ORANGE, points: vec![] },
+            Points { name: MEASURE, color: axes::GREEN, points: vec![] },
+            Points { name: "pathwise, last half smoothed", color: axes::PINK, points: vec![] },
         ];
         for i in 0..8 {
             let spot = 64.0 + 10.0 * f64::from(i);
@@ -401,12 +402,7 @@ fn picture_of_deltas(file: &Path, _: usize, rng: &mut Xoshiro256PlusPlus) -> Res
         panels.push(Panel { title, y_axis: "delta, per unit of spot", exact, estimates });
     }
     let title = "Delta over the spot: 4000 gradient samples each, bars of two standard errors";
-    bars_on_curves::draw(file, title, "spot (strike 100, one year, σ = 20 %, r = 5 %)", &panels)
-}
-
-/// The curves of a picture of the variance times evaluations of delta.
-fn curve(name: &str, color: plotters::style::RGBColor) -> Curve {
-    Curve { name: name.into(), points: vec![], color }
+    error_bars::draw(file, title, "spot (strike 100, one year, σ = 20 %, r = 5 %)", &panels)
 }
 
 /// Variance of one gradient sample times its evaluations.
@@ -418,12 +414,12 @@ fn cost(measured: &Measured) -> f64 {
 /// Delta of the arithmetic Asian over the number of dates: the score of the spot knows the first step only, and blows up as it shortens.
 fn picture_of_dates(file: &Path, paths: usize, rng: &mut Xoshiro256PlusPlus) -> Result<()> {
     let mut curves = [
-        curve("likelihood ratio", chart::ORANGE),
-        curve("likelihood ratio, leave-one-out 4", chart::PINK),
-        curve(MEASURE, chart::GREEN),
-        curve("pathwise", chart::BLUE),
+        Curve::new("likelihood ratio", axes::ORANGE),
+        Curve::new("likelihood ratio, leave-one-out 4", axes::PINK),
+        Curve::new(MEASURE, axes::GREEN),
+        Curve::new("pathwise", axes::BLUE),
     ];
-    let f = claim(Payoff::ArithmeticAsian);
+    let f = contract(Payoff::ArithmeticAsian);
     for dates in [1, 2, 4, 8, 16, 32, 64, 128, 256] {
         let (path, paths) = (path_of_dates(dates)?, paths / 25);
         let measured = [
@@ -449,12 +445,12 @@ fn picture_of_dates(file: &Path, paths: usize, rng: &mut Xoshiro256PlusPlus) -> 
 /// Delta of the digital over the length of the step that is smoothed.
 fn picture_of_digitals(file: &Path, paths: usize, rng: &mut Xoshiro256PlusPlus) -> Result<()> {
     let mut curves = [
-        curve("pathwise, last step smoothed", chart::BLUE),
-        curve("likelihood ratio", chart::ORANGE),
-        curve("likelihood ratio, leave-one-out 4", chart::PINK),
-        curve(MEASURE, chart::GREEN),
+        Curve::new("pathwise, last step smoothed", axes::BLUE),
+        Curve::new("likelihood ratio", axes::ORANGE),
+        Curve::new("likelihood ratio, leave-one-out 4", axes::PINK),
+        Curve::new(MEASURE, axes::GREEN),
     ];
-    let (path, f) = (path_of(Payoff::Digital)?, claim(Payoff::Digital));
+    let (path, f) = (path_of(Payoff::Digital)?, contract(Payoff::Digital));
     let level = [
         measure(rng, "", ScoreFunction::new(), (&path, &f), paths)?,
         measure(rng, "", leave_one_out(), (&path, &f), paths / 4)?,

@@ -8,9 +8,12 @@
 
 #[path = "shared/adam.rs"]
 mod adam;
-#[allow(dead_code, reason = "this program draws no bars")]
+#[path = "shared/axes.rs"]
+mod axes;
 #[path = "shared/chart.rs"]
 mod chart;
+#[path = "shared/statistics.rs"]
+mod statistics;
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -25,6 +28,7 @@ use reparam::{DifferentiableObjective, TemperatureSchedule};
 
 use adam::Adam;
 use chart::Curve;
+use statistics::mean_and_standard_error;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -112,9 +116,9 @@ impl Kind {
 
     fn color(self) -> RGBColor {
         match self {
-            Self::Relaxed => chart::BLUE,
-            Self::StraightThrough => chart::ORANGE,
-            Self::GumbelRao => chart::GREEN,
+            Self::Relaxed => axes::BLUE,
+            Self::StraightThrough => axes::ORANGE,
+            Self::GumbelRao => axes::GREEN,
         }
     }
 
@@ -234,6 +238,7 @@ fn measure(options: &Options) -> Result<Vec<PathBuf>> {
         let series = |of: &[(f64, [Quality; 3])], k: usize, name: String| Curve {
             name,
             points: of.iter().map(|(tau, qualities)| (*tau, number(qualities[k]))).collect(),
+            errors: Vec::new(),
             color: KINDS[k].color(),
         };
         let name_of = |k: usize| KINDS[k].name().to_string();
@@ -261,13 +266,13 @@ fn anneal(options: &Options) -> Result<PathBuf> {
     const OPTIMUM: f64 = 0.468_75;
     let steps = options.steps;
     let schedules = [
-        ("constant, τ = 5", TemperatureSchedule::constant(5.0)?, chart::ORANGE),
-        ("constant, τ = 1", TemperatureSchedule::constant(1.0)?, chart::PINK),
-        ("constant, τ = 0.1", TemperatureSchedule::constant(0.1)?, chart::GREEN),
+        ("constant, τ = 5", TemperatureSchedule::constant(5.0)?, axes::ORANGE),
+        ("constant, τ = 1", TemperatureSchedule::constant(1.0)?, axes::PINK),
+        ("constant, τ = 0.1", TemperatureSchedule::constant(0.1)?, axes::GREEN),
         (
             "annealed, τ from 1 to 0.1",
             TemperatureSchedule::exponential(1.0, 0.1f64.powf(1.0 / (0.5 * steps as f64)), 0.1)?,
-            chart::BLUE,
+            axes::BLUE,
         ),
     ];
     let progress = bar("training", options.runs * schedules.len() as u64)?;
@@ -280,8 +285,8 @@ fn anneal(options: &Options) -> Result<PathBuf> {
     );
     println!("{:<34}{:>20}{:>20}", "", "discrete objective", "its standard error");
     for (name, schedule, color) in schedules {
-        let mut course = vec![0.0; looks.len()];
-        let (mut sum, mut squares) = (0.0, 0.0);
+        let mut courses = vec![Vec::new(); looks.len()];
+        let mut ends = Vec::new();
         for run in 0..options.runs {
             let mut rng = Xoshiro256PlusPlus::seed_from_u64(run);
             let mut relaxed = GumbelSoftmax::new(&START, 3, schedule.at(0))?;
@@ -294,23 +299,27 @@ fn anneal(options: &Options) -> Result<PathBuf> {
                 adam.ascend(&mut logits, &downhill, RATE);
                 relaxed.set_params(&logits)?;
                 if let Ok(look) = looks.binary_search(&(step + 1)) {
-                    course[look] += exact(&logits)?.value() / options.runs as f64;
+                    courses[look].push(exact(&logits)?.value() - OPTIMUM);
                 }
             }
-            let end = exact(&logits)?.value();
-            sum += end;
-            squares += end * end;
+            ends.push(exact(&logits)?.value());
             progress.inc(1);
         }
-        let n = options.runs as f64;
-        let (mean, error) = (sum / n, ((squares / n - (sum / n).powi(2)).max(0.0) / (n - 1.0)).sqrt());
+        let (mean, error) = mean_and_standard_error(&ends);
         println!("{name:<34}{mean:>20.4}{error:>20.4}");
-        let points = looks.iter().zip(&course).map(|(&step, value)| (step as f64, value - OPTIMUM));
-        curves.push(Curve { name: format!("{name}: {mean:.3}"), points: points.collect(), color });
+        let mut curve = Curve::new(format!("{name}: {mean:.3}"), color);
+        for (&step, values) in looks.iter().zip(&courses) {
+            let (mean, error) = mean_and_standard_error(values);
+            curve.points.push((step as f64, mean));
+            curve.errors.push(error);
+        }
+        curves.push(curve);
     }
     progress.finish();
     let path = options.out.join("annealing.svg");
-    let title = "Training by Gumbel-Softmax: what is left of the true discrete objective";
-    chart::curves(&path, title, "steps", "discrete objective − optimum", &curves)?;
+    let title =
+        format!("Training by Gumbel-Softmax: mean of {} runs, bands of one standard error", options.runs);
+    let axes = ("steps", "discrete objective − optimum");
+    chart::curves_and_dots(&path, &title, axes, (&curves, &[]), SeriesLabelPosition::LowerLeft)?;
     Ok(path)
 }

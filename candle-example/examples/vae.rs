@@ -7,12 +7,14 @@
 //! cargo run --release -p candle-example --example vae -- [--quick] [--seed N] [--out DIR]
 //! ```
 
+#[path = "../../examples/shared/axes.rs"]
+mod axes;
 #[path = "../../examples/shared/gallery.rs"]
 mod gallery;
-#[path = "../../examples/shared/map.rs"]
-mod map;
-#[path = "../../examples/shared/panels.rs"]
-mod panels;
+#[path = "../../examples/shared/latent_map.rs"]
+mod latent_map;
+#[path = "../../examples/shared/subplots.rs"]
+mod subplots;
 
 use std::error::Error;
 
@@ -26,9 +28,10 @@ use rand::rngs::Xoshiro256PlusPlus;
 use reparam::prelude::*;
 use reparam::{EstimatorNode, StochasticNode};
 
+use axes::Scale;
 use gallery::{Block, gallery};
-use map::map;
-use panels::{Line, Panel, panels};
+use latent_map::latent_map;
+use subplots::{Line, Panel, subplots};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -200,15 +203,13 @@ fn draw(options: &Options, held_out: &Images, trainings: &[(&str, Training)], pl
         title,
         x_axis: "decoder evaluations an image",
         y_axis: "ELBO, nats an image",
+        y_scale: Scale::Linear,
         lines: trainings
             .iter()
-            .map(|(name, training)| Line {
-                name: (*name).into(),
-                points: training.course.curves[part].clone(),
-            })
+            .map(|(name, training)| Line::new(*name, training.course.curves[part].clone()))
             .collect(),
     };
-    panels(
+    subplots(
         &options.out.join("vae_training.svg"),
         "A variational autoencoder on digits: the same budget, three gradients",
         &[panel("images to train on", 0), panel("images held out", 1)],
@@ -240,7 +241,7 @@ fn draw(options: &Options, held_out: &Images, trainings: &[(&str, Training)], pl
     let means: Vec<Vec<f32>> = plane.means(&held_out.tensor()?)?.to_vec2()?;
     let points: Vec<_> =
         means.iter().zip(&held_out.digits).map(|(z, &d)| (f64::from(z[0]), f64::from(z[1]), d)).collect();
-    map(
+    latent_map(
         &options.out.join("vae_map.svg"),
         "Held-out digits in a latent space of two numbers",
         ("first latent number, mean", "second latent number, mean"),

@@ -8,10 +8,12 @@
 //! cargo run --release -p candle-example --example vae_categorical -- [--quick] [--seed N] [--out DIR]
 //! ```
 
+#[path = "../../examples/shared/axes.rs"]
+mod axes;
 #[path = "../../examples/shared/gallery.rs"]
 mod gallery;
-#[path = "../../examples/shared/panels.rs"]
-mod panels;
+#[path = "../../examples/shared/subplots.rs"]
+mod subplots;
 
 use std::error::Error;
 
@@ -25,8 +27,9 @@ use rand::rngs::Xoshiro256PlusPlus;
 use reparam::prelude::*;
 use reparam::{EstimatorNode, StochasticNode, TemperatureSchedule};
 
+use axes::Scale;
 use gallery::{Block, gallery};
-use panels::{Line, Panel, panels};
+use subplots::{Line, Panel, subplots};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -242,15 +245,13 @@ fn draw(options: &Options, held_out: &Images, trainings: &[(&str, Training)]) ->
         title,
         x_axis: "decoder evaluations an image",
         y_axis: "ELBO of the discrete model, nats an image",
+        y_scale: Scale::Linear,
         lines: trainings
             .iter()
-            .map(|(name, training)| Line {
-                name: (*name).into(),
-                points: training.course.curves[part].clone(),
-            })
+            .map(|(name, training)| Line::new(*name, training.course.curves[part].clone()))
             .collect(),
     };
-    panels(
+    subplots(
         &options.out.join("vae_categorical_training.svg"),
         "Ten categories of ten in the middle: the same budget, four gradients",
         &[panel("images to train on", 0), panel("images held out", 1)],

@@ -9,14 +9,17 @@
 
 #[path = "../shared/adam.rs"]
 mod adam;
+#[path = "../shared/axes.rs"]
+mod axes;
 mod cart_pole;
-#[allow(dead_code, reason = "this program draws no bars")]
 #[path = "../shared/chart.rs"]
 mod chart;
 mod control;
 mod learn;
-#[path = "../shared/panels.rs"]
-mod panels;
+#[path = "../shared/statistics.rs"]
+mod statistics;
+#[path = "../shared/subplots.rs"]
+mod subplots;
 mod value;
 
 use std::error::Error;
@@ -29,10 +32,12 @@ use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 use reparam::prelude::*;
 
+use axes::Scale;
 use chart::Curve;
 use control::{Exact, KickedPendulum, Mass, Paths, System};
 use learn::{BATCH, NAMES, SOLVED, TRIALS, UPDATES};
-use panels::{Line, Panel};
+use statistics::mean_and_standard_error;
+use subplots::{Line, Panel, subplots};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -135,13 +140,16 @@ fn cart_pole(options: &Options) -> Result<PathBuf> {
             format!("{mean:.1} (least {worst:.0})"),
             format!("{solved} of {}", runs.len())
         );
-        let course = (0..UPDATES).map(|update| {
-            let mean = runs.iter().map(|run| run.returns[update]).sum::<f64>() / n;
-            ((update * BATCH) as f64, mean)
-        });
-        lines.0.push(Line { name: (*name).into(), points: course.collect() });
-        let points = looks.iter().zip(&variances[index]).map(|(l, v)| ((l * BATCH) as f64, v.log10()));
-        lines.1.push(Line { name: (*name).into(), points: points.collect() });
+        let mut line = Line::new(*name, Vec::new());
+        for update in 0..UPDATES {
+            let returns: Vec<f64> = runs.iter().map(|run| run.returns[update]).collect();
+            let (mean, error) = mean_and_standard_error(&returns);
+            line.points.push(((update * BATCH) as f64, mean));
+            line.errors.push(error);
+        }
+        lines.0.push(line);
+        let points = looks.iter().zip(&variances[index]).map(|(look, v)| ((look * BATCH) as f64, *v));
+        lines.1.push(Line::new(*name, points.collect()));
     }
     // From a fixed seed: the run with seed 0 of every estimator with a baseline.
     for (name, runs) in NAMES.iter().zip(&trainings).skip(2) {
@@ -160,19 +168,21 @@ fn cart_pole(options: &Options) -> Result<PathBuf> {
     let title = "CartPole by policy gradients: what is subtracted from the return";
     let panels = [
         Panel {
-            title: "learning",
+            title: &format!("learning: mean of {runs} runs, bands of one standard error"),
             x_axis: "episodes",
-            y_axis: "return of a batch (steps, mean of the runs)",
+            y_axis: "return of a batch (steps)",
+            y_scale: Scale::Linear,
             lines: lines.0,
         },
         Panel {
             title: "gradient variance, all at the same policies",
             x_axis: "episodes that the policy was trained on",
-            y_axis: "log₁₀ total variance, one episode",
+            y_axis: "total variance of one episode",
+            y_scale: Scale::Log,
             lines: lines.1,
         },
     ];
-    panels::panels(&path, title, &panels)?;
+    subplots(&path, title, &panels)?;
     Ok(path)
 }
 
@@ -187,7 +197,7 @@ const CONTROL: [&str; 5] = [
     "pathwise",
 ];
 
-const COLORS: [RGBColor; 5] = [chart::ORANGE, chart::PINK, chart::GREEN, BLACK, chart::BLUE];
+const COLORS: [RGBColor; 5] = [axes::ORANGE, axes::PINK, axes::GREEN, BLACK, axes::BLUE];
 
 /// One of the estimators, with the same number of paths for each. Without a value function there is no exact one.
 fn estimate<S: System>(
@@ -225,8 +235,7 @@ fn mass(options: &Options) -> Result<PathBuf> {
     const SIGMAS: f64 = 5.0;
     let progress = bar("mass on a line", HORIZONS.len() * CONTROL.len())?;
     let mut curves = curves();
-    let name = "squared norm of the exact gradient".into();
-    let mut square = Curve { name, points: Vec::new(), color: BLACK };
+    let mut square = Curve::new("squared norm of the exact gradient", BLACK);
     let (mut rows, mut farthest) = (Vec::new(), 0.0f64);
     for steps in HORIZONS {
         let paths = Paths::new(Mass, steps, [0.5, 0.6], 0.5);
@@ -269,8 +278,7 @@ fn mass(options: &Options) -> Result<PathBuf> {
 }
 
 fn curves() -> Vec<Curve> {
-    let curve = |(name, color): (&&str, RGBColor)| Curve { name: (*name).into(), points: Vec::new(), color };
-    CONTROL.iter().zip(COLORS).map(curve).collect()
+    CONTROL.iter().zip(COLORS).map(|(name, color)| Curve::new(*name, color)).collect()
 }
 
 /// The kicked pendulum, nearly left to itself: variances over the horizon.

@@ -6,7 +6,7 @@
 //! `ELBO(m, s) = E_q[log-likelihood] − KL(q ‖ prior)`. A posterior approximation is one slice here, (m, ln s).
 
 use std::error::Error;
-use std::f64::consts::LN_2;
+use std::f64::consts::{LN_2, TAU};
 
 use reparam::DifferentiableObjective;
 use reparam::Objective;
@@ -179,6 +179,41 @@ impl DifferentiableObjective<f64> for LogLikelihood {
 
     fn value_and_gradient_block(&self, z: &[f64], _dim: usize, values: &mut [f64], dz: &mut [f64]) {
         self.evaluate(z, values, Some(dz));
+    }
+}
+
+/// The log-likelihood with the prior: `ln p(y, w)`.
+#[allow(dead_code, reason = "a divergence from the prior serves as well")]
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LogJoint<'a>(pub(crate) &'a LogLikelihood);
+
+impl LogJoint<'_> {
+    fn ln_prior(w: &[f64]) -> f64 {
+        -0.5 * w.iter().map(|w| w * w).sum::<f64>() - 0.5 * w.len() as f64 * TAU.ln()
+    }
+}
+
+impl Objective<f64> for LogJoint<'_> {
+    fn value(&self, w: &[f64]) -> f64 {
+        self.0.value(w) + Self::ln_prior(w)
+    }
+}
+
+impl DifferentiableObjective<f64> for LogJoint<'_> {
+    fn value_and_gradient(&self, w: &[f64], dw: &mut [f64]) -> f64 {
+        let mut value = [0.0];
+        self.value_and_gradient_block(w, w.len(), &mut value, dw);
+        value[0]
+    }
+
+    fn value_and_gradient_block(&self, w: &[f64], dim: usize, values: &mut [f64], dw: &mut [f64]) {
+        self.0.value_and_gradient_block(w, dim, values, dw);
+        for (value, w) in values.iter_mut().zip(w.chunks_exact(dim)) {
+            *value += Self::ln_prior(w);
+        }
+        for (dw, w) in dw.iter_mut().zip(w) {
+            *dw -= w;
+        }
     }
 }
 

@@ -1,79 +1,79 @@
-//! The two charts of the examples and benches, as SVG.
+//! Charts of the examples and benches, as SVG: dots with error bars on a logarithmic axis, and curves on two logarithmic axes.
+#![allow(dead_code, reason = "each program draws some of it")]
 
 use std::error::Error;
-use std::ops::Range;
 use std::path::Path;
 
-use plotters::coord::Shift;
+use plotters::coord::ranged1d::Ranged;
 use plotters::element::DashedPathElement;
 use plotters::prelude::*;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::text_anchor::{HPos, VPos};
+
+use super::axes::{self, Axis, GRID, INK, Scale, heading, text};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
-
-/// One colour a family of estimators, apart for colour-blind eyes too (Okabe & Ito).
-pub(crate) const BLUE: RGBColor = RGBColor(0, 114, 178);
-pub(crate) const ORANGE: RGBColor = RGBColor(230, 159, 0);
-#[allow(dead_code, reason = "not every picture has three families")]
-pub(crate) const GREEN: RGBColor = RGBColor(0, 158, 115);
-#[allow(dead_code, reason = "not every picture has four families")]
-pub(crate) const PINK: RGBColor = RGBColor(204, 121, 167);
-const INK: RGBColor = RGBColor(40, 40, 40);
-const GRID: RGBColor = RGBColor(222, 222, 222);
 
 /// Length of dash and gap, so that curves can be told apart in black and white; the first is a solid line.
 const DASHES: [(u32, u32); 5] = [(10_000, 0), (9, 4), (3, 3), (14, 3), (2, 5)];
 
-/// One bar: its name, its length, what is written behind it and its colour.
-pub(crate) struct Bar {
+/// One dot: its name, where it stands, half its error bar, what is written behind it and its colour.
+pub(crate) struct Dot {
     pub(crate) name: String,
     pub(crate) value: f64,
+    pub(crate) error: f64,
     pub(crate) note: String,
     pub(crate) color: RGBColor,
 }
 
-/// One curve: its name, its points and its colour.
+/// One curve: its name, its points, its colour, and for each point half the width of a band, or none.
 pub(crate) struct Curve {
     pub(crate) name: String,
     pub(crate) points: Vec<(f64, f64)>,
+    pub(crate) errors: Vec<f64>,
     pub(crate) color: RGBColor,
 }
 
-/// Horizontal bars on a logarithmic axis, each with its note written behind it.
-pub(crate) fn bars(path: &Path, title: &str, axis: &str, bars: &[Bar]) -> Result<()> {
+impl Curve {
+    /// A curve without points and without a band.
+    pub(crate) fn new(name: impl Into<String>, color: RGBColor) -> Self {
+        Self { name: name.into(), points: Vec::new(), errors: Vec::new(), color }
+    }
+}
+
+/// Dots on a logarithmic axis, one per line, each with its error bar and its note.
+pub(crate) fn dots(path: &Path, title: &str, axis: &str, dots: &[Dot]) -> Result<()> {
     const LEFT: u32 = 300;
-    let size = (980, 130 + 44 * bars.len() as u32);
+    const RIGHT: u32 = 190;
+    const LINE: u32 = 30;
+    let size = (1000, 120 + LINE * dots.len() as u32);
     let root = SVGBackend::new(path, size).into_drawing_area();
     root.fill(&WHITE)?;
     heading(&root, title)?;
-    let range = decades(bars.iter().map(|bar| bar.value));
-    let start = range.start;
-    let mut chart = ChartBuilder::on(&root)
+    let ends = dots.iter().flat_map(|dot| [dot.value - dot.error, dot.value, dot.value + dot.error]);
+    let x = Axis::around(Scale::Log, ends, 0.04);
+    let y = Axis::rows(dots.len());
+    let mut builder = ChartBuilder::on(&root);
+    builder
         .margin_top(50)
-        .margin_right(200)
+        .margin_right(RIGHT)
         .margin_bottom(10)
         .set_label_area_size(LabelAreaPosition::Left, LEFT)
-        .set_label_area_size(LabelAreaPosition::Bottom, 54)
-        .build_cartesian_2d(range.log_scale(), 0.0..bars.len() as f64)?;
-    chart
-        .configure_mesh()
-        .disable_y_mesh()
-        .y_labels(0)
-        .bold_line_style(GRID)
-        .light_line_style(TRANSPARENT)
-        .axis_style(INK)
-        .x_desc(axis)
-        .x_label_formatter(&|x| power_of_ten(*x))
-        .label_style(text(15, HPos::Center, VPos::Top))
-        .axis_desc_style(text(16, HPos::Center, VPos::Top))
-        .draw()?;
-    for (i, bar) in bars.iter().enumerate() {
-        let y = (bars.len() - 1 - i) as f64;
-        let corners = [(start, y + 0.2), (bar.value, y + 0.8)];
-        chart.draw_series([Rectangle::new(corners, bar.color.filled())])?;
-        let (x, middle) = chart.backend_coord(&(bar.value, y + 0.5));
-        root.draw_text(&bar.note, &text(15, HPos::Left, VPos::Center), (x + 8, middle))?;
-        root.draw_text(&bar.name, &text(16, HPos::Right, VPos::Center), (LEFT as i32 - 10, middle))?;
+        .set_label_area_size(LabelAreaPosition::Bottom, 54);
+    let chart = axes::chart(&mut builder, (&x, axis), (&y, ""))?;
+    for (i, dot) in dots.iter().enumerate() {
+        let line = (dots.len() - i) as f64 - 0.5;
+        let at = |value: f64| chart.backend_coord(&(value, line));
+        let (center, style) = (at(dot.value), dot.color.stroke_width(2));
+        let (left, right) = (at(x.range().start), at(x.range().end));
+        root.draw(&PathElement::new([left, right], GRID.stroke_width(1)))?;
+        let (low, high) = (at(dot.value - dot.error), at(dot.value + dot.error));
+        root.draw(&PathElement::new([low, high], style))?;
+        for end in [low, high] {
+            root.draw(&PathElement::new([(end.0, end.1 - 5), (end.0, end.1 + 5)], style))?;
+        }
+        root.draw(&Circle::new(center, 5, dot.color.filled()))?;
+        root.draw_text(&dot.name, &text(16, HPos::Right, VPos::Center), (LEFT as i32 - 10, center.1))?;
+        root.draw_text(&dot.note, &text(15, HPos::Left, VPos::Center), (right.0 + 12, center.1))?;
     }
     root.present()?;
     Ok(())
@@ -96,40 +96,31 @@ pub(crate) fn curves_and_dots(
     root.fill(&WHITE)?;
     heading(&root, title)?;
     let points = || curves.iter().chain(dots).flat_map(|curve| &curve.points);
-    // A hair more, so that rounding does not lose the labels at both ends.
-    let x_range = points().map(|p| p.0).fold(f64::INFINITY, f64::min) * (1.0 - 1e-9)
-        ..points().map(|p| p.0).fold(f64::NEG_INFINITY, f64::max) * (1.0 + 1e-9);
-    let mut chart = ChartBuilder::on(&root)
+    let x = Axis::around(Scale::Log, points().map(|point| point.0), 0.0);
+    let y = Axis::decades(points().map(|point| point.1));
+    let mut builder = ChartBuilder::on(&root);
+    builder
         .margin_top(50)
         .margin_left(14)
         .margin_right(40)
         .margin_bottom(10)
         .set_label_area_size(LabelAreaPosition::Left, 84)
-        .set_label_area_size(LabelAreaPosition::Bottom, 54)
-        .build_cartesian_2d(x_range.log_scale(), decades(points().map(|p| p.1)).log_scale())?;
-    chart
-        .configure_mesh()
-        .bold_line_style(GRID)
-        .light_line_style(TRANSPARENT)
-        .axis_style(INK)
-        .x_desc(x_axis)
-        .y_desc(y_axis)
-        .x_label_formatter(&|x| power_of_ten(*x))
-        .y_label_formatter(&|y| power_of_ten(*y))
-        .label_style(("sans-serif", 15).into_font().color(&INK))
-        .axis_desc_style(("sans-serif", 16).into_font().color(&INK))
-        .draw()?;
+        .set_label_area_size(LabelAreaPosition::Bottom, 54);
+    let mut chart = axes::chart(&mut builder, (&x, x_axis), (&y, y_axis))?;
+    for curve in curves {
+        axes::band(&mut chart, &curve.points, &curve.errors, curve.color)?;
+    }
     for (curve, (dash, gap)) in curves.iter().zip(DASHES.into_iter().cycle()) {
         let style = curve.color.stroke_width(2);
         chart
-            .draw_series(DashedLineSeries::new(curve.points.iter().copied(), dash, gap, style))?
+            .draw_series(DashedLineSeries::new(axes::shown(&y, &curve.points), dash, gap, style))?
             .label(&curve.name)
             .legend(move |(x, y)| DashedPathElement::new([(x, y), (x + 34, y)], dash, gap, style));
     }
     for dots in dots {
         let style = dots.color.filled();
-        let dot = move |point: &(f64, f64)| Circle::new(*point, 4, style);
-        let series = chart.draw_series(dots.points.iter().map(dot))?;
+        let points = axes::shown(&y, &dots.points).into_iter();
+        let series = chart.draw_series(points.map(|point| Circle::new(point, 4, style)))?;
         if !dots.name.is_empty() {
             series.label(&dots.name).legend(move |(x, y)| Circle::new((x + 12, y), 4, style));
         }
@@ -145,43 +136,4 @@ pub(crate) fn curves_and_dots(
         .draw()?;
     root.present()?;
     Ok(())
-}
-
-fn heading(root: &DrawingArea<SVGBackend<'_>, Shift>, title: &str) -> Result<()> {
-    root.draw_text(title, &text(20, HPos::Left, VPos::Top), (20, 16))?;
-    Ok(())
-}
-
-fn text(size: u32, horizontal: HPos, vertical: VPos) -> TextStyle<'static> {
-    ("sans-serif", size).into_font().color(&INK).pos(Pos::new(horizontal, vertical))
-}
-
-/// Whole powers of ten around all values.
-fn decades(values: impl Iterator<Item = f64>) -> Range<f64> {
-    let (low, high) =
-        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (x.min(low), x.max(high)));
-    // A hair more, so that rounding does not lose the labels at both ends.
-    10f64.powf(low.log10().floor()) * (1.0 - 1e-9)..10f64.powf(high.log10().ceil()) * (1.0 + 1e-9)
-}
-
-/// 10⁴ for 10000; nothing for what is not a power of ten.
-fn power_of_ten(x: f64) -> String {
-    let exponent = x.log10();
-    if (exponent - exponent.round()).abs() > 1e-6 {
-        return String::new();
-    }
-    let raised = |c| match c {
-        '-' => '⁻',
-        '0' => '⁰',
-        '1' => '¹',
-        '2' => '²',
-        '3' => '³',
-        '4' => '⁴',
-        '5' => '⁵',
-        '6' => '⁶',
-        '7' => '⁷',
-        '8' => '⁸',
-        _ => '⁹',
-    };
-    format!("10{}", format!("{exponent:.0}").chars().map(raised).collect::<String>())
 }

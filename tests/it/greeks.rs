@@ -2,15 +2,17 @@
 //!
 //! Tolerance: 4.8 standard errors. Some 150 numbers are compared, so that a false alarm has probability 3e-4 in all.
 
-#[path = "../../examples/shared/claims.rs"]
-mod claims;
+#[path = "../../examples/shared/option_payoffs.rs"]
+mod option_payoffs;
 #[path = "../../examples/shared/price_path.rs"]
 mod price_path;
 
 use std::collections::BTreeMap;
 
 use crate::common::{Row, Sampled, Table, rng, sample_batches};
-use claims::{Claim, Greeks, PathwiseDelta, Payoff, ScoreDelta, SmoothedDigital, closed_form};
+use option_payoffs::{
+    Greeks, OptionContract, PathwiseDelta, Payoff, ScoreDelta, SmoothedDigital, closed_form,
+};
 use price_path::{PricePath, RATE, SPOT, VOLATILITY};
 use reparam::prelude::*;
 use reparam::{Coupling, Objective, verify};
@@ -23,7 +25,7 @@ fn table() -> Table {
 
 struct Case {
     path: PricePath,
-    claim: Claim,
+    contract: OptionContract,
     label: String,
 }
 
@@ -35,7 +37,7 @@ fn case(row: &Row<'_>) -> Case {
     let path = PricePath::new([row.number("S0"), sigma, rate], dividend, &[maturity]).unwrap();
     let payoff = if row.text("payoff") == "call" { Payoff::Call } else { Payoff::Digital };
     let label = ["params", "S0", "payoff", "greek", "estimator"].map(|column| row.text(column)).join(" ");
-    Case { path, claim: Claim { payoff, strike, rate, maturity }, label }
+    Case { path, contract: OptionContract { payoff, strike, rate, maturity }, label }
 }
 
 fn parameter(greek: &str) -> usize {
@@ -57,8 +59,8 @@ fn close(found: f64, expected: f64, what: &str) {
 #[test]
 fn the_closed_formulas_are_those_of_the_table() {
     for row in table().rows() {
-        let Case { path, claim, label } = case(&row);
-        let Greeks { price, gradient, gamma } = closed_form(&path, &claim).unwrap();
+        let Case { path, contract, label } = case(&row);
+        let Greeks { price, gradient, gamma } = closed_form(&path, &contract).unwrap();
         close(price, row.number("price"), &label);
         let greek = row.text("greek");
         let found = if greek == "gamma" { gamma } else { gradient[parameter(greek)] };
@@ -72,7 +74,7 @@ fn every_row_of_the_table_has_its_mean_and_its_variance() {
     // Delta, vega and rho of one estimator are parameters of one estimate.
     let mut estimates = BTreeMap::new();
     for (seed, row) in table().rows().enumerate() {
-        let Case { path, claim, label } = case(&row);
+        let Case { path, contract, label } = case(&row);
         let spot = path.params()[SPOT];
         // 64 times as many: 10⁶ paths, 4 · 10⁶ where fourth moments are large.
         let long = row.text("greek") == "gamma" || row.text("payoff") == "call" && row.number("S0") == 80.0;
@@ -81,23 +83,23 @@ fn every_row_of_the_table_has_its_mean_and_its_variance() {
         let key = ["params", "S0", "payoff", "estimator"].map(|column| row.text(column).to_string());
         let estimate = || match (row.text("greek"), row.text("estimator")) {
             ("gamma", "likelihood_ratio") => {
-                let f = ScoreDelta { claim, path: path.clone() };
+                let f = ScoreDelta { contract, path: path.clone() };
                 sample_batches(&mut ScoreFunction::new(), &path, &f, samples, seed)
             }
             // The names say what comes first: the likelihood ratio for delta, differentiated pathwise.
             ("gamma", "mixed_lr_pathwise") => {
-                let f = ScoreDelta { claim, path: path.clone() };
+                let f = ScoreDelta { contract, path: path.clone() };
                 sample_batches(&mut Pathwise, &path, &f, samples, seed)
             }
             ("gamma", "mixed_pathwise_lr") => {
-                let f = PathwiseDelta { claim, spot };
+                let f = PathwiseDelta { contract, spot };
                 sample_batches(&mut ScoreFunction::new(), &path, &f, samples, seed)
             }
             (_, "pathwise" | "pathwise(biased)") => {
-                sample_batches(&mut Pathwise, &path, &claim, samples, seed)
+                sample_batches(&mut Pathwise, &path, &contract, samples, seed)
             }
             (_, "likelihood_ratio") => {
-                sample_batches(&mut ScoreFunction::new(), &path, &claim, samples, seed)
+                sample_batches(&mut ScoreFunction::new(), &path, &contract, samples, seed)
             }
             other => panic!("{other:?}"),
         };
@@ -125,8 +127,8 @@ fn monthly() -> PricePath {
     PricePath::new([100.0, 0.2, 0.05], 0.02, &dates).unwrap()
 }
 
-fn claim(payoff: Payoff) -> Claim {
-    Claim { payoff, strike: 100.0, rate: 0.05, maturity: 1.0 }
+fn contract(payoff: Payoff) -> OptionContract {
+    OptionContract { payoff, strike: 100.0, rate: 0.05, maturity: 1.0 }
 }
 
 #[test]
@@ -206,18 +208,18 @@ fn the_objectives_have_the_derivatives_that_they_say() {
         moved.set_params(theta).unwrap();
         moved
     };
-    let rated = |payoff, theta: &[f64]| Claim { rate: theta[RATE], ..claim(payoff) };
+    let rated = |payoff, theta: &[f64]| OptionContract { rate: theta[RATE], ..contract(payoff) };
     for payoff in [Payoff::Call, Payoff::ArithmeticAsian, Payoff::GeometricAsian] {
-        verify::objective_gradient(&claim(payoff), &z).within(1e-7).unwrap();
+        verify::objective_gradient(&contract(payoff), &z).within(1e-7).unwrap();
         verify::parameter_gradient(|theta| rated(payoff, theta), &theta, &z).within(1e-7).unwrap();
     }
-    let delta = |theta: &[f64]| PathwiseDelta { claim: rated(Payoff::Call, theta), spot: theta[SPOT] };
+    let delta = |theta: &[f64]| PathwiseDelta { contract: rated(Payoff::Call, theta), spot: theta[SPOT] };
     verify::parameter_gradient(delta, &theta, &z).within(1e-7).unwrap();
-    let score = |theta: &[f64]| ScoreDelta { claim: rated(Payoff::Call, theta), path: at(theta) };
+    let score = |theta: &[f64]| ScoreDelta { contract: rated(Payoff::Call, theta), path: at(theta) };
     verify::parameter_gradient(score, &theta, &z).within(1e-7).unwrap();
     verify::objective_gradient(&score(&theta), &z).within(1e-7).unwrap();
     let smoothed = |theta: &[f64]| SmoothedDigital {
-        claim: rated(Payoff::Digital, theta),
+        contract: rated(Payoff::Digital, theta),
         volatility: theta[VOLATILITY],
         dividend: 0.02,
         last_step: 0.25,
@@ -226,8 +228,8 @@ fn the_objectives_have_the_derivatives_that_they_say() {
     verify::objective_gradient(&smoothed(&theta), &z[..1]).within(1e-7).unwrap();
 
     // The digital: at its strike the checker sees the jump that the slope of 0 leaves out.
-    verify::objective_gradient(&claim(Payoff::Digital), &[108.0]).within(1e-7).unwrap();
-    verify::objective_gradient(&claim(Payoff::Digital), &[100.0]).within(1e-7).unwrap_err();
+    verify::objective_gradient(&contract(Payoff::Digital), &[108.0]).within(1e-7).unwrap();
+    verify::objective_gradient(&contract(Payoff::Digital), &[100.0]).within(1e-7).unwrap_err();
 }
 
 fn check_means(found: &Sampled, exact: [f64; 3], what: &str) {
@@ -247,16 +249,16 @@ fn check_means(found: &Sampled, exact: [f64; 3], what: &str) {
 fn paths_of_many_dates_have_the_exact_greeks() {
     let path = monthly();
     for (payoff, seed) in [(Payoff::GeometricAsian, 1), (Payoff::Call, 2), (Payoff::Digital, 3)] {
-        let claim = claim(payoff);
-        let exact = closed_form(&path, &claim).unwrap().gradient;
+        let contract = contract(payoff);
+        let exact = closed_form(&path, &contract).unwrap().gradient;
         if payoff != Payoff::Digital {
-            let found = sample_batches(&mut Pathwise, &path, &claim, 2000, seed);
+            let found = sample_batches(&mut Pathwise, &path, &contract, 2000, seed);
             check_means(&found, exact, "pathwise");
         }
-        let found = sample_batches(&mut ScoreFunction::new(), &path, &claim, 4000, seed + 10);
+        let found = sample_batches(&mut ScoreFunction::new(), &path, &contract, 4000, seed + 10);
         check_means(&found, exact, "likelihood ratio");
         for mut measure in [MeasureValued::coupled(), MeasureValued::uncoupled()] {
-            let found = sample_batches(&mut measure, &path, &claim, 4000, seed + 20);
+            let found = sample_batches(&mut measure, &path, &contract, 4000, seed + 20);
             check_means(&found, exact, "measure-valued");
         }
     }
@@ -265,12 +267,17 @@ fn paths_of_many_dates_have_the_exact_greeks() {
 #[test]
 fn the_smoothed_digital_has_the_exact_greeks_and_less_variance() {
     let whole = PricePath::new([100.0, 0.2, 0.05], 0.02, &[1.0]).unwrap();
-    let exact = closed_form(&whole, &claim(Payoff::Digital)).unwrap().gradient;
+    let exact = closed_form(&whole, &contract(Payoff::Digital)).unwrap().gradient;
     let likelihood_ratio =
-        sample_batches(&mut ScoreFunction::new(), &whole, &claim(Payoff::Digital), 4000, 30);
+        sample_batches(&mut ScoreFunction::new(), &whole, &contract(Payoff::Digital), 4000, 30);
     for last_step in [0.25, 0.5] {
         let seen = PricePath::new([100.0, 0.2, 0.05], 0.02, &[1.0 - last_step]).unwrap();
-        let f = SmoothedDigital { claim: claim(Payoff::Digital), volatility: 0.2, dividend: 0.02, last_step };
+        let f = SmoothedDigital {
+            contract: contract(Payoff::Digital),
+            volatility: 0.2,
+            dividend: 0.02,
+            last_step,
+        };
         let found = sample_batches(&mut Pathwise, &seen, &f, 4000, 31);
         check_means(&found, exact, "smoothed");
         for i in 0..3 {
@@ -283,7 +290,7 @@ fn the_smoothed_digital_has_the_exact_greeks_and_less_variance() {
 #[test]
 fn measure_valued_delta_has_the_variance_of_its_pair() {
     let path = PricePath::new([100.0, 0.2, 0.05], 0.02, &[1.0]).unwrap();
-    let f = claim(Payoff::Call);
+    let f = contract(Payoff::Call);
     let weight = 1.0 / (100.0 * 0.2 * std::f64::consts::TAU.sqrt());
     let price = |e: f64| 100.0 * ((0.05f64 - 0.02 - 0.02) + 0.2 * e).exp();
     let pair = |r: f64| weight * (f.value(&[price(r)]) - f.value(&[price(-r)]));
@@ -302,7 +309,7 @@ fn measure_valued_delta_has_the_variance_of_its_pair() {
 /// The arithmetic mean has no formula: all estimators must agree with scrambled Sobol points, whose error is much smaller.
 #[test]
 fn estimators_of_the_arithmetic_asian_agree() {
-    let (path, f) = (monthly(), claim(Payoff::ArithmeticAsian));
+    let (path, f) = (monthly(), contract(Payoff::ArithmeticAsian));
     let mut sobol = Pathwise.over(ScrambledSobol::base2(12));
     let yardstick = sobol.estimate(&path, &f, 128, &mut rng(50)).unwrap();
     fn within<E, F>(mut estimator: E, f: &F, yardstick: &GradientEstimate<f64>, samples: usize)

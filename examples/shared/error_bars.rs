@@ -1,10 +1,12 @@
-//! Panels side by side: an exact curve in each, and estimates as points with error bars. Points differ in shape, so that they can be told apart in
-//! black and white.
+//! Panels side by side, as SVG: an exact curve in each, and estimates as points with error bars. Points differ in shape, so that they can
+//! be told apart in black and white.
 
 use std::error::Error;
 use std::path::Path;
 
 use plotters::prelude::*;
+
+use super::axes::{self, Axis, INK, Scale, heading};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -23,45 +25,26 @@ pub(crate) struct Panel {
     pub(crate) estimates: Vec<Points>,
 }
 
-const INK: RGBColor = RGBColor(40, 40, 40);
-const GRID: RGBColor = RGBColor(222, 222, 222);
-
 /// Draws the panels, with one legend below.
 pub(crate) fn draw(path: &Path, title: &str, x_axis: &str, panels: &[Panel]) -> Result<()> {
     let root = SVGBackend::new(path, (560 * panels.len() as u32, 500)).into_drawing_area();
     root.fill(&WHITE)?;
-    root.draw_text(title, &("sans-serif", 20).into_font().color(&INK), (20, 14))?;
+    heading(&root, title)?;
     let (_, below) = root.split_vertically(44);
     let (charts, key) = below.split_vertically(410);
     for (area, panel) in charts.split_evenly((1, panels.len())).iter().zip(panels) {
-        let ends = |points: &[(f64, f64)]| {
-            let of = |pick: fn(f64, f64) -> f64, start| points.iter().map(|p| p.1).fold(start, pick);
-            (of(f64::min, f64::INFINITY), of(f64::max, f64::NEG_INFINITY))
-        };
         let bars = panel.estimates.iter().flat_map(|points| &points.points);
-        let all: Vec<(f64, f64)> =
-            bars.flat_map(|&(x, y, e)| [(x, y - e), (x, y + e)]).chain(panel.exact.iter().copied()).collect();
-        let (low, high) = ends(&all);
-        let room = 0.06 * (high - low);
-        let (first, last) = (panel.exact[0].0, panel.exact[panel.exact.len() - 1].0);
-        let mut chart = ChartBuilder::on(area)
+        let ends = bars.flat_map(|&(_, y, error)| [y - error, y + error]);
+        let x = Axis::around(Scale::Linear, panel.exact.iter().map(|point| point.0), 0.0);
+        let y = Axis::around(Scale::Linear, ends.chain(panel.exact.iter().map(|point| point.1)), 0.06);
+        let mut builder = ChartBuilder::on(area);
+        builder
             .caption(panel.title, ("sans-serif", 17).into_font().color(&INK))
             .margin(10)
             .margin_right(24)
             .set_label_area_size(LabelAreaPosition::Left, 72)
-            .set_label_area_size(LabelAreaPosition::Bottom, 48)
-            .build_cartesian_2d(first..last, low - room..high + room)?;
-        chart
-            .configure_mesh()
-            .bold_line_style(GRID)
-            .light_line_style(TRANSPARENT)
-            .axis_style(INK)
-            .x_desc(x_axis)
-            .y_desc(panel.y_axis)
-            .x_label_formatter(&|x| format!("{x}"))
-            .label_style(("sans-serif", 14).into_font().color(&INK))
-            .axis_desc_style(("sans-serif", 15).into_font().color(&INK))
-            .draw()?;
+            .set_label_area_size(LabelAreaPosition::Bottom, 48);
+        let mut chart = axes::chart(&mut builder, (&x, x_axis), (&y, panel.y_axis))?;
         chart.draw_series(LineSeries::new(panel.exact.iter().copied(), INK.stroke_width(2)))?;
         for (shape, points) in panel.estimates.iter().enumerate() {
             let style = points.color.stroke_width(2);

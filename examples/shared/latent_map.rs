@@ -1,4 +1,4 @@
-//! A map of digits, as SVG.
+//! A scatter plot of digits in a latent space of two numbers, as SVG.
 
 use std::error::Error;
 use std::path::Path;
@@ -6,10 +6,9 @@ use std::path::Path;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-type Result<T> = std::result::Result<T, Box<dyn Error>>;
+use super::axes::{self, Axis, Scale, heading};
 
-const INK: RGBColor = RGBColor(40, 40, 40);
-const GRID: RGBColor = RGBColor(222, 222, 222);
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// Okabe & Ito, and three more that stay apart from them; the digit itself is drawn, so that colour is not needed.
 const COLORS: [RGBColor; 10] = [
@@ -26,30 +25,26 @@ const COLORS: [RGBColor; 10] = [
 ];
 
 /// Draws each point of a plane as the digit that it is, in a colour of its own.
-pub(crate) fn map(path: &Path, title: &str, (x, y): (&str, &str), points: &[(f64, f64, u8)]) -> Result<()> {
+pub(crate) fn latent_map(
+    path: &Path,
+    title: &str,
+    (x, y): (&str, &str),
+    points: &[(f64, f64, u8)],
+) -> Result<()> {
     let root = SVGBackend::new(path, (760, 760)).into_drawing_area();
     root.fill(&WHITE)?;
-    root.draw_text(title, &("sans-serif", 20).into_font().color(&INK), (20, 16))?;
+    heading(&root, title)?;
     let range = |of: fn(&(f64, f64, u8)) -> f64| {
         let most = points.iter().map(|point| of(point).abs()).fold(0.0, f64::max) * 1.05;
-        -most..most
+        Axis::over(Scale::Linear, -most..most)
     };
-    let mut chart = ChartBuilder::on(&root)
+    let mut builder = ChartBuilder::on(&root);
+    builder
         .margin_top(50)
         .margin_right(24)
         .set_label_area_size(LabelAreaPosition::Left, 64)
-        .set_label_area_size(LabelAreaPosition::Bottom, 54)
-        .build_cartesian_2d(range(|p| p.0), range(|p| p.1))?;
-    chart
-        .configure_mesh()
-        .bold_line_style(GRID)
-        .light_line_style(TRANSPARENT)
-        .axis_style(INK)
-        .x_desc(x)
-        .y_desc(y)
-        .label_style(("sans-serif", 14).into_font().color(&INK))
-        .axis_desc_style(("sans-serif", 16).into_font().color(&INK))
-        .draw()?;
+        .set_label_area_size(LabelAreaPosition::Bottom, 54);
+    let mut chart = axes::chart(&mut builder, (&range(|p| p.0), x), (&range(|p| p.1), y))?;
     let middle = Pos::new(HPos::Center, VPos::Center);
     chart.draw_series(points.iter().map(|&(x, y, digit)| {
         let style = ("sans-serif", 14).into_font().color(&COLORS[digit as usize % 10]).pos(middle);

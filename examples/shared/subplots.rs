@@ -1,28 +1,46 @@
-//! Several line charts side by side with one legend, as SVG. Curves differ in dash and colour, so that they can be told apart in black and white.
+//! Several line charts side by side with one legend, as SVG. Curves differ in dash and colour, so that they can be told apart in black
+//! and white.
 
 use std::error::Error;
 use std::path::Path;
 
 use plotters::prelude::*;
 
+use super::axes::{self, Axis, INK, Scale, heading};
+
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// One curve and its name in the legend.
+/// One curve and its name in the legend, and for each point half the width of a band, or none.
 pub(crate) struct Line {
     pub(crate) name: String,
     pub(crate) points: Vec<(f64, f64)>,
+    pub(crate) errors: Vec<f64>,
 }
 
-/// One chart: what its axes say, and its curves. The legend is that of the first chart.
+impl Line {
+    /// A curve without a band.
+    pub(crate) fn new(name: impl Into<String>, points: Vec<(f64, f64)>) -> Self {
+        Self { name: name.into(), points, errors: Vec::new() }
+    }
+
+    /// How far it reaches up and down, its band included.
+    fn heights(&self) -> impl Iterator<Item = f64> {
+        let errors = self.errors.iter().copied().chain(std::iter::repeat(0.0));
+        self.points.iter().zip(errors).flat_map(|(point, error)| {
+            let error = if error.is_finite() { error } else { 0.0 };
+            [point.1 - error, point.1, point.1 + error]
+        })
+    }
+}
+
+/// One chart: what its axes say, how numbers are laid out upwards, and its curves. The legend is that of the first chart.
 pub(crate) struct Panel<'a> {
     pub(crate) title: &'a str,
     pub(crate) x_axis: &'a str,
     pub(crate) y_axis: &'a str,
+    pub(crate) y_scale: Scale,
     pub(crate) lines: Vec<Line>,
 }
-
-const INK: RGBColor = RGBColor(40, 40, 40);
-const GRID: RGBColor = RGBColor(222, 222, 222);
 
 /// Apart for colour-blind eyes too (Okabe & Ito), and then black.
 const COLORS: [RGBColor; 8] = [
@@ -40,7 +58,7 @@ const COLORS: [RGBColor; 8] = [
 const DASHES: [(u32, u32); 5] = [(1, 0), (9, 4), (3, 3), (14, 3), (6, 8)];
 
 /// Draws the panels side by side, with the legend below.
-pub(crate) fn panels(path: &Path, title: &str, panels: &[Panel<'_>]) -> Result<()> {
+pub(crate) fn subplots(path: &Path, title: &str, panels: &[Panel<'_>]) -> Result<()> {
     let names: Vec<&str> = panels[0].lines.iter().map(|line| &*line.name).collect();
     let (width, height) = (520 * panels.len() as u32, 400);
     let longest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
@@ -48,39 +66,26 @@ pub(crate) fn panels(path: &Path, title: &str, panels: &[Panel<'_>]) -> Result<(
     let legend = 34 + 26 * names.len().div_ceil(columns) as u32;
     let root = SVGBackend::new(path, (width, height + 44 + legend)).into_drawing_area();
     root.fill(&WHITE)?;
-    root.draw_text(title, &("sans-serif", 20).into_font().color(&INK), (20, 14))?;
+    heading(&root, title)?;
     let (_, below) = root.split_vertically(44);
     let (charts, key) = below.split_vertically(height);
     for (area, panel) in charts.split_evenly((1, panels.len())).iter().zip(panels) {
-        let points = || panel.lines.iter().flat_map(|line| &line.points).filter(|p| p.1.is_finite());
-        let range = |of: fn(&(f64, f64)) -> f64, margin: f64| {
-            let low = points().map(of).fold(f64::INFINITY, f64::min);
-            let high = points().map(of).fold(f64::NEG_INFINITY, f64::max);
-            let room = margin * (high - low).max(1e-12);
-            low - room..high + room
-        };
-        let mut chart = ChartBuilder::on(area)
+        let x =
+            Axis::around(Scale::Linear, panel.lines.iter().flat_map(|line| &line.points).map(|p| p.0), 0.0);
+        let y = Axis::around(panel.y_scale, panel.lines.iter().flat_map(Line::heights), 0.05);
+        let mut builder = ChartBuilder::on(area);
+        builder
             .caption(panel.title, ("sans-serif", 17).into_font().color(&INK))
             .margin(10)
             .margin_right(24)
             .set_label_area_size(LabelAreaPosition::Left, 70)
-            .set_label_area_size(LabelAreaPosition::Bottom, 48)
-            .build_cartesian_2d(range(|p| p.0, 0.0), range(|p| p.1, 0.05))?;
-        chart
-            .configure_mesh()
-            .bold_line_style(GRID)
-            .light_line_style(TRANSPARENT)
-            .axis_style(INK)
-            .x_desc(panel.x_axis)
-            .y_desc(panel.y_axis)
-            .x_labels(6)
-            .x_label_formatter(&|x| number(*x))
-            .y_label_formatter(&|y| number(*y))
-            .label_style(("sans-serif", 14).into_font().color(&INK))
-            .axis_desc_style(("sans-serif", 15).into_font().color(&INK))
-            .draw()?;
+            .set_label_area_size(LabelAreaPosition::Bottom, 48);
+        let mut chart = axes::chart(&mut builder, (&x, panel.x_axis), (&y, panel.y_axis))?;
+        for (line, color) in panel.lines.iter().zip(COLORS.into_iter().cycle()) {
+            axes::band(&mut chart, &line.points, &line.errors, color)?;
+        }
         for (i, line) in panel.lines.iter().enumerate() {
-            let points = line.points.iter().copied().filter(|p| p.1.is_finite());
+            let points = axes::shown(&y, &line.points);
             let (dash, gap) = DASHES[i % DASHES.len()];
             let style = COLORS[i % COLORS.len()].stroke_width(2);
             if gap == 0 {
@@ -107,11 +112,4 @@ pub(crate) fn panels(path: &Path, title: &str, panels: &[Panel<'_>]) -> Result<(
     }
     root.present()?;
     Ok(())
-}
-
-/// Without zeros that say nothing.
-fn number(x: f64) -> String {
-    let digits = format!("{x:.4}");
-    let digits = digits.trim_end_matches('0').trim_end_matches('.');
-    if digits == "-0" { "0".into() } else { digits.into() }
 }

@@ -1,4 +1,5 @@
-//! Options on a price path as objectives that depend on the rate (and more) directly, and the closed formulas of Black and Scholes.
+//! Option contracts on a price path and their payoffs, as objectives that depend on the rate (and more) directly; and the closed formulas
+//! of Black and Scholes.
 
 use reparam::special::normal_cdf;
 use reparam::{DifferentiableObjective, Objective};
@@ -20,14 +21,14 @@ pub(crate) enum Payoff {
 
 /// A payoff discounted from its date: `f_θ(z) = e^{−rT} payoff(z)`, which depends on the rate directly.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Claim {
+pub(crate) struct OptionContract {
     pub(crate) payoff: Payoff,
     pub(crate) strike: f64,
     pub(crate) rate: f64,
     pub(crate) maturity: f64,
 }
 
-impl Claim {
+impl OptionContract {
     fn discount(&self) -> f64 {
         (-self.rate * self.maturity).exp()
     }
@@ -43,7 +44,7 @@ impl Claim {
     }
 }
 
-impl Objective<f64> for Claim {
+impl Objective<f64> for OptionContract {
     fn value(&self, z: &[f64]) -> f64 {
         let above = self.level(z) - self.strike;
         let paid = match self.payoff {
@@ -62,7 +63,7 @@ impl Objective<f64> for Claim {
     }
 }
 
-impl DifferentiableObjective<f64> for Claim {
+impl DifferentiableObjective<f64> for OptionContract {
     /// The slope of the digital is 0 wherever it has one. That is true, and no use: all of its gradient is in the jump. The compiler cannot
     /// know; a digital of one's own should not implement this trait at all. Here it does, to show what happens.
     fn value_and_gradient(&self, z: &[f64], dz: &mut [f64]) -> f64 {
@@ -89,7 +90,7 @@ impl DifferentiableObjective<f64> for Claim {
 /// the end. It is smooth, depends on σ and r directly, and has the same expectation.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SmoothedDigital {
-    pub(crate) claim: Claim,
+    pub(crate) contract: OptionContract,
     pub(crate) volatility: f64,
     pub(crate) dividend: f64,
     pub(crate) last_step: f64,
@@ -97,15 +98,15 @@ pub(crate) struct SmoothedDigital {
 
 impl SmoothedDigital {
     fn d(&self, price: f64) -> f64 {
-        let Self { claim, volatility, dividend, last_step } = self;
-        let drift = claim.rate - dividend - 0.5 * volatility * volatility;
-        ((price / claim.strike).ln() + drift * last_step) / (volatility * last_step.sqrt())
+        let Self { contract, volatility, dividend, last_step } = self;
+        let drift = contract.rate - dividend - 0.5 * volatility * volatility;
+        ((price / contract.strike).ln() + drift * last_step) / (volatility * last_step.sqrt())
     }
 }
 
 impl Objective<f64> for SmoothedDigital {
     fn value(&self, z: &[f64]) -> f64 {
-        self.claim.discount() * normal_cdf(self.d(z[z.len() - 1]))
+        self.contract.discount() * normal_cdf(self.d(z[z.len() - 1]))
     }
 
     fn depends_on_parameters(&self) -> bool {
@@ -114,9 +115,9 @@ impl Objective<f64> for SmoothedDigital {
 
     fn add_parameter_gradient(&self, z: &[f64], weight: f64, dtheta: &mut [f64]) {
         let d = self.d(z[z.len() - 1]);
-        let (root, slope) = (self.last_step.sqrt(), weight * self.claim.discount() * density(d));
+        let (root, slope) = (self.last_step.sqrt(), weight * self.contract.discount() * density(d));
         dtheta[VOLATILITY] -= slope * (d / self.volatility + root);
-        dtheta[RATE] += slope * root / self.volatility - weight * self.claim.maturity * self.value(z);
+        dtheta[RATE] += slope * root / self.volatility - weight * self.contract.maturity * self.value(z);
     }
 }
 
@@ -126,8 +127,8 @@ impl DifferentiableObjective<f64> for SmoothedDigital {
         let d = self.d(price);
         dz.fill(0.0);
         dz[z.len() - 1] =
-            self.claim.discount() * density(d) / (price * self.volatility * self.last_step.sqrt());
-        self.claim.discount() * normal_cdf(d)
+            self.contract.discount() * density(d) / (price * self.volatility * self.last_step.sqrt());
+        self.contract.discount() * normal_cdf(d)
     }
 }
 
@@ -135,14 +136,14 @@ impl DifferentiableObjective<f64> for SmoothedDigital {
 /// and r. It jumps, so it is for the likelihood ratio.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PathwiseDelta {
-    pub(crate) claim: Claim,
+    pub(crate) contract: OptionContract,
     pub(crate) spot: f64,
 }
 
 impl Objective<f64> for PathwiseDelta {
     fn value(&self, z: &[f64]) -> f64 {
         let price = z[z.len() - 1];
-        if price > self.claim.strike { self.claim.discount() * price / self.spot } else { 0.0 }
+        if price > self.contract.strike { self.contract.discount() * price / self.spot } else { 0.0 }
     }
 
     fn depends_on_parameters(&self) -> bool {
@@ -152,14 +153,14 @@ impl Objective<f64> for PathwiseDelta {
     fn add_parameter_gradient(&self, z: &[f64], weight: f64, dtheta: &mut [f64]) {
         let value = weight * self.value(z);
         dtheta[SPOT] -= value / self.spot;
-        dtheta[RATE] -= self.claim.maturity * value;
+        dtheta[RATE] -= self.contract.maturity * value;
     }
 }
 
 /// The likelihood-ratio delta as an objective, `h = f(z) s(z₁)` with the score `s = e/(S₀σ√Δ)` of the spot, which only the first step knows.
 #[derive(Debug, Clone)]
 pub(crate) struct ScoreDelta {
-    pub(crate) claim: Claim,
+    pub(crate) contract: OptionContract,
     pub(crate) path: PricePath,
 }
 
@@ -174,7 +175,7 @@ impl ScoreDelta {
 
 impl Objective<f64> for ScoreDelta {
     fn value(&self, z: &[f64]) -> f64 {
-        self.claim.value(z) * self.first(z).2
+        self.contract.value(z) * self.first(z).2
     }
 
     fn depends_on_parameters(&self) -> bool {
@@ -184,10 +185,10 @@ impl Objective<f64> for ScoreDelta {
     fn add_parameter_gradient(&self, z: &[f64], weight: f64, dtheta: &mut [f64]) {
         let [spot, sigma, _] = self.path.params;
         let (e, step, score) = self.first(z);
-        let value = weight * self.claim.value(z);
+        let value = weight * self.contract.value(z);
         dtheta[SPOT] -= value * (score + 1.0 / (spot * sigma * sigma * step)) / spot;
         dtheta[VOLATILITY] += value * (1.0 / sigma - 2.0 * e / (sigma * sigma * step.sqrt())) / spot;
-        dtheta[RATE] -= value * (1.0 / (spot * sigma * sigma) + self.claim.maturity * score);
+        dtheta[RATE] -= value * (1.0 / (spot * sigma * sigma) + self.contract.maturity * score);
     }
 }
 
@@ -195,7 +196,7 @@ impl DifferentiableObjective<f64> for ScoreDelta {
     fn value_and_gradient(&self, z: &[f64], dz: &mut [f64]) -> f64 {
         let [spot, sigma, _] = self.path.params;
         let (_, step, score) = self.first(z);
-        let value = self.claim.value_and_gradient(z, dz);
+        let value = self.contract.value_and_gradient(z, dz);
         dz.iter_mut().for_each(|dz| *dz *= score);
         dz[0] += value / (spot * sigma * sigma * step * z[0]);
         value * score
@@ -220,11 +221,11 @@ pub(crate) struct Greeks {
 /// for the geometric mean t̄ is the mean date and `v = Σᵢⱼ min(tᵢ, tⱼ)/m²` (Kemna & Vorst 1990, doi:10.1016/0378-4266(90)90039-5). A call is
 /// then `e^{−rT} (F Φ(d₁) − K Φ(d₂))` and a digital `e^{−rT} Φ(d₂)`, with `d₁ = ln(F/K)/s + s/2` and `d₂ = d₁ − s` (Black & Scholes 1973,
 /// doi:10.1086/260062).
-pub(crate) fn closed_form(path: &PricePath, claim: &Claim) -> Option<Greeks> {
+pub(crate) fn closed_form(path: &PricePath, contract: &OptionContract) -> Option<Greeks> {
     let [spot, sigma, rate] = path.params;
     let count = path.dates.len() as f64;
-    let (time, variance) = match claim.payoff {
-        Payoff::Call | Payoff::Digital => (claim.maturity, claim.maturity),
+    let (time, variance) = match contract.payoff {
+        Payoff::Call | Payoff::Digital => (contract.maturity, contract.maturity),
         Payoff::GeometricAsian => {
             let pairs = path.dates.iter().flat_map(|a| path.dates.iter().map(|b| a.min(*b)));
             (path.dates.iter().sum::<f64>() / count, pairs.sum::<f64>() / (count * count))
@@ -234,17 +235,17 @@ pub(crate) fn closed_form(path: &PricePath, claim: &Claim) -> Option<Greeks> {
     let forward =
         spot * ((rate - path.dividend - 0.5 * sigma * sigma) * time + 0.5 * sigma * sigma * variance).exp();
     let spread = sigma * variance.sqrt();
-    let d1 = (forward / claim.strike).ln() / spread + 0.5 * spread;
+    let d1 = (forward / contract.strike).ln() / spread + 0.5 * spread;
     let d2 = d1 - spread;
-    let (discount, maturity) = (claim.discount(), claim.maturity);
+    let (discount, maturity) = (contract.discount(), contract.maturity);
     // Undiscounted price, its derivatives by forward and spread, and gamma.
-    let (price, by_forward, by_spread, gamma) = if claim.payoff == Payoff::Digital {
+    let (price, by_forward, by_spread, gamma) = if contract.payoff == Payoff::Digital {
         let bell = density(d2);
         let gamma = -bell * d1 / (spot * spot * spread * spread);
         (normal_cdf(d2), bell / (forward * spread), -bell * d1 / spread, gamma)
     } else {
         let bell = density(d1);
-        let price = forward * normal_cdf(d1) - claim.strike * normal_cdf(d2);
+        let price = forward * normal_cdf(d1) - contract.strike * normal_cdf(d2);
         (price, normal_cdf(d1), forward * bell, forward / spot * bell / (spot * spread))
     };
     let delta = by_forward * forward / spot;
