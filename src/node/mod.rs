@@ -5,7 +5,7 @@
 //! | `stochastic_node` | `StochasticNode`: the pathwise gradient |
 //! | `estimator_node` | `EstimatorNode`: the same with any estimator |
 //! | `heads` | the rows of parameters that a network lends |
-//! | `tape` | `Tape`: an objective that is evaluated elsewhere |
+//! | `recorded_objective` | `RecordedObjective`: an objective that is evaluated elsewhere |
 
 mod estimator_node;
 mod heads;
