@@ -82,8 +82,8 @@ pub enum Error {
         /// Name of the parameter in the distribution's layout.
         parameter: Cow<'static, str>,
     },
-    /// No weak derivative is known for a parameter, so a measure-valued estimate of its gradient cannot be made. Freeze it, or use another
-    /// estimator.
+    /// No weak derivative is known for a parameter, so a measure-valued estimate of its gradient cannot be
+    /// made. Freeze it, or use another estimator.
     NoWeakDerivative {
         /// Name of the parameter in the distribution's layout.
         parameter: Cow<'static, str>,
@@ -132,7 +132,8 @@ pub enum Error {
         /// The probability whose quantile was wanted.
         probability: f64,
     },
-    /// The Kullback–Leibler divergence to a distribution whose support does not cover this one is infinite, and has no gradient.
+    /// The Kullback–Leibler divergence to a distribution whose support does not cover this one is infinite,
+    /// and has no gradient.
     NotCovered {
         /// The first coordinate that is not covered.
         coordinate: usize,
@@ -144,14 +145,15 @@ pub enum Error {
     },
     /// A stochastic node was asked to pull back before a draw.
     NoDraw,
-    /// An estimator made other draws once it knew the values of the objective: such a one cannot be run where the objective is evaluated
-    /// for all rows in between.
+    /// An estimator made other draws once it knew the values of the objective: such a one cannot be run
+    /// where the objective is evaluated for all rows in between.
     Adaptive {
         /// The first row in which it was seen.
         row: usize,
     },
-    /// The objective depends on θ directly, and the estimator cannot add that explicit gradient: what it evaluates are not draws of the
-    /// distribution, or it does not say which are ([`BlockShape::with_own_draws`](crate::BlockShape::with_own_draws)).
+    /// The objective depends on θ directly, and the estimator cannot add that explicit gradient: what it
+    /// evaluates are not draws of the distribution, or it does not say which are
+    /// ([`BlockShape::with_own_draws`](crate::BlockShape::with_own_draws)).
     ExplicitGradient,
     /// What an estimator of one's own has found wrong.
     Estimator {

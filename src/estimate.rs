@@ -13,8 +13,8 @@ use crate::special::student_t_integer_quantile;
 
 /// Count, mean and second central moment of a random vector, coordinate by coordinate, in `f64`.
 ///
-/// Two of them merge exactly (up to rounding) into the moments of the joined samples (Chan, Golub & `LeVeque` 1983,
-/// doi:10.1080/00031305.1983.10483115), so that an estimate can be made in pieces.
+/// Two of them merge exactly (up to rounding) into the moments of the joined samples (Chan, Golub &
+/// `LeVeque` 1983, doi:10.1080/00031305.1983.10483115), so that an estimate can be made in pieces.
 ///
 /// ```
 /// use reparam::Moments;
@@ -70,7 +70,8 @@ impl Moments {
         for ((mean, m2), (other_mean, other_m2)) in self.mean.iter_mut().zip(&mut self.m2).zip(parts) {
             let delta = other_mean - *mean;
             *mean += delta * weight;
-            // cross first: it is 0 for the first samples, and the square of a large mean may not be representable.
+            // cross first: it is 0 for the first samples, and the square of a large mean may not be
+            // representable.
             *m2 += delta * cross * delta + other_m2;
         }
         self.count = total;
@@ -113,7 +114,8 @@ impl Moments {
         &self.mean
     }
 
-    /// The unbiased variance of one sample of each coordinate; ∞ with fewer than two samples, which say nothing about it.
+    /// The unbiased variance of one sample of each coordinate; ∞ with fewer than two samples, which say
+    /// nothing about it.
     #[must_use]
     pub fn variance(&self) -> Vec<f64> {
         self.m2.iter().map(|&m2| self.variance_of(m2)).collect()
@@ -134,10 +136,12 @@ impl Moments {
     }
 }
 
-/// An estimated gradient `∇_θ E[f(z)]` with the variance of one gradient sample and everything that follows from it.
+/// An estimated gradient `∇_θ E[f(z)]` with the variance of one gradient sample and everything that follows
+/// from it.
 ///
-/// "Gradient sample" is one independent draw of the estimator's random vector, whatever number of evaluations of f it
-/// takes, so [`variance_per_evaluation`](Self::variance_per_evaluation) compares estimators fairly.
+/// "Gradient sample" is one independent draw of the estimator's random vector, whatever number of
+/// evaluations of f it takes, so [`variance_per_evaluation`](Self::variance_per_evaluation) compares
+/// estimators fairly.
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -157,8 +161,9 @@ impl Moments {
 /// # Ok::<(), reparam::Error>(())
 /// ```
 ///
-/// With the feature `serde` it travels, and [merges](Self::merge) elsewhere. What arrives is checked: data that no estimate can hold
-/// are an error. The numbers are `f64` whatever `T`; use a format that keeps them (`serde_json` has the feature `float_roundtrip`).
+/// With the feature `serde` it travels, and [merges](Self::merge) elsewhere. What arrives is checked: data
+/// that no estimate can hold are an error. The numbers are `f64` whatever `T`; use a format that keeps them
+/// (`serde_json` has the feature `float_roundtrip`).
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(
@@ -248,14 +253,15 @@ impl<T: Real> GradientEstimate<T> {
         self.moments.m2.iter().map(|&m2| self.moments.variance_of(m2)).sum()
     }
 
-    /// `total_variance × evaluations of f in one gradient sample`: what estimators are compared by, if evaluations of f are
-    /// what costs.
+    /// `total_variance × evaluations of f in one gradient sample`: what estimators are compared by, if
+    /// evaluations of f are what costs.
     #[must_use]
     pub fn variance_per_evaluation(&self) -> f64 {
         self.total_variance() * (self.evaluations as f64 / self.samples() as f64)
     }
 
-    /// The standard error of the whole gradient, `√(total_variance / samples)`: the root mean square length of its error.
+    /// The standard error of the whole gradient, `√(total_variance / samples)`: the root mean square length
+    /// of its error.
     #[must_use]
     pub fn total_standard_error(&self) -> f64 {
         (self.total_variance() / self.samples() as f64).sqrt()
@@ -267,8 +273,8 @@ impl<T: Real> GradientEstimate<T> {
         self.moments.mean.iter().map(|g| g * g).sum::<f64>().sqrt()
     }
 
-    /// The signal-to-noise ratio of one gradient sample, parameter by parameter: `|mean| / sd`. It is ∞ where the
-    /// variance is 0 and the gradient is not, and 0 where both are.
+    /// The signal-to-noise ratio of one gradient sample, parameter by parameter: `|mean| / sd`. It is ∞
+    /// where the variance is 0 and the gradient is not, and 0 where both are.
     #[must_use]
     pub fn signal_to_noise(&self) -> Vec<f64> {
         let ratio = |(&mean, &m2): (&f64, &f64)| signal_to_noise(mean, self.moments.variance_of(m2));
@@ -281,9 +287,10 @@ impl<T: Real> GradientEstimate<T> {
         signal_to_noise(self.norm(), self.total_variance())
     }
 
-    /// The two-sided Student-t confidence interval of each derivative at a level such as 0.95, with `samples − 1` degrees
-    /// of freedom. It is one interval a parameter: with many parameters some will miss, `1 − level` of them on average.
-    /// After a single gradient sample each interval is the whole line.
+    /// The two-sided Student-t confidence interval of each derivative at a level such as 0.95, with
+    /// `samples − 1` degrees of freedom. It is one interval a parameter: with many parameters some will
+    /// miss, `1 − level` of them on average. After a single gradient sample each interval is the whole
+    /// line.
     ///
     /// # Errors
     /// [`Error::Option`] if the level is not strictly between 0 and 1.
@@ -354,8 +361,8 @@ impl<T: Real> GradientEstimate<T> {
         })
     }
 
-    /// Adds a term that is known exactly, with its gradient: the closed-form entropy or Kullback–Leibler term of an evidence
-    /// lower bound. Value and gradient move, their error bars stay.
+    /// Adds a term that is known exactly, with its gradient: the closed-form entropy or Kullback–Leibler
+    /// term of an evidence lower bound. Value and gradient move, their error bars stay.
     ///
     /// # Errors
     /// [`Error::Length`] if the gradient is not one number a parameter; nothing has changed then.
@@ -387,7 +394,8 @@ impl<T: Real> GradientEstimate<T> {
         Ok(())
     }
 
-    /// Joins an independent estimate of the same gradient: the result is that of all gradient samples together.
+    /// Joins an independent estimate of the same gradient: the result is that of all gradient samples
+    /// together.
     ///
     /// # Errors
     /// [`Error::Merge`] if the parameters differ in name or number; nothing has changed then.
@@ -407,9 +415,9 @@ fn signal_to_noise(mean: f64, variance: f64) -> f64 {
     if mean == 0.0 { 0.0 } else { mean.abs() / variance.sqrt() }
 }
 
-/// A table: one line for the objective, one a parameter. `{:.3}` sets the digits, `{:#}` shows every parameter instead of
-/// the first twenty.
-/// A table: plain numbers where they are of ordinary size. The precision is that of the mantissa: `{:.3}` shows four digits.
+/// A table: one line for the objective, one a parameter. `{:.3}` sets the digits, `{:#}` shows every
+/// parameter instead of the first twenty. A table: plain numbers where they are of ordinary size. The
+/// precision is that of the mantissa: `{:.3}` shows four digits.
 impl<T: Real> fmt::Display for GradientEstimate<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.write_table(f, |x, digits| {

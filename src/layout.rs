@@ -92,8 +92,8 @@ impl Layout {
         Self { parts }
     }
 
-    /// The layout and the flat parameters of a family with independent coordinates: one slice a parameter, all of the same
-    /// length, validated.
+    /// The layout and the flat parameters of a family with independent coordinates: one slice a parameter,
+    /// all of the same length, validated.
     ///
     /// # Errors
     /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the lengths differ, and what
@@ -162,7 +162,8 @@ impl Layout {
         Self { parts: first.chain(second).collect() }
     }
 
-    /// The same ranges with every domain replaced by [`Domain::Real`]: parameters that any optimiser may walk on.
+    /// The same ranges with every domain replaced by [`Domain::Real`]: parameters that any optimiser may
+    /// walk on.
     #[must_use]
     pub fn unconstrained(&self) -> Self {
         Self { parts: self.iter().map(|part| ParamRange { domain: Domain::Real, ..part.clone() }).collect() }
@@ -210,7 +211,8 @@ impl Layout {
     /// Checks a flat parameter slice against length, finiteness and domains.
     ///
     /// # Errors
-    /// [`Error::Length`], [`Error::NonFiniteParameter`] or [`Error::ParameterDomain`], whichever is met first.
+    /// [`Error::Length`], [`Error::NonFiniteParameter`] or [`Error::ParameterDomain`], whichever is met
+    /// first.
     pub fn check<T: Real>(&self, params: &[T]) -> Result<(), Error> {
         check_len("params", self.len(), params.len())?;
         let mut previous: &[T] = &[];
@@ -222,8 +224,9 @@ impl Layout {
         Ok(())
     }
 
-    /// Replaces parameters that several parts hold: all of them, or, where `set` fails for a part, none. `set` gives all parts their
-    /// share of a parameter vector; errors of the layout's own checks come first, with its names.
+    /// Replaces parameters that several parts hold: all of them, or, where `set` fails for a part, none.
+    /// `set` gives all parts their share of a parameter vector; errors of the layout's own checks come
+    /// first, with its names.
     pub(crate) fn replace<T: Real>(
         &self,
         own: &mut [T],

@@ -82,8 +82,8 @@ pub(crate) fn subtract<T: Real>(z: &[T], mu: &[T], x: &mut [f64]) {
     }
 }
 
-/// The factor L of `A = L Lᵀ` from the lower triangle of a row-major A. A pivot counts as positive if it is more than `least` of its diagonal
-/// entry: less is rounding.
+/// The factor L of `A = L Lᵀ` from the lower triangle of a row-major A. A pivot counts as positive if it is
+/// more than `least` of its diagonal entry: less is rounding.
 ///
 /// # Errors
 /// The first row whose pivot is not positive.
@@ -106,7 +106,8 @@ pub(crate) fn cholesky(a: &[f64], least: f64, diagonal: &mut [f64], lower: &mut 
     Ok(())
 }
 
-/// Turns the factor of A into that of `A + v vᵀ`, by rotations; v is used up. No diagonal entry shrinks, so it cannot fail.
+/// Turns the factor of A into that of `A + v vᵀ`, by rotations; v is used up. No diagonal entry shrinks, so
+/// it cannot fail.
 pub(crate) fn rank_one_update(diagonal: &mut [f64], lower: &mut [f64], v: &mut [f64]) {
     for k in 0..v.len() {
         let length = diagonal[k].hypot(v[k]);

@@ -2,11 +2,12 @@
 
 use crate::real::Real;
 
-/// A probability `u` in (0, 1) together with its complement `1 − u`, each to the full precision of the scalar.
+/// A probability `u` in (0, 1) together with its complement `1 − u`, each to the full precision of the
+/// scalar.
 ///
-/// It is stored as a signed tail: `ε = u` in the lower half, `ε = −(1 − u)` in the upper half. A quantile function that
-/// uses [`lower`](Self::lower) and [`upper`](Self::upper) where each is small loses nothing in either tail: with a plain
-/// `u` in `f32`, the largest exponential draw would be 16.6.
+/// It is stored as a signed tail: `ε = u` in the lower half, `ε = −(1 − u)` in the upper half. A quantile
+/// function that uses [`lower`](Self::lower) and [`upper`](Self::upper) where each is small loses nothing
+/// in either tail: with a plain `u` in `f32`, the largest exponential draw would be 16.6.
 ///
 /// ```
 /// use reparam::Probability;

@@ -47,9 +47,9 @@ pub trait Real:
     /// One draw of N(0, 1), by the ziggurat.
     fn standard_normal<R: Rng + ?Sized>(rng: &mut R) -> Self;
 
-    /// One draw of the uniform on (−1/2, 1/2) without 0, with the full precision of the scalar near 0: the signed
-    /// tail probability behind a [`Probability`](crate::Probability). An equidistant grid on (0, 1) would cut the
-    /// tails of every distribution that is built on it.
+    /// One draw of the uniform on (−1/2, 1/2) without 0, with the full precision of the scalar near 0: the
+    /// signed tail probability behind a [`Probability`](crate::Probability). An equidistant grid on (0, 1)
+    /// would cut the tails of every distribution that is built on it.
     fn signed_tail<R: Rng + ?Sized>(rng: &mut R) -> Self;
 }
 
@@ -152,7 +152,8 @@ mod tests {
             assert!(u != 0.0 && u.abs() < 0.5);
             smallest = smallest.min(u.abs());
         }
-        // The least of 2²² draws is below 1e-6 but with probability e⁻⁸; a grid of step 2⁻²⁴ would show as multiples.
+        // The least of 2²² draws is below 1e-6 but with probability e⁻⁸; a grid of step 2⁻²⁴ would show as
+        // multiples.
         assert!(smallest < 1e-6);
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::error::Error;
 
-/// A temperature τ as a function of the training step: high at first, where gradients are smooth and biased, then low, where
-/// they are sharp and noisy.
+/// A temperature τ as a function of the training step: high at first, where gradients are smooth and
+/// biased, then low, where they are sharp and noisy.
 ///
 /// Every schedule starts at `start`, never rises, and never goes below its floor.
 ///

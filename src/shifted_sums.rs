@@ -3,7 +3,8 @@
 use crate::real::Real;
 use crate::vector::kernel;
 
-/// The mean, by its weight 1/n, as a deviation from one of the values: equal values stay what they are, however large.
+/// The mean, by its weight 1/n, as a deviation from one of the values: equal values stay what they are,
+/// however large.
 #[inline]
 pub(crate) fn mean<T: Real>(values: &[T], weight: T) -> T {
     let shift = values.first().copied().unwrap_or(T::zero());
@@ -12,10 +13,11 @@ pub(crate) fn mean<T: Real>(values: &[T], weight: T) -> T {
 
 /// Sums of deviations and squared deviations from the first row of a block.
 ///
-/// The shift keeps the digits that a large mean would eat: it is one of the samples, so cancellation costs at most a
-/// factor of the block's length however the samples are spread, and a constant gives exactly 0.
+/// The shift keeps the digits that a large mean would eat: it is one of the samples, so cancellation costs
+/// at most a factor of the block's length however the samples are spread, and a constant gives exactly 0.
 ///
-/// Short rows are summed several side by side, so that they fill the registers: row i into copy i modulo the number of copies.
+/// Short rows are summed several side by side, so that they fill the registers: row i into copy i modulo
+/// the number of copies.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ShiftedSums<T> {
     len: usize,
@@ -34,7 +36,8 @@ const FEW: usize = 16;
 const SHORT: usize = 32;
 
 impl<T: Real> ShiftedSums<T> {
-    /// Makes room for rows of this length, of which so many come at a time; the sums mean nothing until the first tile is added.
+    /// Makes room for rows of this length, of which so many come at a time; the sums mean nothing until the
+    /// first tile is added.
     pub(crate) fn resize(&mut self, len: usize, rows: usize) {
         let copies = if len > SHORT || rows < 2 * LANES {
             1
@@ -81,8 +84,8 @@ impl<T: Real> ShiftedSums<T> {
         self.squares.iter().all(|s| s.is_finite())
     }
 
-    /// Joins the `count` rows added to the `before` samples that a mean and a sum of squared deviations were made of (Chan, Golub &
-    /// LeVeque 1983).
+    /// Joins the `count` rows added to the `before` samples that a mean and a sum of squared deviations
+    /// were made of (Chan, Golub & LeVeque 1983).
     pub(crate) fn join(&self, count: usize, before: u64, mean: &mut [f64], m2: &mut [f64]) {
         let (size, before) = (count as f64, before as f64);
         // Spared where there is one: divisions are what is slow in a call of one gradient sample.
@@ -132,7 +135,8 @@ impl Scales {
         let own = if own > 0.0 { own } else { 0.0 };
         let delta = (shift + step) - *mean;
         *mean += delta * self.weight;
-        // cross first: it is 0 for the first samples, and the square of a large mean may not be representable.
+        // cross first: it is 0 for the first samples, and the square of a large mean may not be
+        // representable.
         *m2 += delta * self.cross * delta + own;
     }
 }

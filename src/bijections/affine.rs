@@ -31,8 +31,8 @@ impl<T: Real> AffineMap<T> {
     /// From shifts and scales, one of each a coordinate.
     ///
     /// # Errors
-    /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the lengths differ, [`Error::NonFiniteParameter`],
-    /// [`Error::ParameterDomain`] for a scale that is not above 0.
+    /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the lengths differ,
+    /// [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a scale that is not above 0.
     pub fn new(shift: &[T], scale: &[T]) -> Result<Self, Error> {
         let parts = [("shift", Domain::Real, shift), ("scale", Domain::Positive, scale)];
         let (layout, params) = Layout::coordinatewise(&parts)?;

@@ -6,10 +6,11 @@ use crate::layout::Layout;
 use crate::real::Real;
 use crate::scratch::with_scratch;
 
-/// `y = h₂(h₁(x))`, parameters one after the other with names prefixed by `first.` and `second.`. Chains nest; made by
-/// [`then`](Bijection::then).
+/// `y = h₂(h₁(x))`, parameters one after the other with names prefixed by `first.` and `second.`. Chains
+/// nest; made by [`then`](Bijection::then).
 ///
-/// Where the image of the first map is not everything, the parameters of the second move the support, and the layout says so.
+/// Where the image of the first map is not everything, the parameters of the second move the support, and
+/// the layout says so.
 ///
 /// ```
 /// use reparam::bijections::{AffineMap, Bijection, SigmoidMap};
@@ -33,8 +34,8 @@ impl<T: Real, A: Bijection<T>, B: Bijection<T>> Chain<T, A, B> {
     /// The second map after the first.
     ///
     /// # Errors
-    /// [`Error::Length`] if the second takes rows of another length than the first gives, or if the first maps onto a simplex: nothing may
-    /// come after that.
+    /// [`Error::Length`] if the second takes rows of another length than the first gives, or if the first
+    /// maps onto a simplex: nothing may come after that.
     pub fn new(first: A, second: B) -> Result<Self, Error> {
         check_len("the second map's input", first.output_dim(), second.input_dim())?;
         check_len("the image of a map that another one follows", first.input_dim(), first.output_dim())?;

@@ -6,7 +6,8 @@ use crate::layout::{Domain, Layout};
 use crate::real::Real;
 use crate::scratch::with_scratch;
 
-/// What tells a coupling layer how to scale and shift: any differentiable function of a row, with parameters and its derivative by hand.
+/// What tells a coupling layer how to scale and shift: any differentiable function of a row, with
+/// parameters and its derivative by hand.
 pub trait Conditioner<T: Real> {
     /// Length of its input.
     fn inputs(&self) -> usize;
@@ -33,8 +34,8 @@ pub trait Conditioner<T: Real> {
     fn pullback(&self, input: &[T], doutput: &[T], dinput: &mut [T], dparams: &mut [T]);
 }
 
-/// The affine coupling layer (RealNVP): one part of x passes, and says how the other part is scaled and shifted,
-/// `y_b = x_b e^(s(x_a)) + m(x_a)`, `y_a = x_a`.
+/// The affine coupling layer (RealNVP): one part of x passes, and says how the other part is scaled and
+/// shifted, `y_b = x_b e^(s(x_a)) + m(x_a)`, `y_a = x_a`.
 ///
 /// | | |
 /// | --- | --- |
@@ -42,7 +43,8 @@ pub trait Conditioner<T: Real> {
 /// | log-scale | `s = 4 tanh(r/4)`, so that no scale is beyond e^±4 |
 /// | ln det | `Σ s` |
 ///
-/// The first `pass` numbers pass; [`reversed`](Self::reversed) lets the last ones pass instead. Alternate them in a chain.
+/// The first `pass` numbers pass; [`reversed`](Self::reversed) lets the last ones pass instead. Alternate
+/// them in a chain.
 ///
 /// # References
 /// Dinh, Sohl-Dickstein & Bengio 2017, arXiv:1605.08803.
@@ -130,7 +132,8 @@ impl<C> AffineCoupling<C> {
         })
     }
 
-    /// What cotangents of the moved part and of the determinant say of the conditioner: its input's into `dpass`, its parameters' into `dparams`.
+    /// What cotangents of the moved part and of the determinant say of the conditioner: its input's into
+    /// `dpass`, its parameters' into `dparams`.
     fn pull_conditioner<T: Real>(
         &self,
         (pass, moved): (&[T], &[T]),

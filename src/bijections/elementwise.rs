@@ -8,7 +8,8 @@ use crate::error::Error;
 use crate::layout::Layout;
 use crate::real::Real;
 
-/// `y = h(x)` with a [`ScalarBijection`] h, coordinate by coordinate. Use it by its names: [`ExpMap`], [`SoftplusMap`], [`SigmoidMap`], [`TanhMap`].
+/// `y = h(x)` with a [`ScalarBijection`] h, coordinate by coordinate. Use it by its names: [`ExpMap`],
+/// [`SoftplusMap`], [`SigmoidMap`], [`TanhMap`].
 ///
 /// ```
 /// use reparam::bijections::{Bijection, TanhMap};

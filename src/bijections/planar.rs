@@ -44,8 +44,8 @@ impl<T: Real> Planar<T> {
     /// From w, u and b.
     ///
     /// # Errors
-    /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the lengths differ, [`Error::NonFiniteParameter`],
-    /// [`Error::ParameterDomain`] for a w of zeros.
+    /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the lengths differ,
+    /// [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a w of zeros.
     pub fn new(w: &[T], u: &[T], b: T) -> Result<Self, Error> {
         super::check_dim(w.len())?;
         check_len("u", w.len(), u.len())?;

@@ -6,9 +6,10 @@ use crate::layout::{Domain, Layout};
 use crate::real::Real;
 use crate::scratch::with_scratch;
 
-/// A stack of layers of one type, `y = hₙ(… h₁(x))`: the flow whose depth is only known at run time. Parameters layer after layer; the layout has one
-/// range a layer, `layers`, of all its numbers when they are free, as those of [`Planar`](super::Planar) and
-/// [`AffineCoupling`](super::AffineCoupling) with the [`TanhConditioner`](super::TanhConditioner) are.
+/// A stack of layers of one type, `y = hₙ(… h₁(x))`: the flow whose depth is only known at run time.
+/// Parameters layer after layer; the layout has one range a layer, `layers`, of all its numbers when they
+/// are free, as those of [`Planar`](super::Planar) and [`AffineCoupling`](super::AffineCoupling) with the
+/// [`TanhConditioner`](super::TanhConditioner) are.
 ///
 /// ```
 /// use reparam::bijections::{Bijection, Planar, Stack};
@@ -29,8 +30,9 @@ impl<T: Real, B: Bijection<T>> Stack<T, B> {
     /// Of these layers, the first one applied first.
     ///
     /// # Errors
-    /// [`Error::EmptySupport`] without layers, [`Error::Length`] if they differ in dimension or have another output than input,
-    /// [`Error::Option`] if a layer's image is not everything or has parameters that are not free: put such a map behind the stack.
+    /// [`Error::EmptySupport`] without layers, [`Error::Length`] if they differ in dimension or have
+    /// another output than input, [`Error::Option`] if a layer's image is not everything or has parameters
+    /// that are not free: put such a map behind the stack.
     pub fn new(layers: Vec<B>) -> Result<Self, Error> {
         let Some(first) = layers.first() else {
             return Err(Error::EmptySupport { what: "a stack without layers" });

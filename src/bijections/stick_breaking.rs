@@ -6,8 +6,9 @@ use crate::layout::Layout;
 use crate::real::Real;
 use crate::special::{log_sigmoid, sigmoid};
 
-/// Rows of K probabilities from rows of K − 1 numbers: `yₖ = vₖ rₖ`, `rₖ₊₁ = rₖ (1 − vₖ)`, with `vₖ = σ(xₖ − ln(K − k))` for k = 1 … K − 1, `r₁ = 1`
-/// and `y_K = r_K`. At x = 0 all probabilities are 1/K.
+/// Rows of K probabilities from rows of K − 1 numbers: `yₖ = vₖ rₖ`, `rₖ₊₁ = rₖ (1 − vₖ)`, with
+/// `vₖ = σ(xₖ − ln(K − k))` for k = 1 … K − 1, `r₁ = 1` and `y_K = r_K`. At x = 0 all probabilities are
+/// 1/K.
 ///
 /// The log-determinant is that of the first K − 1 probabilities of each row: `Σ ln vₖ + (K − k) ln(1 − vₖ)`.
 ///
@@ -115,7 +116,8 @@ impl<T: Real> Bijection<T> for StickBreaking {
         let k = self.classes;
         let rows = x.chunks_exact(k - 1).zip(y.chunks_exact(k)).zip(dy.chunks_exact(k));
         for (((x, y), dy), dx) in rows.zip(dx.chunks_exact_mut(k - 1)) {
-            // The cotangent of what is left after stick i, divided by nothing: dy of all later ones, weighted by their shares of it.
+            // The cotangent of what is left after stick i, divided by nothing: dy of all later ones,
+            // weighted by their shares of it.
             let mut later = dy[k - 1];
             for i in (0..k - 1).rev() {
                 let logit = x[i] + self.offset(i);

@@ -10,8 +10,8 @@ use crate::vector::exp_in_place;
 ///
 /// It is what [`Elementwise`](crate::bijections::Elementwise) applies to each coordinate, what
 /// [`MappedNormal`](crate::distributions::MappedNormal) sends a Gaussian through, and how parameters are
-/// [unconstrained](crate::distributions::Unconstrained). The derivative is asked for both at x and at y: where a draw keeps only y, the
-/// way back would lose digits.
+/// [unconstrained](crate::distributions::Unconstrained). The derivative is asked for both at x and at y:
+/// where a draw keeps only y, the way back would lose digits.
 ///
 /// ```
 /// use reparam::Real;

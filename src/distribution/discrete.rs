@@ -1,4 +1,5 @@
-//! What discrete distributions can do: list their outcomes, change one choice at a time, and share random numbers between draws.
+//! What discrete distributions can do: list their outcomes, change one choice at a time, and share random
+//! numbers between draws.
 
 use rand::Rng;
 
@@ -32,7 +33,8 @@ pub trait FiniteSupport<T: Real>: LogDensity<T> {
     fn outcome(&self, index: usize, z: &mut [T]);
 }
 
-/// A distribution of independent factors, each of which takes one of finitely many alternatives: bits, rows of categories, binomial counts.
+/// A distribution of independent factors, each of which takes one of finitely many alternatives: bits, rows
+/// of categories, binomial counts.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not made of independent factors with finitely many alternatives",
     label = "this estimator goes through the alternatives of each factor",
@@ -57,8 +59,9 @@ pub trait FiniteFactors<T: Real>: LogDensity<T> {
     /// Adds `weight · ∂ ln p(alternative)/∂θ` to a gradient.
     fn add_score(&self, factor: usize, alternative: usize, weight: T, gradient: &mut [T]);
 
-    /// Writes `Σ weight(factor, alternative) · ∂ ln p(alternative)/∂θ` over all alternatives of all factors. The weights are asked for one after the
-    /// other, an alternative after the one before and a factor after the one before; a weight of 0 counts for nothing, whatever the score.
+    /// Writes `Σ weight(factor, alternative) · ∂ ln p(alternative)/∂θ` over all alternatives of all
+    /// factors. The weights are asked for one after the other, an alternative after the one before and a
+    /// factor after the one before; a weight of 0 counts for nothing, whatever the score.
     ///
     /// A distribution on top of another overrides it, to apply its chain rule once.
     fn sum_scores(&self, mut weight: impl FnMut(usize, usize) -> T, gradient: &mut [T]) {
@@ -92,10 +95,12 @@ pub(crate) fn write_outcome<T: Real, D: FiniteFactors<T> + ?Sized>(
     }
 }
 
-/// Bits, or one-hot rows of categories, as the largest of perturbed logits: what can be relaxed. The biased estimators
-/// ([`StraightThrough`](crate::estimators::StraightThrough) and its kin) ask for it, and serve bits and categories alike.
+/// Bits, or one-hot rows of categories, as the largest of perturbed logits: what can be relaxed. The biased
+/// estimators ([`StraightThrough`](crate::estimators::StraightThrough) and its kin) ask for it, and serve
+/// bits and categories alike.
 ///
-/// A bit is 1 where its logit plus a logistic variate is above 0; a row is hot where `ln p` plus a Gumbel variate is largest.
+/// A bit is 1 where its logit plus a logistic variate is above 0; a row is hot where `ln p` plus a Gumbel
+/// variate is largest.
 ///
 /// ```
 /// use reparam::prelude::*;
@@ -132,7 +137,8 @@ pub trait Bits<T: Real>: Relaxable<T> {
     /// The probability that a bit is 1, exact in both tails.
     fn probability(&self, bit: usize) -> Probability<T>;
 
-    /// Draws bits `b = 1[u < p]` and their antithetic partners `1[1 − u < p]` from the same uniforms; one row of each or several.
+    /// Draws bits `b = 1[u < p]` and their antithetic partners `1[1 − u < p]` from the same uniforms; one
+    /// row of each or several.
     fn antithetic_pairs<R: Rng + ?Sized>(&self, rng: &mut R, bits: &mut [T], partners: &mut [T]) {
         let dim = self.dim();
         for (row, partners) in bits.chunks_exact_mut(dim).zip(partners.chunks_exact_mut(dim)) {

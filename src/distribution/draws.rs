@@ -1,12 +1,13 @@
 //! Draws with what they carry.
 
-/// Rows of draws z with what each of them carries: its *preimage*, the numbers that were exact before a map squashed and rounded
-/// them.
+/// Rows of draws z with what each of them carries: its *preimage*, the numbers that were exact before a map
+/// squashed and rounded them.
 ///
-/// A tanh of 20 is 1 to the last bit, and then neither its density nor its score can be had from z. A distribution whose draws can
-/// saturate gives every draw [`preimage_dim`](super::Distribution::preimage_dim) more numbers, and its block methods
-/// ([`log_prob_block`](super::LogDensity::log_prob_block), [`score_block`](super::LogDensity::score_block), …) read them. Points
-/// from elsewhere have none ([`Draws::of`]): what can be known of them is in z.
+/// A tanh of 20 is 1 to the last bit, and then neither its density nor its score can be had from z. A
+/// distribution whose draws can saturate gives every draw
+/// [`preimage_dim`](super::Distribution::preimage_dim) more numbers, and its block methods
+/// ([`log_prob_block`](super::LogDensity::log_prob_block), [`score_block`](super::LogDensity::score_block),
+/// …) read them. Points from elsewhere have none ([`Draws::of`]): what can be known of them is in z.
 #[derive(Debug)]
 pub struct Draws<'a, T> {
     /// Rows of `dim` numbers.

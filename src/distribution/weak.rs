@@ -55,7 +55,8 @@ impl<T: Real> WeakPair<T> {
         Self { plus, minus: plus, weight }
     }
 
-    /// Writes both sides into coordinate i of two copies of the draw (`minus` is empty unless it is drawn), and gives the weight.
+    /// Writes both sides into coordinate i of two copies of the draw (`minus` is empty unless it is drawn),
+    /// and gives the weight.
     #[inline]
     pub(crate) fn write(self, i: usize, plus: &mut [T], minus: &mut [T]) -> T {
         plus[i] = self.plus;
@@ -66,26 +67,29 @@ impl<T: Real> WeakPair<T> {
     }
 }
 
-/// A distribution whose derivative with respect to a parameter is a difference of two distributions that can be drawn from:
-/// `∂p_θ/∂θ = w (p⁺ − p⁻)` (a weak or measure-valued derivative), so that `∂E f/∂θ = w (E⁺ f − E⁻ f)` for any f.
+/// A distribution whose derivative with respect to a parameter is a difference of two distributions that
+/// can be drawn from: `∂p_θ/∂θ = w (p⁺ − p⁻)` (a weak or measure-valued derivative), so that
+/// `∂E f/∂θ = w (E⁺ f − E⁻ f)` for any f.
 ///
-/// This is what [`MeasureValued`](crate::estimators::MeasureValued) asks for. A parameter need not have one: capability belongs to the
-/// parameter.
+/// This is what [`MeasureValued`](crate::estimators::MeasureValued) asks for. A parameter need not have
+/// one: capability belongs to the parameter.
 ///
 /// # References
 /// Pflug 1996, Optimization of Stochastic Models, doi:10.1007/978-1-4613-1449-3; Heidergott, Vázquez-Abad &
-/// Volk-Makarewicz 2008, Sensitivity estimation for Gaussian systems, European Journal of Operational Research 187.
+/// Volk-Makarewicz 2008, Sensitivity estimation for Gaussian systems, European Journal of Operational
+/// Research 187.
 #[diagnostic::on_unimplemented(
     message = "no weak derivative of `{Self}` is known",
     note = "use `ScoreFunction`, or `Pathwise` where the draw and the objective are differentiable"
 )]
 pub trait WeakDerivative<T: Real>: Distribution<T> {
-    /// Which sides are drawn for the parameter at a flat index; `None` if it has no weak derivative. It does not depend on the values
-    /// of θ.
+    /// Which sides are drawn for the parameter at a flat index; `None` if it has no weak derivative. It
+    /// does not depend on the values of θ.
     fn weak_sides(&self, parameter: usize, coupling: Coupling) -> Option<WeakSides>;
 
-    /// One draw of both sides, and the weight w (which may be random, and negative). `plus` comes as a copy of a draw z, of which only the
-    /// coordinates that the parameter governs are replaced; so does `minus` for a [`WeakSides::Pair`], and is empty otherwise.
+    /// One draw of both sides, and the weight w (which may be random, and negative). `plus` comes as a copy
+    /// of a draw z, of which only the coordinates that the parameter governs are replaced; so does `minus`
+    /// for a [`WeakSides::Pair`], and is empty otherwise.
     fn weak_pair<R: Rng + ?Sized>(
         &self,
         parameter: usize,

@@ -7,7 +7,8 @@ use crate::shifted_sums::ShiftedSums;
 /// Gradient samples that are summed up in their own precision before they join the others in `f64`.
 pub(super) const STRETCH: usize = 256;
 
-/// What one block leaves behind: moments of its stretches of gradient samples but the last, and the sums over that one.
+/// What one block leaves behind: moments of its stretches of gradient samples but the last, and the sums
+/// over that one.
 #[derive(Debug, Clone, Default)]
 pub(super) struct BlockSums<T> {
     pub(super) count: usize,

@@ -4,9 +4,10 @@ use crate::real::Real;
 
 /// Buffers of given lengths in one piece of memory.
 ///
-/// A pass over a tile reads one buffer and writes another at the same speed. Where the two are a multiple of 4,096 bytes apart or little
-/// more, the processor takes a read for one of a number that has just been written, and waits (it compares twelve bits
-/// of the address): up to a third of the time, by the accident of where memory lies. So long buffers start at different places of a page.
+/// A pass over a tile reads one buffer and writes another at the same speed. Where the two are a multiple
+/// of 4,096 bytes apart or little more, the processor takes a read for one of a number that has just been
+/// written, and waits (it compares twelve bits of the address): up to a third of the time, by the accident
+/// of where memory lies. So long buffers start at different places of a page.
 #[derive(Debug, Clone)]
 pub(super) struct Buffers<T, const N: usize> {
     memory: Vec<T>,

@@ -7,8 +7,8 @@ use crate::layout::Layout;
 use crate::objective::{Evaluator, Objective};
 use crate::real::Real;
 
-/// Estimator, distribution and objective of one estimate. The engine knows it as [`Work`], so that none of its own code is generic in
-/// the three.
+/// Estimator, distribution and objective of one estimate. The engine knows it as [`Work`], so that none of
+/// its own code is generic in the three.
 #[derive(Debug)]
 pub(super) struct Job<'a, E: ?Sized, D: ?Sized, F: ?Sized> {
     pub(super) estimator: &'a E,

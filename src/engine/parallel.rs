@@ -20,15 +20,16 @@ use crate::objective::Objective;
 use crate::real::Real;
 use crate::vector::BlockSeed;
 
-/// Numbers that a job must fill at least to go to the threads at once. It takes some 50 µs then, even with an objective that
-/// costs nothing: more than it takes to wake the threads.
+/// Numbers that a job must fill at least to go to the threads at once. It takes some 50 µs then, even with
+/// an objective that costs nothing: more than it takes to wake the threads.
 const BUSY: usize = 20_000;
 
-/// How long the caller works alone on a job with fewer numbers, before it is clear that the objective is what costs.
+/// How long the caller works alone on a job with fewer numbers, before it is clear that the objective is
+/// what costs.
 const ALONE: Duration = Duration::from_micros(20);
 
-/// Blocks of a wave for each thread, within what the bytes of their sums allow. The threads wait for each other at the end of a
-/// wave, which costs some 10 µs and, at worst, the time of a block.
+/// Blocks of a wave for each thread, within what the bytes of their sums allow. The threads wait for each
+/// other at the end of a wave, which costs some 10 µs and, at worst, the time of a block.
 const WAVE: (usize, usize) = (8, 4096);
 const WAVE_BYTES: usize = 1 << 20;
 
@@ -67,7 +68,8 @@ struct Ledger<'a, T> {
 }
 
 impl<T: Real> Ledger<'_, T> {
-    /// Enters the sums of a block. Those that come before their turn stay; others of any size are then left in their place.
+    /// Enters the sums of a block. Those that come before their turn stay; others of any size are then left
+    /// in their place.
     fn enter(&mut self, place: usize, sums: &mut BlockSums<T>) -> bool {
         if place != self.next {
             let free = self.spare.pop().unwrap_or_default();
@@ -87,8 +89,8 @@ impl<T: Real> Ledger<'_, T> {
 }
 
 impl<T: Real> Engine<T> {
-    /// [`Estimate::par_estimate`](crate::Estimate::par_estimate) in this engine's buffers, of which every thread has its own. The estimate stays in the
-    /// engine until the next one.
+    /// [`Estimate::par_estimate`](crate::Estimate::par_estimate) in this engine's buffers, of which every
+    /// thread has its own. The estimate stays in the engine until the next one.
     ///
     /// ```
     /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -154,7 +156,8 @@ impl<T: Real> Engine<T> {
         Ok(())
     }
 
-    /// Plans a wave of blocks, from a sample on: their generators come from the caller's in order. Returns where the next begins.
+    /// Plans a wave of blocks, from a sample on: their generators come from the caller's in order. Returns
+    /// where the next begins.
     fn plan(&mut self, done: usize, samples: usize, threads: usize, rng: &mut dyn Rng) -> usize {
         let (params, statistics) = (self.worker.size.params, self.worker.size.shape.statistics);
         let bytes = 3 * (params + 1) * size_of::<T>() + statistics * size_of::<f64>();
@@ -184,7 +187,8 @@ impl<T: Real> Engine<T> {
         let workers = &mut workers[..rayon::current_num_threads().min(blocks.len())];
         let queue = AtomicUsize::new(0);
         let ledger = Mutex::new(Ledger { totals: &mut self.totals, next: 0, early: Vec::new(), spare });
-        // The first block that went wrong. Those behind it need not be made; those before it must, one of them may be wrong too.
+        // The first block that went wrong. Those behind it need not be made; those before it must, one of
+        // them may be wrong too.
         let wrong = AtomicUsize::new(usize::MAX);
         // A task owns its worker and not its thread, so that an objective may use the same threads.
         workers.par_iter_mut().with_max_len(1).for_each(|worker| {

@@ -12,19 +12,22 @@ use crate::real::Real;
 use crate::shifted_sums::mean;
 use crate::vector::BlockSeed;
 
-/// Gradient samples that share one generator, seeded from the caller's, make a block: a job is cut into so many of them, of at least (by the
-/// number of parameters) and at most so many samples; small samples make longer blocks, up to so many numbers. This does not depend
-/// on anything but the sizes of the job, so blocks can be made anywhere and merge to the same bits.
+/// Gradient samples that share one generator, seeded from the caller's, make a block: a job is cut into so
+/// many of them, of at least (by the number of parameters) and at most so many samples; small samples make
+/// longer blocks, up to so many numbers. This does not depend on anything but the sizes of the job, so
+/// blocks can be made anywhere and merge to the same bits.
 const PARTS: usize = 24;
 const LEAST: [usize; 3] = [8, 16, 24];
 const BLOCK: (usize, usize) = (256, 4096);
 const BLOCK_NUMBERS: usize = 16_384;
 
-/// Bytes that the buffers of one tile of a block may take. They are written and read back within some tens of microseconds
-/// and should stay in the second-level cache; smaller tiles measured slower, since each pass over a tile has a cost of its own.
+/// Bytes that the buffers of one tile of a block may take. They are written and read back within some tens
+/// of microseconds and should stay in the second-level cache; smaller tiles measured slower, since each
+/// pass over a tile has a cost of its own.
 const TILE_BYTES: usize = 64 << 10;
 
-/// Long rows: so many of them are taken together, up to so many bytes, since the sums are read and written once a tile.
+/// Long rows: so many of them are taken together, up to so many bytes, since the sums are read and written
+/// once a tile.
 const ROWS: usize = 8;
 const MOST_TILE_BYTES: usize = 2 << 20;
 
@@ -38,7 +41,8 @@ pub(super) struct Worker<T> {
     pub(super) block: usize,
     /// Gradient samples that fit into the buffers.
     pub(super) tile: usize,
-    /// Noise, draws, preimages, values, ∂f/∂z, gradients, scratch, and the mean objective of each gradient sample of the tile.
+    /// Noise, draws, preimages, values, ∂f/∂z, gradients, scratch, and the mean objective of each gradient
+    /// sample of the tile.
     buffers: Buffers<T, 8>,
     pub(super) sums: BlockSums<T>,
 }
@@ -81,14 +85,15 @@ impl<T: Real> Worker<T> {
         Room { params, statistics: shape.statistics, tile: self.tile, block: self.block }
     }
 
-    /// The seed of a block of `count` gradient samples. It is kept, to run a block once more when it went wrong.
+    /// The seed of a block of `count` gradient samples. It is kept, to run a block once more when it went
+    /// wrong.
     pub(super) fn block_seed<R: Rng + ?Sized>(&self, count: usize, rng: &mut R) -> BlockSeed {
         let numbers = count * self.size.shape.draws * self.size.shape.noise.max(self.size.dim);
         BlockSeed::from_rng(numbers, rng)
     }
 
-    /// Makes one block of gradient samples and sums them up. An inspector looks at every number of every tile, and ends the run
-    /// at the first that is not finite. An error of the estimator ends it too.
+    /// Makes one block of gradient samples and sums them up. An inspector looks at every number of every
+    /// tile, and ends the run at the first that is not finite. An error of the estimator ends it too.
     pub(super) fn run(
         &mut self,
         work: &dyn Work<T>,
@@ -146,8 +151,8 @@ impl<T: Real> Worker<T> {
         Ok(())
     }
 
-    /// Runs a block that went wrong once more, with the same generator, to find what was wrong first. It costs nothing as long as all
-    /// is well.
+    /// Runs a block that went wrong once more, with the same generator, to find what was wrong first. It
+    /// costs nothing as long as all is well.
     pub(super) fn diagnose(
         &mut self,
         work: &dyn Work<T>,

@@ -44,7 +44,8 @@ impl TryFrom<MomentsData> for Moments {
     }
 }
 
-/// What is written for a [`GradientEstimate`]: the gradient itself is the rounded mean, and is made again on arrival.
+/// What is written for a [`GradientEstimate`]: the gradient itself is the rounded mean, and is made again
+/// on arrival.
 #[derive(Serialize, Deserialize)]
 #[serde(rename = "GradientEstimate")]
 pub(super) struct EstimateData {

@@ -12,8 +12,8 @@ use crate::real::Real;
 pub struct BlockShape {
     /// Draws per gradient sample that the buffers hold.
     pub draws: usize,
-    /// Evaluations of the objective per gradient sample: as many as draws, unless the estimator sends more draws through the
-    /// same buffers.
+    /// Evaluations of the objective per gradient sample: as many as draws, unless the estimator sends more
+    /// draws through the same buffers.
     pub evaluations: usize,
     /// Length of the noise behind one draw; 0 if the estimator draws z directly.
     pub noise: usize,
@@ -29,23 +29,28 @@ pub struct BlockShape {
 
 /// Who adds the explicit gradient `E[∂f_θ(z)/∂θ]` of an [objective that depends on θ](crate::Parametric).
 ///
-/// The term must be averaged over draws of `p_θ`: not over the sides of a weak derivative, not over jumped counts, not over the
-/// weighted draws of an importance sampler. Only the estimator knows which of its rows are such draws.
+/// The term must be averaged over draws of `p_θ`: not over the sides of a weak derivative, not over jumped
+/// counts, not over the weighted draws of an importance sampler. Only the estimator knows which of its rows
+/// are such draws.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum ExplicitGradient {
-    /// Nobody: the engine refuses such an objective with [`Error::ExplicitGradient`](crate::Error::ExplicitGradient). The safe default.
+    /// Nobody: the engine refuses such an objective with
+    /// [`Error::ExplicitGradient`](crate::Error::ExplicitGradient). The safe default.
     #[default]
     Refused,
-    /// The engine, averaged over the first so many rows `z` of each gradient sample, which are draws of `p_θ`.
+    /// The engine, averaged over the first so many rows `z` of each gradient sample, which are draws of
+    /// `p_θ`.
     OverDraws(usize),
-    /// The estimator itself, by [`Evaluator::add_parameter_gradient`](crate::Evaluator::add_parameter_gradient).
+    /// The estimator itself, by
+    /// [`Evaluator::add_parameter_gradient`](crate::Evaluator::add_parameter_gradient).
     ByEstimator,
 }
 
 impl BlockShape {
-    /// A gradient sample of this many draws that needs nothing else. Nothing is promised of what the draws are: objectives that
-    /// depend on θ directly are refused, until [`with_own_draws`](Self::with_own_draws) says more.
+    /// A gradient sample of this many draws that needs nothing else. Nothing is promised of what the draws
+    /// are: objectives that depend on θ directly are refused, until
+    /// [`with_own_draws`](Self::with_own_draws) says more.
     #[must_use]
     pub fn of_draws(draws: usize) -> Self {
         Self { draws, evaluations: draws, ..Self::default() }
@@ -87,8 +92,8 @@ impl BlockShape {
         Self { statistics, ..self }
     }
 
-    /// With the promise that the first so many rows `z` of each gradient sample are draws of `p_θ`: the engine averages the
-    /// explicit gradient of an objective over them.
+    /// With the promise that the first so many rows `z` of each gradient sample are draws of `p_θ`: the
+    /// engine averages the explicit gradient of an objective over them.
     #[must_use]
     pub fn with_own_draws(self, draws: usize) -> Self {
         Self { explicit_gradient: ExplicitGradient::OverDraws(draws), ..self }
@@ -101,8 +106,8 @@ impl BlockShape {
     }
 }
 
-/// The buffers that an estimator fills with gradient samples. All are row-major and hold `samples` gradient samples, each
-/// of [`BlockShape::draws`] draws.
+/// The buffers that an estimator fills with gradient samples. All are row-major and hold `samples` gradient
+/// samples, each of [`BlockShape::draws`] draws.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Block<'a, T> {
@@ -114,8 +119,9 @@ pub struct Block<'a, T> {
     pub noise: &'a mut [T],
     /// Draws z, one row per draw.
     pub z: &'a mut [T],
-    /// What the draws carry beside z, one row of [`Distribution::preimage_dim`](crate::Distribution::preimage_dim) numbers per draw;
-    /// empty for a distribution whose draws carry nothing. Filled by
+    /// What the draws carry beside z, one row of
+    /// [`Distribution::preimage_dim`](crate::Distribution::preimage_dim) numbers per draw; empty for a
+    /// distribution whose draws carry nothing. Filled by
     /// [`sample_block`](crate::Distribution::sample_block) and its kin.
     pub preimage: &'a mut [T],
     /// Objective values f(z), one per draw: the engine averages them and checks that they are finite.
@@ -126,7 +132,8 @@ pub struct Block<'a, T> {
     pub gradients: &'a mut [T],
     /// Scratch space, of the length asked for.
     pub scratch: &'a mut [T],
-    /// Sums that the estimator adds to and [learns](crate::GradientEstimator::update) from after the call; 0 at the start of a block.
+    /// Sums that the estimator adds to and [learns](crate::GradientEstimator::update) from after the call;
+    /// 0 at the start of a block.
     pub statistics: &'a mut [f64],
 }
 
@@ -175,7 +182,8 @@ impl<'a, T> Block<'a, T> {
         }
     }
 
-    /// The same block, lent: for an estimator that hands it to another one and goes on with what that has filled in.
+    /// The same block, lent: for an estimator that hands it to another one and goes on with what that has
+    /// filled in.
     #[must_use]
     pub fn reborrow(&mut self) -> Block<'_, T> {
         Block {
@@ -199,7 +207,8 @@ impl<'a, T> Block<'a, T> {
     }
 }
 
-/// What an estimator may learn from once an estimate is made: sums over gradient samples that are already spent.
+/// What an estimator may learn from once an estimate is made: sums over gradient samples that are already
+/// spent.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Statistics<'a> {

@@ -8,8 +8,8 @@ use rand::{Rng, TryRng};
 
 use crate::vector::{BlockSeed, SeededRng};
 
-/// The generator that an estimator draws a block from: one seeded for the block by the engine, or the caller's own. One concrete type,
-/// so that estimators are objects.
+/// The generator that an estimator draws a block from: one seeded for the block by the engine, or the
+/// caller's own. One concrete type, so that estimators are objects.
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};

@@ -1,5 +1,5 @@
-//! Checks of options that several rules share. A rule is plain data: what is wrong with its options is said by `check`, before the first
-//! draw, and not by its constructor.
+//! Checks of options that several rules share. A rule is plain data: what is wrong with its options is said
+//! by `check`, before the first draw, and not by its constructor.
 
 use crate::error::Error;
 

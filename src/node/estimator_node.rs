@@ -12,24 +12,30 @@ use crate::objective::Evaluator;
 use crate::real::Real;
 use crate::shifted_sums::mean;
 
-/// A layer that samples by any [`GradientEstimator`]: the draws of a whole minibatch forward, for the network behind to evaluate in one
-/// call, and the gradient of each row's `E f` back, from the values that came of it.
+/// A layer that samples by any [`GradientEstimator`]: the draws of a whole minibatch forward, for the
+/// network behind to evaluate in one call, and the gradient of each row's `E f` back, from the values that
+/// came of it.
 ///
-/// [`StochasticNode`](crate::StochasticNode) is the node of the pathwise gradient. This one is for everything else: the score function with
-/// its baselines, [`DisArm`](crate::estimators::DisArm), [`DisArmSticks`](crate::estimators::DisArmSticks),
-/// [`MeasureValued`](crate::estimators::MeasureValued), [`StraightThroughGumbelSoftmax`](crate::estimators::StraightThroughGumbelSoftmax),
+/// [`StochasticNode`](crate::StochasticNode) is the node of the pathwise gradient. This one is for
+/// everything else: the score function with its baselines, [`DisArm`](crate::estimators::DisArm),
+/// [`DisArmSticks`](crate::estimators::DisArmSticks), [`MeasureValued`](crate::estimators::MeasureValued),
+/// [`StraightThroughGumbelSoftmax`](crate::estimators::StraightThroughGumbelSoftmax),
 /// [`Rebar`](crate::estimators::Rebar) and those you write.
 ///
-/// - **Forward**: each row of parameters makes one gradient sample, and the node writes down the points where the estimator evaluates f:
-///   `rows × evaluations × dim` numbers. The caller evaluates f there, whatever computes it.
-/// - **Backward**: the estimator runs once more with the same random numbers, on these values (and on `∂f/∂z` where it asks for it). Bias and
-///   variance are the estimator's.
-/// - **Heads** are as in [`StochasticNode`](crate::StochasticNode); take [`Unconstrained`](crate::distributions::Unconstrained) as the
-///   prototype for logarithms of scales.
-/// - **Costs** the draws and scores twice, and f once: it pays where f is a network and a batch of it is cheaper than its rows.
-/// - **Learns**, where the estimator does, from all rows after they have been pulled back: a moving average is that of the minibatches before.
+/// - **Forward**: each row of parameters makes one gradient sample, and the node writes down the points
+///   where the estimator evaluates f: `rows × evaluations × dim` numbers. The caller evaluates f there,
+///   whatever computes it.
+/// - **Backward**: the estimator runs once more with the same random numbers, on these values (and on
+///   `∂f/∂z` where it asks for it). Bias and variance are the estimator's.
+/// - **Heads** are as in [`StochasticNode`](crate::StochasticNode); take
+///   [`Unconstrained`](crate::distributions::Unconstrained) as the prototype for logarithms of scales.
+/// - **Costs** the draws and scores twice, and f once: it pays where f is a network and a batch of it is
+///   cheaper than its rows.
+/// - **Learns**, where the estimator does, from all rows after they have been pulled back: a moving average
+///   is that of the minibatches before.
 ///
-/// Not for an estimator whose later draws depend on earlier values; that one is refused when it is seen ([`Error::Adaptive`]).
+/// Not for an estimator whose later draws depend on earlier values; that one is refused when it is seen
+/// ([`Error::Adaptive`]).
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -113,7 +119,8 @@ impl<T: Real> Buffers<T> {
 }
 
 impl<T: Real, D: Distribution<T>, E> EstimatorNode<T, D, E> {
-    /// A node of this estimator. The prototype says the shape of one row; its own parameters are not used, and are overwritten.
+    /// A node of this estimator. The prototype says the shape of one row; its own parameters are not used,
+    /// and are overwritten.
     #[must_use]
     pub fn new(prototype: D, estimator: E) -> Self {
         Self {
@@ -137,14 +144,15 @@ impl<T: Real, D: Distribution<T>, E> EstimatorNode<T, D, E> {
         &self.estimator
     }
 
-    /// The estimator, to change a setting such as a temperature. What was drawn before can no longer be pulled back.
+    /// The estimator, to change a setting such as a temperature. What was drawn before can no longer be
+    /// pulled back.
     pub fn estimator_mut(&mut self) -> &mut E {
         self.generators.clear();
         &mut self.estimator
     }
 
-    /// How many draws there have been. A layer of somebody's library that keeps this number from its forward to its backward pass knows whether
-    /// it pulls back its own draw or a later one.
+    /// How many draws there have been. A layer of somebody's library that keeps this number from its
+    /// forward to its backward pass knows whether it pulls back its own draw or a later one.
     #[must_use]
     pub fn drawn(&self) -> u64 {
         self.drawn
@@ -163,12 +171,13 @@ impl<T: Real, D: Distribution<T>, E> EstimatorNode<T, D, E> {
     }
 
     /// Makes one gradient sample a row, and gives the points where f is to be evaluated: row by row
-    /// [`evaluations`](Self::evaluations) points of `dim` numbers. A row that needs fewer than others, since some of its outcomes have
-    /// probability 0, repeats its last point.
+    /// [`evaluations`](Self::evaluations) points of `dim` numbers. A row that needs fewer than others,
+    /// since some of its outcomes have probability 0, repeats its last point.
     ///
     /// # Errors
-    /// [`Error::Length`] for heads that do not fit the layout, what [`Distribution::set_params`] and the checks of a [`GradientEstimator`] refuse,
-    /// rows being gradient samples, and [`Error::NonFiniteTransform`] for a point that is not finite (`sample` is the row in all errors). No
+    /// [`Error::Length`] for heads that do not fit the layout, what [`Distribution::set_params`] and the
+    /// checks of a [`GradientEstimator`] refuse, rows being gradient samples, and
+    /// [`Error::NonFiniteTransform`] for a point that is not finite (`sample` is the row in all errors). No
     /// draw can be pulled back then.
     pub fn forward<R>(&mut self, heads: &[&[T]], rng: &mut R) -> Result<&[T], Error>
     where
@@ -217,13 +226,14 @@ impl<T: Real, D: Distribution<T>, E> EstimatorNode<T, D, E> {
         Ok(self.tape.points())
     }
 
-    /// Writes the gradient of each row's `E f`, from f at the points of [`forward`](Self::forward), one value an evaluation. The draw is
-    /// spent then.
+    /// Writes the gradient of each row's `E f`, from f at the points of [`forward`](Self::forward), one
+    /// value an evaluation. The draw is spent then.
     ///
     /// # Errors
-    /// [`Error::NoDraw`] before a draw, or where it is spent; [`Error::Length`] if something does not fit the draw, and for the missing
-    /// gradients where the estimator needs them; [`Error::NonFiniteObjective`] and [`Error::NonFiniteGradient`];
-    /// [`Error::Adaptive`] for an estimator that draws otherwise once it knows the values. Nothing has been written then.
+    /// [`Error::NoDraw`] before a draw, or where it is spent; [`Error::Length`] if something does not fit
+    /// the draw, and for the missing gradients where the estimator needs them;
+    /// [`Error::NonFiniteObjective`] and [`Error::NonFiniteGradient`]; [`Error::Adaptive`] for an estimator
+    /// that draws otherwise once it knows the values. Nothing has been written then.
     pub fn backward(&mut self, values: &[T], dheads: &mut [&mut [T]]) -> Result<(), Error>
     where
         E: GradientEstimator<T, D, RecordedObjective<T>>,

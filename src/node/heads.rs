@@ -1,4 +1,5 @@
-//! The rows of parameters that a network lends: one slice per range of the layout, or one slice of whole rows.
+//! The rows of parameters that a network lends: one slice per range of the layout, or one slice of whole
+//! rows.
 
 use crate::error::{Error, check_len};
 use crate::layout::Layout;
@@ -22,7 +23,8 @@ pub(super) fn count_rows<T>(layout: &Layout, heads: &[&[T]]) -> Result<usize, Er
         return whole("fused head", layout.len(), heads[0].len());
     }
     check_len("heads", layout.iter().len(), heads.len())?;
-    // The first range that has a length tells: a range may be empty, as the couplings of a chain of one bit are.
+    // The first range that has a length tells: a range may be empty, as the couplings of a chain of one bit
+    // are.
     let mut rows = 0;
     for (part, head) in layout.iter().zip(heads).filter(|(part, _)| !part.range.is_empty()).take(1) {
         rows = whole("first head", part.range.len(), head.len())?;

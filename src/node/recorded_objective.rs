@@ -5,8 +5,8 @@ use std::cell::{Cell, RefCell};
 use crate::objective::{DifferentiableObjective, Objective};
 use crate::real::Real;
 
-/// The objective that an [`EstimatorNode`](super::EstimatorNode) gives to its estimator: at first it only writes down where it is
-/// evaluated; when the values are known it plays them back.
+/// The objective that an [`EstimatorNode`](super::EstimatorNode) gives to its estimator: at first it only
+/// writes down where it is evaluated; when the values are known it plays them back.
 #[derive(Debug, Clone, Default)]
 pub struct RecordedObjective<T> {
     /// The points of all evaluations, in order.

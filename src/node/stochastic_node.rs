@@ -8,22 +8,23 @@ use crate::distribution::Conditional;
 use crate::error::{Error, check_len};
 use crate::real::Real;
 
-/// A layer that samples: a minibatch of draws forward, keeping the noise, and `(∂z/∂θ)ᵀ ∂L/∂z` back. The parameters are rows
-/// that a network produced, one a draw; they are borrowed, not copied.
+/// A layer that samples: a minibatch of draws forward, keeping the noise, and `(∂z/∂θ)ᵀ ∂L/∂z` back. The
+/// parameters are rows that a network produced, one a draw; they are borrowed, not copied.
 ///
 /// The prototype distribution says the shape of one row; its own parameters are not used.
 ///
 /// # Heads
 ///
-/// Parameters come as one slice per named range of the layout, each row-major `rows × length of the range` (separate heads of
-/// the network: the means, the scales), or as a single slice of whole rows of θ (one fused head, `[μ₁ … μ_D σ₁ … σ_D]` a
-/// row). Gradients go back in the same form, overwriting.
+/// Parameters come as one slice per named range of the layout, each row-major `rows × length of the range`
+/// (separate heads of the network: the means, the scales), or as a single slice of whole rows of θ (one
+/// fused head, `[μ₁ … μ_D σ₁ … σ_D]` a row). Gradients go back in the same form, overwriting.
 ///
-/// With [`unconstrained`](Self::unconstrained) the heads are unconstrained numbers (`ln σ` for `σ`), as a linear layer gives
-/// them, and the chain rule is the node's.
+/// With [`unconstrained`](Self::unconstrained) the heads are unconstrained numbers (`ln σ` for `σ`), as a
+/// linear layer gives them, and the chain rule is the node's.
 ///
-/// Unbiased, as the pathwise estimator is, for a loss that is continuous and differentiable almost everywhere. A draw costs one transform, a
-/// pullback one pass over the row. Kingma & Welling 2014, arXiv:1312.6114; Rezende, Mohamed & Wierstra 2014, arXiv:1401.4082.
+/// Unbiased, as the pathwise estimator is, for a loss that is continuous and differentiable almost
+/// everywhere. A draw costs one transform, a pullback one pass over the row. Kingma & Welling 2014,
+/// arXiv:1312.6114; Rezende, Mohamed & Wierstra 2014, arXiv:1401.4082.
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -94,8 +95,8 @@ impl<T: Real, D: Conditional<T>> StochasticNode<T, D> {
         &self.prototype
     }
 
-    /// The prototype, to change a setting such as a temperature between steps. A change between a draw and its pullback
-    /// makes the pullback that of the new setting.
+    /// The prototype, to change a setting such as a temperature between steps. A change between a draw and
+    /// its pullback makes the pullback that of the new setting.
     pub fn prototype_mut(&mut self) -> &mut D {
         &mut self.prototype
     }
@@ -115,8 +116,9 @@ impl<T: Real, D: Conditional<T>> StochasticNode<T, D> {
     /// Draws one z a row and keeps noise and draw for [`backward`](Self::backward).
     ///
     /// # Errors
-    /// [`Error::Length`] for heads that do not fit the layout, [`Error::NonFiniteParameter`] or [`Error::ParameterDomain`] for a
-    /// parameter outside its domain, [`Error::NonFiniteTransform`] (`sample` is the row). No draw can be pulled back then.
+    /// [`Error::Length`] for heads that do not fit the layout, [`Error::NonFiniteParameter`] or
+    /// [`Error::ParameterDomain`] for a parameter outside its domain, [`Error::NonFiniteTransform`]
+    /// (`sample` is the row). No draw can be pulled back then.
     pub fn forward<R: Rng + ?Sized>(&mut self, heads: &[&[T]], rng: &mut R) -> Result<&[T], Error> {
         let rows = self.begin(heads)?;
         self.noise.resize(rows * self.prototype.noise_dim(), T::zero());
@@ -127,7 +129,8 @@ impl<T: Real, D: Conditional<T>> StochasticNode<T, D> {
     /// Draws with the noise of the last draw and other parameters: common random numbers.
     ///
     /// # Errors
-    /// As [`forward`](Self::forward), and [`Error::NoDraw`] or [`Error::Length`] if there is no noise for as many rows.
+    /// As [`forward`](Self::forward), and [`Error::NoDraw`] or [`Error::Length`] if there is no noise for
+    /// as many rows.
     pub fn replay(&mut self, heads: &[&[T]]) -> Result<&[T], Error> {
         if self.noise.is_empty() {
             return Err(Error::NoDraw);
@@ -141,8 +144,8 @@ impl<T: Real, D: Conditional<T>> StochasticNode<T, D> {
     ///
     /// # Errors
     /// [`Error::NoDraw`] before a draw, [`Error::Length`] if something does not fit the draw,
-    /// [`Error::NonFiniteObjectiveGradient`] for a cotangent that is not finite, [`Error::NonFiniteGradient`] for a product that is not;
-    /// nothing has been written then.
+    /// [`Error::NonFiniteObjectiveGradient`] for a cotangent that is not finite,
+    /// [`Error::NonFiniteGradient`] for a product that is not; nothing has been written then.
     pub fn backward(&self, heads: &[&[T]], dz: &[T], dheads: &mut [&mut [T]]) -> Result<(), Error> {
         if self.rows == 0 {
             return Err(Error::NoDraw);

@@ -5,11 +5,11 @@ use rand::Rng;
 use crate::real::Real;
 use crate::vector;
 
-/// Fills a slice with uniforms on the open interval (0, 1): odd multiples of 2⁻⁵² in `f64`, of 2⁻²³ in `f32`. Neither end can
-/// be drawn, and the mean is exactly 1/2.
+/// Fills a slice with uniforms on the open interval (0, 1): odd multiples of 2⁻⁵² in `f64`, of 2⁻²³ in
+/// `f32`. Neither end can be drawn, and the mean is exactly 1/2.
 ///
-/// A quantile function that is given such a uniform ends where the grid does (an exponential at 36 in `f64`): draw the tails with
-/// [`Real::signed_tail`], or with the function for the law.
+/// A quantile function that is given such a uniform ends where the grid does (an exponential at 36 in
+/// `f64`): draw the tails with [`Real::signed_tail`], or with the function for the law.
 ///
 /// ```
 /// use rand::SeedableRng;
@@ -26,8 +26,9 @@ pub fn fill_uniform<T: Real, R: Rng + ?Sized>(rng: &mut R, out: &mut [T]) {
 
 /// Fills a slice with draws of N(0, 1), by a ziggurat of 1,024 layers whose tails are not cut.
 ///
-/// Like all of these functions it takes eight bytes of the generator a number (four in `f32`) and, once in 300 numbers, some more; the numbers
-/// are the same on every machine. With [`LaneRng`](super::LaneRng) it costs some 0.7 ns a number in `f64` and 0.5 ns in `f32`.
+/// Like all of these functions it takes eight bytes of the generator a number (four in `f32`) and, once in
+/// 300 numbers, some more; the numbers are the same on every machine. With [`LaneRng`](super::LaneRng) it
+/// costs some 0.7 ns a number in `f64` and 0.5 ns in `f32`.
 ///
 /// ```
 /// use rand::SeedableRng;
@@ -60,7 +61,8 @@ pub fn fill_exponential<T: Real, R: Rng + ?Sized>(rng: &mut R, out: &mut [T]) {
     vector::fill_exponential(rng, out);
 }
 
-/// Fills a slice with draws of the standard Gumbel, `−ln E` of an exponential E, by a ziggurat of 1,024 layers: no logarithm is taken.
+/// Fills a slice with draws of the standard Gumbel, `−ln E` of an exponential E, by a ziggurat of 1,024
+/// layers: no logarithm is taken.
 ///
 /// ```
 /// use rand::SeedableRng;

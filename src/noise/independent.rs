@@ -7,12 +7,13 @@ use crate::distribution::Reparameterizable;
 use crate::error::Error;
 use crate::real::Real;
 
-/// Independent points, a number of them in each gradient sample: the yardstick for the other sources at the same cost.
+/// Independent points, a number of them in each gradient sample: the yardstick for the other sources at the
+/// same cost.
 ///
 /// The variance of a gradient sample is that of one point divided by their number. With one point,
-/// [`Pathwise::over`](crate::estimators::Pathwise::over) is [`Pathwise`](crate::estimators::Pathwise) to the bit where draws are made
-/// from their noise. An implicit family (a gamma, a Beta) has a faster sampler that `Pathwise` uses; from a source its draws go through the
-/// quantile function.
+/// [`Pathwise::over`](crate::estimators::Pathwise::over) is [`Pathwise`](crate::estimators::Pathwise) to
+/// the bit where draws are made from their noise. An implicit family (a gamma, a Beta) has a faster sampler
+/// that `Pathwise` uses; from a source its draws go through the quantile function.
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};

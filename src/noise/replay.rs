@@ -7,17 +7,22 @@ use crate::distribution::Reparameterizable;
 use crate::error::{Error, check_len};
 use crate::real::Real;
 
-/// Stored noise, the same in every estimate: common random numbers. Gradient sample i is made from the noise recorded for it, so that two
-/// estimates at different θ (or of different objectives, or by pathwise and score function) use the same ε, sample by sample, and
-/// their difference has only the variance of what differs.
+/// Stored noise, the same in every estimate: common random numbers. Gradient sample i is made from the
+/// noise recorded for it, so that two estimates at different θ (or of different objectives, or by pathwise
+/// and score function) use the same ε, sample by sample, and their difference has only the variance of what
+/// differs.
 ///
-/// - An estimate of more gradient samples than were recorded is **refused** ([`Error::Length`]), before the objective is evaluated: noise
-///   is never used twice within an estimate, since its standard errors would then be wrong. Fewer samples use the first ones.
-/// - The noise must be that of a distribution of the same family and shape: the length of a row is checked, the law cannot be.
+/// - An estimate of more gradient samples than were recorded is **refused** ([`Error::Length`]), before the
+///   objective is evaluated: noise is never used twice within an estimate, since its standard errors would
+///   then be wrong. Fewer samples use the first ones.
+/// - The noise must be that of a distribution of the same family and shape: the length of a row is checked,
+///   the law cannot be.
 /// - Estimates that share noise are not independent: do not merge them.
-/// - It holds all its noise in memory, samples × points × noise dimension numbers: the only source that grows.
+/// - It holds all its noise in memory, samples × points × noise dimension numbers: the only source that
+///   grows.
 ///
-/// Glasserman & Yao 1992, "Some guidelines and guarantees for common random numbers", doi:10.1287/mnsc.38.6.884.
+/// Glasserman & Yao 1992, "Some guidelines and guarantees for common random numbers",
+/// doi:10.1287/mnsc.38.6.884.
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -78,8 +83,8 @@ impl<T: Real> Replay<T> {
     /// From noise that came from elsewhere: rows of length `noise_dim`, `points` of them a gradient sample.
     ///
     /// # Errors
-    /// [`Error::Option`] for 0 points, [`Error::EmptySupport`] for a `noise_dim` of 0, [`Error::Length`] if the last gradient sample is
-    /// not whole.
+    /// [`Error::Option`] for 0 points, [`Error::EmptySupport`] for a `noise_dim` of 0, [`Error::Length`] if
+    /// the last gradient sample is not whole.
     pub fn from_noise(noise: Vec<T>, noise_dim: usize, points: usize) -> Result<Self, Error> {
         check_points(points)?;
         if noise_dim == 0 {
@@ -113,7 +118,8 @@ impl<T: Real, D: Reparameterizable<T> + ?Sized> NoiseSource<T, D> for Replay<T> 
     }
 
     /// # Errors
-    /// [`Error::Length`] if the rows are not those of the distribution's noise; [`Error::Option`] if what was recorded had no points.
+    /// [`Error::Length`] if the rows are not those of the distribution's noise; [`Error::Option`] if what
+    /// was recorded had no points.
     fn check(&self, distribution: &D) -> Result<(), Error> {
         check_points(self.points)?;
         check_len("a row of the stored noise", distribution.noise_dim(), self.noise_dim)
@@ -132,7 +138,8 @@ impl<T: Real, D: Reparameterizable<T> + ?Sized> NoiseSource<T, D> for Replay<T> 
         let end = at.saturating_add(noise.len());
         match self.noise.get(*at..end) {
             Some(stored) => noise.copy_from_slice(stored),
-            // Beyond the end, which the estimators refuse before they start: nothing that could pass for noise.
+            // Beyond the end, which the estimators refuse before they start: nothing that could pass for
+            // noise.
             None => noise.fill(T::nan()),
         }
         *at = end;

@@ -1,4 +1,5 @@
-//! Small functions for families of one's own: products and powers that keep their limits, and noise from uniforms.
+//! Small functions for families of one's own: products and powers that keep their limits, and noise from
+//! uniforms.
 
 use crate::real::Real;
 use crate::special::normal_quantile;
@@ -32,7 +33,8 @@ pub fn vanishing_product<T: Real>(z: T, factor: T) -> T {
     if z == T::zero() { z } else { z * factor }
 }
 
-/// The logarithm `exponent · log_base` of a power, with `0 · ±∞ = 0`: a power with exponent 0 is 1, also at the end of the support.
+/// The logarithm `exponent · log_base` of a power, with `0 · ±∞ = 0`: a power with exponent 0 is 1, also at
+/// the end of the support.
 ///
 /// ```
 /// use reparam::numerics::log_power;
@@ -46,8 +48,9 @@ pub fn log_power<T: Real>(exponent: T, log_base: T) -> T {
     if exponent == T::zero() { T::zero() } else { exponent * log_base }
 }
 
-/// Turns signed tails of uniforms ([`Probability::tail`](crate::Probability::tail)) into standard normals, in place: what
-/// [`UniformNoise::noise_from_uniforms`](crate::UniformNoise::noise_from_uniforms) of a Gaussian does.
+/// Turns signed tails of uniforms ([`Probability::tail`](crate::Probability::tail)) into standard normals,
+/// in place: what [`UniformNoise::noise_from_uniforms`](crate::UniformNoise::noise_from_uniforms) of a
+/// Gaussian does.
 ///
 /// ```
 /// use reparam::numerics::normal_from_uniforms;
@@ -62,7 +65,8 @@ pub fn normal_from_uniforms<T: Real>(noise: &mut [T]) {
     }
 }
 
-/// Changes every sign, in place: the reflection of noise whose distribution is symmetric about 0, normals and signed tails among them.
+/// Changes every sign, in place: the reflection of noise whose distribution is symmetric about 0, normals
+/// and signed tails among them.
 ///
 /// ```
 /// use reparam::numerics::negate;

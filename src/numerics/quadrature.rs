@@ -1,9 +1,11 @@
 //! Expectations that have no closed form, by a deterministic double-exponential quadrature.
 //!
-//! A half-line is mapped by `y = exp(π/2 sinh t)`, a finite piece by `tanh(π/2 sinh t)`, and the step of the sum over equidistant t is halved
-//! until it stands still to 1e-13 of its terms, or is 1/256. Both ends are approached through all scales of floating point, so a scale that is
-//! much smaller than another costs nothing as long as it sits at an end: every kink and every centre is made one. Cost: 210 to 430 evaluations a
-//! piece as a rule, 3400 at most. The distance from an end is exact, also where it is too small to be added to it.
+//! A half-line is mapped by `y = exp(π/2 sinh t)`, a finite piece by `tanh(π/2 sinh t)`, and the step of
+//! the sum over equidistant t is halved until it stands still to 1e-13 of its terms, or is 1/256. Both ends
+//! are approached through all scales of floating point, so a scale that is much smaller than another costs
+//! nothing as long as it sits at an end: every kink and every centre is made one. Cost: 210 to 430
+//! evaluations a piece as a rule, 3400 at most. The distance from an end is exact, also where it is too
+//! small to be added to it.
 //!
 //! Takahasi & Mori 1974, Publ. RIMS 9, 721–741, doi:10.2977/prims/1195192451.
 
@@ -83,7 +85,8 @@ pub(crate) fn unit<const N: usize>(f: impl Fn(f64, f64) -> [f64; N]) -> [f64; N]
     piece(1.0, |u, rest| if u < rest { f(u.ln(), (-u).ln_1p()) } else { f((-rest).ln_1p(), rest.ln()) })
 }
 
-/// The terms of a divergence at a point: `−p ln(q/p)`, and `p (e^L − 1 − L)` with `L = ln(q/p)`, which has the same integral and one sign.
+/// The terms of a divergence at a point: `−p ln(q/p)`, and `p (e^L − 1 − L)` with `L = ln(q/p)`, which has
+/// the same integral and one sign.
 pub(crate) fn divergence_terms(ln_p: f64, ln_q: f64) -> [f64; 2] {
     let (p, ratio) = (ln_p.exp(), ln_q - ln_p);
     if p == 0.0 {
@@ -93,7 +96,8 @@ pub(crate) fn divergence_terms(ln_p: f64, ln_q: f64) -> [f64; 2] {
     [-p * ratio, bregman]
 }
 
-/// The divergence from the integrals of its terms: the one that does not cancel where it is small, the one without the tail of q where not.
+/// The divergence from the integrals of its terms: the one that does not cancel where it is small, the one
+/// without the tail of q where not.
 pub(crate) fn divergence([plain, bregman]: [f64; 2]) -> f64 {
     if plain < 1e-2 { bregman } else { plain }
 }

@@ -5,12 +5,14 @@ use std::ops::Range;
 use super::{Additive, DifferentiableObjective, Objective};
 use crate::vector::widest;
 
-/// The objective as an [estimator](crate::GradientEstimator) gets it from the engine: every evaluation of f goes through it.
+/// The objective as an [estimator](crate::GradientEstimator) gets it from the engine: every evaluation of f
+/// goes through it.
 ///
-/// - What it calls is compiled for the widest vectors of the machine, as far as the objective is inlined: an estimator need not care.
-/// - It knows which gradient samples of the call an evaluation belongs to. The rows of a block are divided evenly among the block's
-///   gradient samples, in order; where an estimator evaluates one gradient sample at a time, it says which by
-///   [`sample`](Self::sample).
+/// - What it calls is compiled for the widest vectors of the machine, as far as the objective is inlined:
+///   an estimator need not care.
+/// - It knows which gradient samples of the call an evaluation belongs to. The rows of a block are divided
+///   evenly among the block's gradient samples, in order; where an estimator evaluates one gradient sample
+///   at a time, it says which by [`sample`](Self::sample).
 ///
 /// Its methods are those of [`Objective`], [`DifferentiableObjective`] and [`Additive`]. It is `Copy`.
 ///

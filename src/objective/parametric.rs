@@ -4,30 +4,34 @@ use std::fmt;
 
 use super::{Additive, DifferentiableObjective, Objective};
 
-/// `f_θ(z)`: an objective that depends on the parameters θ of the distribution directly, not only through the draw: a discount factor
-/// that holds the rate, a penalty on a scale, a score inside a second derivative. Then
+/// `f_θ(z)`: an objective that depends on the parameters θ of the distribution directly, not only through
+/// the draw: a discount factor that holds the rate, a penalty on a scale, a score inside a second
+/// derivative. Then
 ///
 /// `∇_θ E[f_θ(z)] = E[∂f_θ(z)/∂θ] + ` what an estimator gives for f held fixed,
 ///
-/// and the engine adds the first term, averaged over the draws of each gradient sample, so that the variance reported is that of the
-/// sum. An estimator that cannot (its points are not draws of `p_θ`) is refused with
-/// [`Error::ExplicitGradient`](crate::Error::ExplicitGradient).
+/// and the engine adds the first term, averaged over the draws of each gradient sample, so that the
+/// variance reported is that of the sum. An estimator that cannot (its points are not draws of `p_θ`) is
+/// refused with [`Error::ExplicitGradient`](crate::Error::ExplicitGradient).
 ///
-/// It is made of an objective (anything that is one, differentiable or not) and a closure that adds `weight · ∂f_θ(z)/∂θ`, z held
-/// fixed: `Fn(z, weight, dtheta)`. The objective holds the θ that it depends on: when the distribution's parameters are set, so must
-/// be the objective's. [`verify::parameter_gradient`](crate::verify::parameter_gradient) checks the derivative.
+/// It is made of an objective (anything that is one, differentiable or not) and a closure that adds
+/// `weight · ∂f_θ(z)/∂θ`, z held fixed: `Fn(z, weight, dtheta)`. The objective holds the θ that it depends
+/// on: when the distribution's parameters are set, so must be the objective's.
+/// [`verify::parameter_gradient`](crate::verify::parameter_gradient) checks the derivative.
 ///
-/// - **Unbiased** if the estimator is, and if `E[∂f_θ/∂θ]` may be differentiated under the integral: `f_θ(z)` continuous in θ for almost
-///   every z.
+/// - **Unbiased** if the estimator is, and if `E[∂f_θ/∂θ]` may be differentiated under the integral:
+///   `f_θ(z)` continuous in θ for almost every z.
 /// - **Costs** one explicit gradient per draw, and no further evaluation.
-/// - **Use it** for discount factors, penalties with the parameters in them, temperatures; and for **second derivatives**: the gradient
-///   of f times a score, or of a pathwise derivative, is a second derivative of `E[f]`, and the explicit term is the derivative of that
-///   score.
-/// - **Not for** the `ln q_θ` of a variational bound, which [`Elbo`](crate::estimators::Elbo) has in it: it would count twice. A term of θ
-///   alone is exact without sampling: [`add_exact`](crate::GradientEstimate::add_exact).
+/// - **Use it** for discount factors, penalties with the parameters in them, temperatures; and for **second
+///   derivatives**: the gradient of f times a score, or of a pathwise derivative, is a second derivative of
+///   `E[f]`, and the explicit term is the derivative of that score.
+/// - **Not for** the `ln q_θ` of a variational bound, which [`Elbo`](crate::estimators::Elbo) has in it: it
+///   would count twice. A term of θ alone is exact without sampling:
+///   [`add_exact`](crate::GradientEstimate::add_exact).
 ///
-/// Glasserman 2003, Monte Carlo Methods in Financial Engineering, sections 7.2 and 7.3, doi:10.1007/978-0-387-21617-1; Schulman, Heess,
-/// Weber & Abbeel 2015, Gradient estimation using stochastic computation graphs, arXiv:1506.05254.
+/// Glasserman 2003, Monte Carlo Methods in Financial Engineering, sections 7.2 and 7.3,
+/// doi:10.1007/978-0-387-21617-1; Schulman, Heess, Weber & Abbeel 2015, Gradient estimation using
+/// stochastic computation graphs, arXiv:1506.05254.
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};

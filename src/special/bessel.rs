@@ -19,7 +19,8 @@ fn tabulated<const N: usize>(table: &[[f64; N]; 4], y: f64) -> f64 {
     }
 }
 
-/// `I₀(κ)` and `2 I₁(κ)/κ` by their power series, all of whose terms are positive (Abramowitz & Stegun 9.6.10).
+/// `I₀(κ)` and `2 I₁(κ)/κ` by their power series, all of whose terms are positive (Abramowitz & Stegun
+/// 9.6.10).
 fn series(kappa: f64) -> (f64, f64) {
     let square = 0.25 * kappa * kappa;
     let (mut term, mut zero, mut one, mut k) = (1.0, 0.0, 0.0, 1.0);
@@ -82,7 +83,8 @@ pub fn bessel_ratio_complement(kappa: f64) -> f64 {
     if kappa >= TABLES_FROM { tabulated(&RATIO_GAP, 1.0 / kappa) / kappa } else { 1.0 - bessel_ratio(kappa) }
 }
 
-/// `A′(κ) = 1 − A/κ − A²` for κ ≥ 0, relative to itself where it falls as 1/(2κ²): to 4e-15. ½ at 0, NaN below.
+/// `A′(κ) = 1 − A/κ − A²` for κ ≥ 0, relative to itself where it falls as 1/(2κ²): to 4e-15. ½ at 0, NaN
+/// below.
 ///
 /// ```
 /// use reparam::special::bessel_ratio_derivative;

@@ -3,9 +3,11 @@
 use super::gamma_difference::digamma_difference_beyond_log;
 use super::incomplete_beta_fields::{LARGE, beta_implicit_log_odds_slope, visit_taylor};
 
-/// `dl/da` of the log-odds of a Beta(a, b) as a function of x, for a caller that asks often: up to two and a half standard deviations from the mean by
-/// its Taylor series, else directly. The series is that of `incomplete_beta_fields`' third method, but below its shapes run upwards from the value at the mean,
-/// which is known here: rounding errors then grow as e^(deviance), hence the bound. Relative error 1e-12 like the direct form.
+/// `dl/da` of the log-odds of a Beta(a, b) as a function of x, for a caller that asks often: up to two and
+/// a half standard deviations from the mean by its Taylor series, else directly. The series is that of
+/// `incomplete_beta_fields`' third method, but below its shapes run upwards from the value at the mean,
+/// which is known here: rounding errors then grow as e^(deviance), hence the bound. Relative error 1e-12
+/// like the direct form.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct BetaField {
     a: f64,

@@ -3,7 +3,8 @@
 /// `ψ(x) = d ln Γ(x) / dx` for x > 0, by upward recurrence to x ≥ 10 and the asymptotic series
 /// (Abramowitz & Stegun 6.3.18).
 ///
-/// Error: at most 1e-15 of `max(1, |ψ|)` against mpmath on 1e-8 … 1e8 (absolute near the root at 1.4616…). NaN for x ≤ 0.
+/// Error: at most 1e-15 of `max(1, |ψ|)` against mpmath on 1e-8 … 1e8 (absolute near the root at 1.4616…).
+/// NaN for x ≤ 0.
 ///
 /// ```
 /// use reparam::special::digamma;

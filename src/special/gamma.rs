@@ -13,9 +13,10 @@ pub(super) const STIRLING_FROM: f64 = 10.0;
 
 /// `ln Γ(x)` for x > 0.
 ///
-/// Stirling's series (Abramowitz & Stegun 6.1.41) from x = 10 on; below, the recurrence to 1 … 2 and there a polynomial for
-/// `ln Γ(x) / ((x − 1)(x − 2))`, so that the digits stay near the two roots. Error: at most 1e-14 relative against mpmath on
-/// 1e-300 … 1e300, the neighbourhood of the roots included. +∞ at 0 and ∞, NaN below 0.
+/// Stirling's series (Abramowitz & Stegun 6.1.41) from x = 10 on; below, the recurrence to 1 … 2 and there
+/// a polynomial for `ln Γ(x) / ((x − 1)(x − 2))`, so that the digits stay near the two roots. Error: at
+/// most 1e-14 relative against mpmath on 1e-300 … 1e300, the neighbourhood of the roots included. +∞ at 0
+/// and ∞, NaN below 0.
 ///
 /// ```
 /// use reparam::special::ln_gamma;
@@ -50,8 +51,9 @@ pub(super) fn ln_gamma_1p(x: f64) -> f64 {
 
 /// `ln B(a, b) = ln Γ(a) + ln Γ(b) − ln Γ(a + b)` for a, b > 0.
 ///
-/// Where both or one are large, the large parts of Stirling's series are subtracted by hand. Error: at most 1e-14 of
-/// `max(1, |ln B|)` against mpmath for a and b in 1e-300 … 1e300. NaN for arguments that are not above 0.
+/// Where both or one are large, the large parts of Stirling's series are subtracted by hand. Error: at most
+/// 1e-14 of `max(1, |ln B|)` against mpmath for a and b in 1e-300 … 1e300. NaN for arguments that are not
+/// above 0.
 ///
 /// ```
 /// use reparam::special::ln_beta;
@@ -135,7 +137,8 @@ pub(crate) fn exp_m1_minus_x(t: f64) -> f64 {
     sum
 }
 
-/// The entropy of the logarithm of a unit-rate gamma variate, `α + ln Γ(α) − α ψ(α)`, and its derivative `1 − α ψ′(α)`.
+/// The entropy of the logarithm of a unit-rate gamma variate, `α + ln Γ(α) − α ψ(α)`, and its derivative
+/// `1 − α ψ′(α)`.
 pub(crate) fn log_gamma_entropy(alpha: f64) -> (f64, f64) {
     if alpha < STIRLING_FROM {
         // α ψ(α) = α ψ(α + 1) − 1 and α ψ′(α) = α ψ′(α + 1) + 1/α: the poles at 0 are out of the way.
@@ -146,7 +149,8 @@ pub(crate) fn log_gamma_entropy(alpha: f64) -> (f64, f64) {
     (entropy, -alpha * trigamma_minus_reciprocal(alpha))
 }
 
-/// `KL(Γ(p, βp) ‖ Γ(q, βq))` with `ratio = βq/βp`: never a difference of large terms when the shapes are large.
+/// `KL(Γ(p, βp) ‖ Γ(q, βq))` with `ratio = βq/βp`: never a difference of large terms when the shapes are
+/// large.
 pub(crate) fn gamma_kl(p: f64, q: f64, ratio: f64) -> f64 {
     if p.min(q) < STIRLING_FROM {
         let bregman = ln_gamma(q) - ln_gamma(p) - (q - p) * digamma(p);

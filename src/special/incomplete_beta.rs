@@ -1,8 +1,9 @@
 //! The regularised incomplete beta function with both tails, its inverse, and its derivatives in the shapes.
 //!
-//! Everything is written for the log-odds `l = ln(x/(1 − x))`: with `q = x^a (1 − x)^b / B(a, b)`, the density of l, the implicit
-//! derivatives are `v = dl/da = −(∂I/∂a)/q > 0` and `w = dl/db = −(∂I/∂b)/q < 0`, and `dx/da = x (1 − x) v`. They need neither q nor B
-//! and neither underflow nor cancel: `incomplete_beta_fields` has both at once.
+//! Everything is written for the log-odds `l = ln(x/(1 − x))`: with `q = x^a (1 − x)^b / B(a, b)`, the
+//! density of l, the implicit derivatives are `v = dl/da = −(∂I/∂a)/q > 0` and
+//! `w = dl/db = −(∂I/∂b)/q < 0`, and `dx/da = x (1 − x) v`. They need neither q nor B and neither underflow
+//! nor cancel: `incomplete_beta_fields` has both at once.
 
 use super::gamma_difference::ln_a_beta;
 use super::incomplete_beta_fields::{Point, Route, SMALL, field, ln_kernel, route};
@@ -50,7 +51,8 @@ fn near_ln_tails(a: f64, b: f64, at: Point) -> (f64, f64) {
     let complement = |ln: f64| ln_1m_exp(ln.min(0.0));
     match route::<false>(a, b, at) {
         Route::Lower(s) => {
-            // For a small a all but a small part may be below the mean: its logarithm is then a sum of small terms.
+            // For a small a all but a small part may be below the mean: its logarithm is then a sum of
+            // small terms.
             let ln = if a < SMALL {
                 a * at.ln_x() + b * at.ln_y() - ln_a_beta(a, b) + s.value.ln()
             } else {
@@ -69,8 +71,9 @@ fn near_ln_tails(a: f64, b: f64, at: Point) -> (f64, f64) {
     }
 }
 
-/// The log-odds at which the tail named by `u` is reached: Newton's method on the logarithm of the smaller of u and 1 − u. That is a concave
-/// function of the log-odds (seen from its own end), so every step but the first comes from the same side.
+/// The log-odds at which the tail named by `u` is reached: Newton's method on the logarithm of the smaller
+/// of u and 1 − u. That is a concave function of the log-odds (seen from its own end), so every step but
+/// the first comes from the same side.
 fn log_odds_at(u: Probability<f64>, a: f64, b: f64) -> f64 {
     if u.in_lower_half() { lower_log_odds(u.ln_lower(), a, b) } else { -lower_log_odds(u.ln_upper(), b, a) }
 }
@@ -127,10 +130,11 @@ fn tails_at(x: f64, a: f64, b: f64) -> (f64, f64) {
 
 /// `I_x(a, b)`, the probability that a Beta(a, b) is at most x: the regularised incomplete beta function.
 ///
-/// 0 below the unit interval and 1 above it; NaN if a or b is not above 0 or anything is NaN. Shapes beyond 1e-150 … 1e70 count as these.
+/// 0 below the unit interval and 1 above it; NaN if a or b is not above 0 or anything is NaN. Shapes beyond
+/// 1e-150 … 1e70 count as these.
 ///
-/// Error: see the table in `tests/it/incomplete_beta.rs`, at most 1e-12 relative against mpmath for shapes in 1e-8 … 1e4 and values above 1e-300. The
-/// f32 function is the f64 one, rounded.
+/// Error: see the table in `tests/it/incomplete_beta.rs`, at most 1e-12 relative against mpmath for shapes
+/// in 1e-8 … 1e4 and values above 1e-300. The f32 function is the f64 one, rounded.
 ///
 /// ```
 /// use reparam::special::{beta_cdf, beta_survival};
@@ -203,11 +207,12 @@ pub fn beta_cdf_gradient<T: Real>(x: T, a: T, b: T) -> [T; 2] {
     }
 }
 
-/// The implicit derivatives `dz/da > 0` and `dz/db < 0` of a Beta(a, b) draw at fixed probability, `−(∂I/∂a)/p(z)` and `−(∂I/∂b)/p(z)`, without
-/// underflow or cancellation; their limit 0 at the ends of the unit interval and beyond.
+/// The implicit derivatives `dz/da > 0` and `dz/db < 0` of a Beta(a, b) draw at fixed probability,
+/// `−(∂I/∂a)/p(z)` and `−(∂I/∂b)/p(z)`, without underflow or cancellation; their limit 0 at the ends of the
+/// unit interval and beyond.
 ///
-/// Error: at most 1e-12 relative against mpmath for shapes in 1e-8 … 1e4 (worst of `beta.csv`: see `tests/it/incomplete_beta.rs`).
-/// NaN for invalid shapes.
+/// Error: at most 1e-12 relative against mpmath for shapes in 1e-8 … 1e4 (worst of `beta.csv`: see
+/// `tests/it/incomplete_beta.rs`). NaN for invalid shapes.
 ///
 /// ```
 /// use reparam::special::beta_implicit_gradient;
@@ -216,7 +221,8 @@ pub fn beta_cdf_gradient<T: Real>(x: T, a: T, b: T) -> [T; 2] {
 /// ```
 ///
 /// # References
-/// Figurnov, Mohamed & Mnih 2018, arXiv:1805.08498; the series are DLMF 8.17.8 and 8.17.7, the continued fraction DLMF 8.17.22.
+/// Figurnov, Mohamed & Mnih 2018, arXiv:1805.08498; the series are DLMF 8.17.8 and 8.17.7, the continued
+/// fraction DLMF 8.17.22.
 #[must_use]
 pub fn beta_implicit_gradient<T: Real>(z: T, a: T, b: T) -> [T; 2] {
     match admissible(a.f64(), b.f64()) {
@@ -230,8 +236,9 @@ pub fn beta_implicit_gradient<T: Real>(z: T, a: T, b: T) -> [T; 2] {
     }
 }
 
-/// The implicit derivatives `dl/da > 0` and `dl/db < 0` of the log-odds `l = ln(z/(1 − z))` of a Beta(a, b) draw, for every finite l: also
-/// where z itself is 0 or 1 in floating point. Precision and domain as [`beta_implicit_gradient`].
+/// The implicit derivatives `dl/da > 0` and `dl/db < 0` of the log-odds `l = ln(z/(1 − z))` of a Beta(a, b)
+/// draw, for every finite l: also where z itself is 0 or 1 in floating point. Precision and domain as
+/// [`beta_implicit_gradient`].
 ///
 /// ```
 /// use reparam::special::beta_log_odds_implicit_gradient;
@@ -250,8 +257,8 @@ pub fn beta_log_odds_implicit_gradient<T: Real>(l: T, a: T, b: T) -> [T; 2] {
     }
 }
 
-/// The quantile of a Beta(a, b): x with `I_x(a, b) = u`, from either tail. It may round to 0 or 1 for shapes below 1; see
-/// [`beta_log_odds_quantile`].
+/// The quantile of a Beta(a, b): x with `I_x(a, b) = u`, from either tail. It may round to 0 or 1 for
+/// shapes below 1; see [`beta_log_odds_quantile`].
 ///
 /// ```
 /// use reparam::{Probability, special::beta_quantile};
@@ -269,7 +276,8 @@ pub fn beta_quantile<T: Real>(u: Probability<T>, a: T, b: T) -> T {
     }
 }
 
-/// The log-odds of the quantile of a Beta(a, b), finite for every u in (0, 1) and shapes from 1e-8: Newton's method on the logarithm of the tail.
+/// The log-odds of the quantile of a Beta(a, b), finite for every u in (0, 1) and shapes from 1e-8:
+/// Newton's method on the logarithm of the tail.
 ///
 /// ```
 /// use reparam::{Probability, special::beta_log_odds_quantile};

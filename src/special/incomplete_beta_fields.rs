@@ -1,7 +1,10 @@
-//! Five methods for the incomplete beta function and its derivatives in the shapes, and which of them serves where.
+//! Five methods for the incomplete beta function and its derivatives in the shapes, and which of them
+//! serves where.
 //!
-//! - the series `S = ₂F₁(a + b, 1; a + 1; x)`, `I = q S/a`, with its derivatives term by term, up to the mean;
-//! - the same for the complement, where the series at the mean's own side is long and the complement is not near 1;
+//! - the series `S = ₂F₁(a + b, 1; a + 1; x)`, `I = q S/a`, with its derivatives term by term, up to the
+//!   mean;
+//! - the same for the complement, where the series at the mean's own side is long and the complement is not
+//!   near 1;
 //! - the Taylor series about the mean of the equation that the fields obey, for two large shapes;
 //! - the series in x of `x^(−a) I`, whose first term is taken out, for a small a beyond the mean;
 //! - Gauss's continued fraction with its derivatives, where the series is too long.
@@ -9,8 +12,8 @@
 use super::gamma::{STIRLING_FROM, stirling};
 use super::gamma_difference::{digamma_difference, ln_1p_minus_x, ln_a_beta};
 
-/// A point of the unit interval with everything that rounding would take from it near the ends. A logarithm that is NaN has not been
-/// asked for yet.
+/// A point of the unit interval with everything that rounding would take from it near the ends. A logarithm
+/// that is NaN has not been asked for yet.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Point {
     pub(super) x: f64,
@@ -81,7 +84,8 @@ pub(super) fn ln_kernel(a: f64, b: f64, at: Point) -> f64 {
         let (small, large) = (a.min(b), a.max(b));
         return a * at.ln_x() + b * at.ln_y() + small.ln() - ln_a_beta(small, large);
     }
-    // The distance from the mode in exact products, then Stirling's series: nothing of the size of a or b is subtracted.
+    // The distance from the mode in exact products, then Stirling's series: nothing of the size of a or b
+    // is subtracted.
     let n = a + b;
     let product = a * at.y;
     let excess = b.mul_add(at.x, -product) - a.mul_add(at.y, -product);
@@ -100,7 +104,8 @@ pub(super) struct Dual {
     db: f64,
 }
 
-/// `S = ₂F₁(a + b, 1; a + 1; x) = Σ (a + b)ₖ/(a + 1)ₖ xᵏ`, all terms positive, with its derivatives; that in b only if `BOTH`.
+/// `S = ₂F₁(a + b, 1; a + 1; x) = Σ (a + b)ₖ/(a + 1)ₖ xᵏ`, all terms positive, with its derivatives; that
+/// in b only if `BOTH`.
 #[inline]
 fn series<const BOTH: bool>(a: f64, b: f64, x: f64) -> Dual {
     let (mut p, mut r) = (a + b, a + 1.0);
@@ -139,7 +144,8 @@ fn series<const BOTH: bool>(a: f64, b: f64, x: f64) -> Dual {
     Dual { value: s, da: (1.0 - b) * sa, db: sb }
 }
 
-/// The same S by Gauss's continued fraction `1/(1 + d₁/(1 + d₂/(1 + …)))`, evaluated from its end, which is moved until nothing changes.
+/// The same S by Gauss's continued fraction `1/(1 + d₁/(1 + d₂/(1 + …)))`, evaluated from its end, which is
+/// moved until nothing changes.
 fn fraction(a: f64, b: f64, x: f64) -> Dual {
     let mut levels = 16;
     let mut previous = fraction_of(a, b, x, levels);
@@ -231,7 +237,8 @@ fn far_route<const BOTH: bool>(a: f64, b: f64, at: Point) -> Route {
             return Route::UpperSmall(remainder(b, a, at.y));
         }
     } else {
-        // I is near e^(−deviance): its complement may stand for it where that is not small. The deviance is at most χ², which is cheaper.
+        // I is near e^(−deviance): its complement may stand for it where that is not small. The deviance is
+        // at most χ², which is cheaper.
         let excess = b * at.x - a * at.y;
         let deviance = || a * ((a / n).ln() - at.ln_x()) + b * ((b / n).ln() - at.ln_y());
         if excess * excess < 3.0 * n * at.x * at.y || deviance() < 3.0 {
@@ -269,7 +276,8 @@ pub(super) fn field<const BOTH: bool>(a: f64, b: f64, at: Point) -> (f64, f64) {
     }
 }
 
-/// `dl/da` of the log-odds at fixed probability and fixed b, from x and y = 1 − x; finite where either has underflowed to 0.
+/// `dl/da` of the log-odds at fixed probability and fixed b, from x and y = 1 − x; finite where either has
+/// underflowed to 0.
 #[inline]
 pub(crate) fn beta_implicit_log_odds_slope(x: f64, y: f64, a: f64, b: f64) -> f64 {
     let (x, y) = (x.max(f64::MIN_POSITIVE), y.max(f64::MIN_POSITIVE));
@@ -315,12 +323,14 @@ fn small_field(a: f64, b: f64, n: f64, at: Point, r: Dual) -> (f64, f64) {
     (scale * to_a, scale * to_b)
 }
 
-/// The fields are regular solutions of `dv/dl + v (a − n x) = ψ(a) − ψ(n) − ln x` and of `dw/dl + w (a − n x) = ψ(b) − ψ(n) − ln y`
-/// (continuity of the density of l). With `x = x₀ (1 + τ)`, x₀ = a/n ≤ ½ the mean, their Taylor coefficients obey three-term recurrences, which
-/// run downwards: every other solution grows upwards.
+/// The fields are regular solutions of `dv/dl + v (a − n x) = ψ(a) − ψ(n) − ln x` and of
+/// `dw/dl + w (a − n x) = ψ(b) − ψ(n) − ln y` (continuity of the density of l). With `x = x₀ (1 + τ)`, x₀ =
+/// a/n ≤ ½ the mean, their Taylor coefficients obey three-term recurrences, which run downwards: every
+/// other solution grows upwards.
 #[inline]
 fn taylor<const BOTH: bool>(a: f64, b: f64, tau: f64) -> (f64, f64) {
-    // Terms for |τ|ᴷ < 1e-16, and for the recurrence to have forgotten its start, whose error grows as e^(aτ²/2) away from the mean.
+    // Terms for |τ|ᴷ < 1e-16, and for the recurrence to have forgotten its start, whose error grows as
+    // e^(aτ²/2) away from the mean.
     let by_distance = -37.0 / tau.abs().max(1e-9).ln();
     let by_memory = 15.0 + 1900.0 / a + (a * tau * tau).min(16.0);
     let last = by_distance.max(by_memory) as usize + 1;
@@ -332,7 +342,8 @@ fn taylor<const BOTH: bool>(a: f64, b: f64, tau: f64) -> (f64, f64) {
     (v, w)
 }
 
-/// Calls `visit` with the Taylor coefficients of both fields in τ, from the last, `last − 1`, to that of order 0.
+/// Calls `visit` with the Taylor coefficients of both fields in τ, from the last, `last − 1`, to that of
+/// order 0.
 #[inline]
 pub(super) fn visit_taylor<const BOTH: bool>(a: f64, b: f64, last: usize, mut visit: impl FnMut(f64, f64)) {
     let n = a + b;

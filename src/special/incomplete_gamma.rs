@@ -1,4 +1,5 @@
-//! The incomplete gamma function: both tails, the quantile, and the derivative of the quantile with respect to the shape.
+//! The incomplete gamma function: both tails, the quantile, and the derivative of the quantile with respect
+//! to the shape.
 
 use super::gamma::{
     HALF_LN_TAU, STIRLING_FROM, exp_m1_minus_x, half_gap, ln_gamma, ln_gamma_1p, ln_minus_digamma, stirling,
@@ -17,14 +18,15 @@ const LOW_SHAPES: f64 = 2.5;
 /// From this shape on Temme's expansion serves both tails.
 const TEMME_FROM: f64 = 250.0;
 
-/// `P(α, z) = ∫₀^z t^(α−1) e^−t dt / Γ(α)`, the CDF at z ≥ 0 of the gamma distribution of shape α > 0 and rate 1: the regularised lower
-/// incomplete gamma function.
+/// `P(α, z) = ∫₀^z t^(α−1) e^−t dt / Γ(α)`, the CDF at z ≥ 0 of the gamma distribution of shape α > 0 and
+/// rate 1: the regularised lower incomplete gamma function.
 ///
-/// Error: at most 1e-12 relative, median below 1e-15, against mpmath for α in 1e-8 … 1e6 and z in both tails down to
-/// probabilities of 1e-300. 0 below z = 0; NaN for a shape that is not above 0. The f32 function is the f64 one, rounded.
+/// Error: at most 1e-12 relative, median below 1e-15, against mpmath for α in 1e-8 … 1e6 and z in both
+/// tails down to probabilities of 1e-300. 0 below z = 0; NaN for a shape that is not above 0. The f32
+/// function is the f64 one, rounded.
 ///
-/// Power series, Legendre's continued fraction (Abramowitz & Stegun 6.5.29, 6.5.31), and above α = 250 the uniform expansion of
-/// Temme 1979 (doi:10.1137/0510071) with tabulated coefficients.
+/// Power series, Legendre's continued fraction (Abramowitz & Stegun 6.5.29, 6.5.31), and above α = 250 the
+/// uniform expansion of Temme 1979 (doi:10.1137/0510071) with tabulated coefficients.
 ///
 /// ```
 /// use reparam::special::gamma_cdf;
@@ -37,7 +39,8 @@ pub fn gamma_cdf<T: Real>(z: T, alpha: T) -> T {
     T::of(tails(alpha.f64(), z.f64()).0)
 }
 
-/// `Q(α, z) = 1 − P(α, z)`, to its own relative precision: the regularised upper incomplete gamma function. See [`gamma_cdf`].
+/// `Q(α, z) = 1 − P(α, z)`, to its own relative precision: the regularised upper incomplete gamma function.
+/// See [`gamma_cdf`].
 ///
 /// ```
 /// use reparam::special::gamma_survival;
@@ -49,12 +52,13 @@ pub fn gamma_survival<T: Real>(z: T, alpha: T) -> T {
     T::of(tails(alpha.f64(), z.f64()).1)
 }
 
-/// `d ln z/dα` of a gamma variate of shape α at fixed probability, `−(∂P/∂α) / (z p(z))`, from ln z: for small shapes z itself
-/// underflows, its logarithm and this derivative do not.
+/// `d ln z/dα` of a gamma variate of shape α at fixed probability, `−(∂P/∂α) / (z p(z))`, from ln z: for
+/// small shapes z itself underflows, its logarithm and this derivative do not.
 ///
-/// It is positive and solves `z h′ + (α − z) h = ψ(α) − ln z`; neither P nor p is computed, so nothing cancels and nothing underflows.
-/// Small z: `α h = Σ tₖ (ψ(α+k+1) − ln z)`, `tₖ = zᵏ/((α+1)…(α+k))`; elsewhere polynomials in two variables (`gamma_tables.rs`);
-/// in the far upper tail the continued fraction for Q and its derivative.
+/// It is positive and solves `z h′ + (α − z) h = ψ(α) − ln z`; neither P nor p is computed, so nothing
+/// cancels and nothing underflows. Small z: `α h = Σ tₖ (ψ(α+k+1) − ln z)`, `tₖ = zᵏ/((α+1)…(α+k))`;
+/// elsewhere polynomials in two variables (`gamma_tables.rs`); in the far upper tail the continued fraction
+/// for Q and its derivative.
 ///
 /// Error: at most 1e-13 relative against mpmath for α in 1e-8 … 1e4 and quantiles from 1e-8 to 1 − 1e-8. 0 at
 /// `ln z = ∞`, ∞ at −∞, NaN for a shape that is not above 0.
@@ -76,7 +80,8 @@ pub fn gamma_log_implicit_gradient<T: Real>(ln_z: T, alpha: T) -> T {
 
 /// `dz/dα` of a gamma variate of shape α at fixed probability, `−(∂P/∂α) / p(z)`.
 ///
-/// It is z times [`gamma_log_implicit_gradient`], with its error. 0 at z = 0 and below, ∞ at ∞, NaN for a shape that is not above 0.
+/// It is z times [`gamma_log_implicit_gradient`], with its error. 0 at z = 0 and below, ∞ at ∞, NaN for a
+/// shape that is not above 0.
 ///
 /// ```
 /// use reparam::special::gamma_implicit_gradient;
@@ -128,7 +133,8 @@ pub(crate) fn exponential_integral_scaled(x: f64) -> f64 {
     }
 }
 
-/// `α h = α d ln z/dα`. With `from_z` the logarithms are those of z, else `ln_z` has digits that z may have lost.
+/// `α h = α d ln z/dα`. With `from_z` the logarithms are those of z, else `ln_z` has digits that z may have
+/// lost.
 #[inline]
 fn scaled_log_derivative(alpha: f64, z: f64, ln_z: f64, from_z: bool) -> f64 {
     if !(alpha > 0.0 && alpha < f64::INFINITY) {
@@ -166,7 +172,8 @@ fn logarithm(z: f64, ln_z: f64, from_z: bool) -> f64 {
     if from_z { z.ln() } else { ln_z }
 }
 
-/// The tabulated `α h` for shapes above 2.5, unless ln(z/α) is far in a tail. The ends are those of `generate_gamma_tables.py`.
+/// The tabulated `α h` for shapes above 2.5, unless ln(z/α) is far in a tail. The ends are those of
+/// `generate_gamma_tables.py`.
 #[inline]
 fn scaled_derivative(alpha: f64, y: f64, t: f64) -> Option<f64> {
     if alpha < 10.0 {
@@ -198,8 +205,8 @@ fn short_series(alpha: f64, z: f64, ln_z: f64) -> f64 {
     }
 }
 
-/// `Σ tₖ (ψ(α+1) − ln z + Σ_{j≤k} 1/(α+j))` over k ≤ N. ψ(α+1) follows from Stirling's series at α + N + 1, as all reciprocals
-/// between are at hand.
+/// `Σ tₖ (ψ(α+1) − ln z + Σ_{j≤k} 1/(α+j))` over k ≤ N. ψ(α+1) follows from Stirling's series at α + N + 1,
+/// as all reciprocals between are at hand.
 #[inline]
 fn series_of<const N: usize>(alpha: f64, z: f64, ln_z: f64) -> f64 {
     let mut reciprocals = [0.0; N];
@@ -248,11 +255,13 @@ fn upper_tail_derivative(alpha: f64, z: f64, first: f64) -> f64 {
     first * c + alpha * slope
 }
 
-/// `C = Q/(z p) = 1/(z+1−α − 1(1−α)/(z+3−α − 2(2−α)/(z+5−α − …)))` for z > α, and `∂C/∂α`, by Lentz's method on both.
+/// `C = Q/(z p) = 1/(z+1−α − 1(1−α)/(z+3−α − 2(2−α)/(z+5−α − …)))` for z > α, and `∂C/∂α`, by Lentz's
+/// method on both.
 fn upper_fraction(alpha: f64, z: f64) -> (f64, f64) {
     let mut b = z + 1.0 - alpha;
     let (mut f, mut rise_of_f) = (b, -1.0 / b);
-    // Lentz's C and D with their logarithmic derivatives: the numbers themselves may be near either end of the range.
+    // Lentz's C and D with their logarithmic derivatives: the numbers themselves may be near either end of
+    // the range.
     let (mut c, mut rise_of_c) = (b, -1.0 / b);
     let (mut d, mut rise_of_d) = (0.0, 0.0);
     for n in 1..MOST_TERMS {
@@ -320,7 +329,8 @@ fn tails(alpha: f64, z: f64) -> (f64, f64) {
     tails_at(alpha, z, z.ln())
 }
 
-/// P and Q at 0 < z < ∞, the smaller of them to its own precision; `ln_z` may say more than z where z has underflowed.
+/// P and Q at 0 < z < ∞, the smaller of them to its own precision; `ln_z` may say more than z where z has
+/// underflowed.
 fn tails_at(alpha: f64, z: f64, ln_z: f64) -> (f64, f64) {
     if alpha < 1.0 && z <= 1.5 {
         // z^α/Γ(1+α) · (1 + α Σ (−z)ᵏ/((α+k) k!)): Q is small where the shape is, and must not be 1 − P.
@@ -367,9 +377,9 @@ fn tails_at(alpha: f64, z: f64, ln_z: f64) -> (f64, f64) {
 
 /// The quantile of the gamma distribution of shape α: z with `P(α, z) = u`.
 ///
-/// Halley's method in ln z on the logarithm of the smaller tail, bracketed. Error: that of [`gamma_cdf`] over the steepness of P
-/// there, at most 1e-13 relative where α ≤ 100. Below the smallest f64 it gives 0: use [`gamma_log_quantile`] for small shapes.
-/// NaN for a shape that is not above 0.
+/// Halley's method in ln z on the logarithm of the smaller tail, bracketed. Error: that of [`gamma_cdf`]
+/// over the steepness of P there, at most 1e-13 relative where α ≤ 100. Below the smallest f64 it gives 0:
+/// use [`gamma_log_quantile`] for small shapes. NaN for a shape that is not above 0.
 ///
 /// ```
 /// use reparam::{Probability, special::{gamma_survival, gamma_quantile}};

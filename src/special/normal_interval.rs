@@ -1,5 +1,6 @@
-//! Integrals of the normal density over an interval that begins p to the right of the mean, without its exponential: what is left of a
-//! Gaussian that has been truncated, wherever the interval lies and however short it is.
+//! Integrals of the normal density over an interval that begins p to the right of the mean, without its
+//! exponential: what is left of a Gaussian that has been truncated, wherever the interval lies and however
+//! short it is.
 
 use super::mills::{mills_defect, mills_ratio};
 
@@ -17,8 +18,8 @@ pub(crate) const GAUSS_LEGENDRE: [(f64, f64); 10] = [
     (0.986_953_264_258_585_86, 0.033_335_672_154_344_069),
 ];
 
-/// Up to this drop of the log-density, in e-folds, an interval is short: the quadrature is exact to rounding, and the difference of two tails
-/// would cancel.
+/// Up to this drop of the log-density, in e-folds, an interval is short: the quadrature is exact to
+/// rounding, and the difference of two tails would cancel.
 const SHORT: f64 = 2.0;
 
 /// The drop of the log-density over the interval, `−ln φ(p + w)/φ(p) = w (2p + w)/2`.
@@ -55,7 +56,8 @@ pub(crate) struct Interval {
     pub(crate) squares_from_far: f64,
 }
 
-/// All of them; relative error below 1e-14, as no two terms cancel by more than a factor of 3. For an infinite w those from the far end are infinite.
+/// All of them; relative error below 1e-14, as no two terms cancel by more than a factor of 3. For an
+/// infinite w those from the far end are infinite.
 pub(crate) fn interval(p: f64, w: f64) -> Interval {
     let drop = log_density_drop(p, w);
     if drop <= SHORT {

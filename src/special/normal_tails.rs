@@ -1,4 +1,5 @@
-//! Both tails of the standard normal and their logarithms, to their last digit, and the quantile from a logarithm.
+//! Both tails of the standard normal and their logarithms, to their last digit, and the quantile from a
+//! logarithm.
 
 use super::mills::mills_ratio;
 use super::normal::central_normal_quantile;
@@ -12,7 +13,8 @@ pub(crate) const HALF_LN_TAU: f64 = 0.918_938_533_204_672_741_78;
 /// `1/√2π`.
 const INV_ROOT_TAU: f64 = 0.398_942_280_401_432_677_94;
 
-/// `exp(−x²/2)`: x is a multiple of 1/16, whose square is exact, and a rest. The rounding of x² alone would cost `x²/2` units in the last place.
+/// `exp(−x²/2)`: x is a multiple of 1/16, whose square is exact, and a rest. The rounding of x² alone would
+/// cost `x²/2` units in the last place.
 #[inline]
 pub(crate) fn half_square_exp(x: f64) -> f64 {
     if x.abs() > 40.0 {
@@ -28,9 +30,11 @@ pub(crate) fn normal_density(x: f64) -> f64 {
     INV_ROOT_TAU * half_square_exp(x)
 }
 
-/// `Φ(x)`, the probability that a standard normal is at most x, relative to itself: by [`mills_ratio`] below 0, and as the complement above.
+/// `Φ(x)`, the probability that a standard normal is at most x, relative to itself: by [`mills_ratio`]
+/// below 0, and as the complement above.
 ///
-/// Error: at most 1e-15 relative against mpmath where the value is a normal number. The f32 function is the f64 one, rounded.
+/// Error: at most 1e-15 relative against mpmath where the value is a normal number. The f32 function is the
+/// f64 one, rounded.
 ///
 /// ```
 /// use reparam::special::normal_cdf;
@@ -93,10 +97,11 @@ pub fn normal_log_survival<T: Real>(x: T) -> T {
     normal_log_cdf(-x)
 }
 
-/// `Φ⁻¹(u)` from `ln u`: a probability far below the smallest number, or next to 1, keeps its digits. −∞ at −∞, ∞ at 0, NaN above.
+/// `Φ⁻¹(u)` from `ln u`: a probability far below the smallest number, or next to 1, keeps its digits. −∞ at
+/// −∞, ∞ at 0, NaN above.
 ///
-/// Above e^−690 by [`normal_quantile`], from whichever tail has the digits; below, the leading terms of the tail and Newton's method on ln Φ, whose
-/// slope is 1/m.
+/// Above e^−690 by [`normal_quantile`], from whichever tail has the digits; below, the leading terms of the
+/// tail and Newton's method on ln Φ, whose slope is 1/m.
 ///
 /// Error: at most 1e-15 relative against mpmath down to `ln u = −1e15`, and beyond.
 ///
@@ -133,7 +138,8 @@ fn far_quantile(size: f64) -> f64 {
     let mut t = leading - (HALF_LN_TAU + leading.ln()) / leading;
     for _ in 0..3 {
         let m = mills_ratio(t);
-        // size − t²/2 as (leading − t)(leading + t)/2 would lose the root's rounding; both squares are large and near.
+        // size − t²/2 as (leading − t)(leading + t)/2 would lose the root's rounding; both squares are
+        // large and near.
         let excess = size - 0.5 * t * t - HALF_LN_TAU + m.ln();
         t += excess * m;
     }

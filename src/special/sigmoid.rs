@@ -22,7 +22,8 @@ pub fn log_sigmoid<T: Real>(x: T) -> T {
     -softplus(-x)
 }
 
-/// `softplus(x) = ln(1 + eˣ) = max(x, 0) + ln(1 + e^(−|x|))`, to a few ulp for every x. Its derivative is [`sigmoid`].
+/// `softplus(x) = ln(1 + eˣ) = max(x, 0) + ln(1 + e^(−|x|))`, to a few ulp for every x. Its derivative is
+/// [`sigmoid`].
 ///
 /// ```
 /// use reparam::special::softplus;
@@ -47,7 +48,8 @@ pub fn softplus_inverse<T: Real>(y: T) -> T {
     y + (-(-y).exp_m1()).ln()
 }
 
-/// `ln(1 − eˣ)` for x ≤ 0, to a few ulp at both ends (Mächler 2012, "Accurately computing log(1 − exp(−|a|))").
+/// `ln(1 − eˣ)` for x ≤ 0, to a few ulp at both ends (Mächler 2012, "Accurately computing log(1 −
+/// exp(−|a|))").
 #[inline]
 pub(crate) fn ln_1m_exp<T: Real>(x: T) -> T {
     if x > -T::LN_2() { (-x.exp_m1()).ln() } else { (-x.exp()).ln_1p() }

@@ -5,9 +5,9 @@ use super::normal_quantile;
 /// The quantile of Student's t with a whole number of degrees of freedom, `degrees ≥ 1`: faster than
 /// [`student_t_quantile`](super::student_t_quantile), which takes any number of them.
 ///
-/// Up to 1000 degrees: Newton's method on the finite trigonometric sum for the CDF (Abramowitz & Stegun 26.7.3–4).
-/// Above: the Cornish–Fisher expansion (26.7.5), four terms. Error at most 1e-11 relative for u in 1e-9 … 1 − 1e-9 against
-/// mpmath, far below what a confidence interval can show.
+/// Up to 1000 degrees: Newton's method on the finite trigonometric sum for the CDF (Abramowitz & Stegun
+/// 26.7.3–4). Above: the Cornish–Fisher expansion (26.7.5), four terms. Error at most 1e-11 relative for u
+/// in 1e-9 … 1 − 1e-9 against mpmath, far below what a confidence interval can show.
 ///
 /// ```
 /// use reparam::special::student_t_integer_quantile;
@@ -107,10 +107,12 @@ fn lower_tail(t: f64, degrees: u64) -> f64 {
     0.5 * (1.0 - central)
 }
 
-/// `P(T > t)` away from the centre, where `1 − central` would cancel: half of `I_x(ν/2, 1/2)` with `x = ν/(ν + t²)` by its power series.
+/// `P(T > t)` away from the centre, where `1 − central` would cancel: half of `I_x(ν/2, 1/2)` with
+/// `x = ν/(ν + t²)` by its power series.
 fn far_tail(t: f64, nu: f64) -> f64 {
     let x = nu / (nu + t * t);
-    // ∫ of the density: density(t) · (ν + t²)/(ν t) · Σ …; the series of I_x(a, ½) is x^a(1−x)^½/(a B) · ₂F₁(a+½, 1; a+1; x).
+    // ∫ of the density: density(t) · (ν + t²)/(ν t) · Σ …; the series of I_x(a, ½) is x^a(1−x)^½/(a B) ·
+    // ₂F₁(a+½, 1; a+1; x).
     let a = 0.5 * nu;
     let mut term = 1.0;
     let mut sum = 1.0;

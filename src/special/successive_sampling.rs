@@ -6,8 +6,8 @@ pub(crate) fn log_add_exp(a: f64, b: f64) -> f64 {
     if low == f64::NEG_INFINITY { high } else { high + (low - high).exp().ln_1p() }
 }
 
-/// The logarithm of a sum of weights, as the largest logarithm and what the others add to it: a share of the sum keeps its digits where the logarithms are
-/// huge and alike.
+/// The logarithm of a sum of weights, as the largest logarithm and what the others add to it: a share of
+/// the sum keeps its digits where the logarithms are huge and alike.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct LogSum {
     largest: f64,
@@ -37,9 +37,10 @@ impl LogSum {
     }
 }
 
-/// Fills two tables of 2ᵏ for k items of a draw without replacement, each with the logarithm of its weight, and the others, with that of their sum:
-/// `left[B]`, the weight of the others and of the items in B; and `finish[A]`, the logarithm of the probability that the draws after those of A are the items that
-/// A lacks, in any order. All terms are positive: nothing cancels. `k 2ᵏ` steps.
+/// Fills two tables of 2ᵏ for k items of a draw without replacement, each with the logarithm of its weight,
+/// and the others, with that of their sum: `left[B]`, the weight of the others and of the items in B; and
+/// `finish[A]`, the logarithm of the probability that the draws after those of A are the items that A
+/// lacks, in any order. All terms are positive: nothing cancels. `k 2ᵏ` steps.
 pub(crate) fn successive_sampling_tables(
     items: &[f64],
     others: LogSum,

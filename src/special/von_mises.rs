@@ -1,4 +1,5 @@
-//! The von Mises distribution about 0: tail, quantile and the derivative of the quantile with respect to the concentration.
+//! The von Mises distribution about 0: tail, quantile and the derivative of the quantile with respect to
+//! the concentration.
 
 use std::f64::consts::{FRAC_1_SQRT_2, PI};
 
@@ -8,13 +9,15 @@ use super::{bessel_i0_scaled, bessel_ratio_complement};
 use crate::probability::Probability;
 use crate::real::Real;
 
-/// `dx/dκ` of a von Mises variate x in [−π, π] of concentration κ ≥ 0 about 0, at fixed probability, `−(∂F/∂κ)/p(x)`.
+/// `dx/dκ` of a von Mises variate x in [−π, π] of concentration κ ≥ 0 about 0, at fixed probability,
+/// `−(∂F/∂κ)/p(x)`.
 ///
-/// It is `−sin x · W(κ, cos x)` with W entire in cos x, positive, and tabulated as a polynomial in two variables: no switch to a normal
-/// approximation, no cancellation. Far in the tail of a large κ: Gauss–Legendre quadrature of the integral that defines it.
+/// It is `−sin x · W(κ, cos x)` with W entire in cos x, positive, and tabulated as a polynomial in two
+/// variables: no switch to a normal approximation, no cancellation. Far in the tail of a large κ:
+/// Gauss–Legendre quadrature of the integral that defines it.
 ///
-/// Error: at most 1e-13 relative against mpmath for κ in 1e-3 … 1e6 and x up to π. NaN for κ < 0 or `|x| > π`.
-/// The f32 function is the f64 one, rounded.
+/// Error: at most 1e-13 relative against mpmath for κ in 1e-3 … 1e6 and x up to π. NaN for κ < 0 or
+/// `|x| > π`. The f32 function is the f64 one, rounded.
 ///
 /// ```
 /// use reparam::special::von_mises_implicit_gradient;
@@ -42,7 +45,8 @@ fn is_valid(x: f64, kappa: f64) -> bool {
     (0.0..f64::INFINITY).contains(&kappa) && x.abs() <= PI
 }
 
-/// The tabulated `(1 + κ(1 + c)) W`, unless x is far in the tail. The ends are those of `generate_von_mises_tables.py`.
+/// The tabulated `(1 + κ(1 + c)) W`, unless x is far in the tail. The ends are those of
+/// `generate_von_mises_tables.py`.
 #[inline]
 fn tabulated(kappa: f64, c: f64) -> Option<f64> {
     // First patch, lower end, and the ends between patches.
@@ -79,7 +83,8 @@ fn by_quadrature(kappa: f64, x: f64) -> f64 {
     (1.0 + kappa * (1.0 + x.cos())) * integral / x.sin()
 }
 
-/// Nodes and weights of the Gauss–Legendre rule of 16 points on (−1, 1), the positive half (Abramowitz & Stegun, table 25.4).
+/// Nodes and weights of the Gauss–Legendre rule of 16 points on (−1, 1), the positive half (Abramowitz &
+/// Stegun, table 25.4).
 const GAUSS: [(f64, f64); 8] = [
     (0.095_012_509_837_637_440_185, 0.189_450_610_455_068_496_285),
     (0.281_603_550_779_258_913_230, 0.182_603_415_044_923_588_867),
@@ -101,15 +106,16 @@ fn panel(low: f64, high: f64, f: impl Fn(f64) -> f64) -> f64 {
 const FALL: f64 = 4.0;
 const PANELS: u32 = 11;
 
-/// `∫_x^π e^(−κ(cos x − cos s)) w(sin s/2) ds` for x in 0 … π: in the sine of the half angle up to π/2, in its cosine from there, so
-/// that the integrand is smooth on both sides. The variable is the distance from the start, which keeps its digits where the layer
-/// is thin.
+/// `∫_x^π e^(−κ(cos x − cos s)) w(sin s/2) ds` for x in 0 … π: in the sine of the half angle up to π/2, in
+/// its cosine from there, so that the integrand is smooth on both sides. The variable is the distance from
+/// the start, which keeps its digits where the layer is thin.
 fn tail_integral(kappa: f64, x: f64, weight: impl Fn(f64) -> f64) -> f64 {
     let (sine, cosine) = (0.5 * x).sin_cos();
     let mut sum = 0.0;
     let mut start = 0.0;
     if sine < FRAC_1_SQRT_2 {
-        // cos x − cos s = 2d (2 sine + d) with sin(s/2) = sine + d = r, and ds = 2 dr/√(1 − r²). A thin layer ends well before π.
+        // cos x − cos s = 2d (2 sine + d) with sin(s/2) = sine + d = r, and ds = 2 dr/√(1 − r²). A thin
+        // layer ends well before π.
         let end = if kappa > 50.0 { 1.0 } else { FRAC_1_SQRT_2 - sine };
         for k in 1..=PANELS {
             if start >= end {
@@ -163,8 +169,8 @@ fn density(kappa: f64, x: f64) -> f64 {
     (-2.0 * kappa * sine * sine).exp() / (2.0 * PI * bessel_i0_scaled(kappa))
 }
 
-/// `P(X ≤ x)` for a von Mises variate of concentration κ ≥ 0 about 0, x in [−π, π]: [`von_mises_survival`] at −x, relative to itself in
-/// the lower tail.
+/// `P(X ≤ x)` for a von Mises variate of concentration κ ≥ 0 about 0, x in [−π, π]: [`von_mises_survival`]
+/// at −x, relative to itself in the lower tail.
 ///
 /// ```
 /// use reparam::special::von_mises_cdf;
@@ -188,10 +194,11 @@ pub fn von_mises_cdf_gradient<T: Real>(x: T, kappa: T) -> T {
     T::of(-density(kappa, x) * von_mises_implicit_gradient(x, kappa))
 }
 
-/// `P(X > x)` for a von Mises variate of concentration κ ≥ 0 about 0, x in [−π, π]. Relative to itself in the upper tail.
+/// `P(X > x)` for a von Mises variate of concentration κ ≥ 0 about 0, x in [−π, π]. Relative to itself in
+/// the upper tail.
 ///
-/// Gauss–Legendre quadrature. Error: at most 1e-13 relative against mpmath for κ in 0 … 1e6 and tails down to 1e-280. NaN for κ < 0
-/// or `|x| > π`.
+/// Gauss–Legendre quadrature. Error: at most 1e-13 relative against mpmath for κ in 0 … 1e6 and tails down
+/// to 1e-280. NaN for κ < 0 or `|x| > π`.
 ///
 /// ```
 /// use reparam::special::von_mises_survival;
@@ -216,8 +223,8 @@ fn upper_tail(kappa: f64, x: f64) -> f64 {
 
 /// The quantile of the von Mises distribution of concentration κ ≥ 0 about 0, in [−π, π].
 ///
-/// Newton's method on the logarithm of the tail, bracketed. Error: at most 1e-12 of max(|x|, the width) against mpmath; it is odd:
-/// the quantile of 1 − u is minus that of u. NaN for κ < 0.
+/// Newton's method on the logarithm of the tail, bracketed. Error: at most 1e-12 of max(|x|, the width)
+/// against mpmath; it is odd: the quantile of 1 − u is minus that of u. NaN for κ < 0.
 ///
 /// ```
 /// use reparam::{Probability, special::{von_mises_quantile, von_mises_survival}};
@@ -270,13 +277,15 @@ fn upper_quantile(kappa: f64, tail: f64) -> f64 {
     x
 }
 
-/// `E x²` of a von Mises variate of concentration κ ≥ 0 on [−π, π], by quadrature: π²/3 at 0, 1/κ for large κ. To 1e-13 relative.
+/// `E x²` of a von Mises variate of concentration κ ≥ 0 on [−π, π], by quadrature: π²/3 at 0, 1/κ for large
+/// κ. To 1e-13 relative.
 #[must_use]
 pub(crate) fn von_mises_variance(kappa: f64) -> f64 {
     if kappa <= 0.0 {
         return PI * PI / 3.0;
     }
-    // x = 2 asin(sin x/2) from the sine, or π minus twice the arcsine of the cosine: both are what the weight is given.
+    // x = 2 asin(sin x/2) from the sine, or π minus twice the arcsine of the cosine: both are what the
+    // weight is given.
     let integral = tail_integral(kappa, 0.0, |sine| 4.0 * sine.asin() * sine.asin());
     2.0 * integral * density(kappa, 0.0)
 }

@@ -1,5 +1,5 @@
-//! `exp` and `ln` as straight-line code that vectorises, with the same bits on every machine: the platform's own differ in
-//! their last bit between machines, and are one call a number.
+//! `exp` and `ln` as straight-line code that vectorises, with the same bits on every machine: the
+//! platform's own differ in their last bit between machines, and are one call a number.
 
 use super::kernel;
 use crate::real::Real;
@@ -9,8 +9,8 @@ const LN_2_LOW: f64 = 1.908_214_929_270_587_7e-10;
 /// Adding it rounds to a whole number, which then stands in the low bits.
 const ROUND: f64 = 6_755_399_441_055_744.0; // 1.5 · 2⁵²
 
-/// `eˣ`, to 1 ulp (2 where it is subnormal): `x = k ln 2 + r`, a Taylor polynomial of degree 13 on |r| ≤ 0.35 (remainder
-/// 4e-18), and a scaling by 2ᵏ in two steps that reaches subnormals, 0 and ∞.
+/// `eˣ`, to 1 ulp (2 where it is subnormal): `x = k ln 2 + r`, a Taylor polynomial of degree 13 on |r| ≤
+/// 0.35 (remainder 4e-18), and a scaling by 2ᵏ in two steps that reaches subnormals, 0 and ∞.
 #[inline(always)]
 pub(crate) fn exp(x: f64) -> f64 {
     // Beyond these ends the result is 0 or ∞ anyway; NaN passes through the comparisons.
@@ -45,8 +45,8 @@ pub(crate) fn exp(x: f64) -> f64 {
 
 /// `ln x` for positive normal x, to 1 ulp; subnormals, 0, negative numbers, ∞ and NaN are not for it.
 ///
-/// `x = 2ᵏ m` with m in [√½, √2), and with `f = m − 1`, `s = f/(2 + f)` the series `ln m = 2 artanh s`, whose tail is the polynomial
-/// of Sun's fdlibm (1993).
+/// `x = 2ᵏ m` with m in [√½, √2), and with `f = m − 1`, `s = f/(2 + f)` the series `ln m = 2 artanh s`,
+/// whose tail is the polynomial of Sun's fdlibm (1993).
 #[inline(always)]
 pub(crate) fn ln(x: f64) -> f64 {
     const SQRT_HALF_BITS: u64 = 0x3fe6_a09e_667f_3bcd;

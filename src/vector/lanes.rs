@@ -10,12 +10,14 @@ use super::kernel;
 /// Generators that run side by side: two registers of the widest machines hold a state word of each.
 const LANES: usize = 16;
 
-/// Sixteen independent xoshiro256++ generators (Blackman & Vigna 2021, doi:10.1145/3460772) whose outputs are interleaved: the
-/// generator for numbers by the block. It is as fast as the vector unit where it fills whole slices
-/// ([`fill_bytes`](rand::Rng::fill_bytes)), and no faster than one of the sixteen where numbers are taken singly. Not for secrets.
+/// Sixteen independent xoshiro256++ generators (Blackman & Vigna 2021, doi:10.1145/3460772) whose outputs
+/// are interleaved: the generator for numbers by the block. It is as fast as the vector unit where it fills
+/// whole slices ([`fill_bytes`](rand::Rng::fill_bytes)), and no faster than one of the sixteen where
+/// numbers are taken singly. Not for secrets.
 ///
-/// The states are filled by splitmix64 from a 128-bit seed: the chance that any two of 10⁹ seeds drawn at random are equal is
-/// 1.5 · 10⁻²¹, and that stretches of one cycle of 2²⁵⁶ − 1 states overlap is far below it.
+/// The states are filled by splitmix64 from a 128-bit seed: the chance that any two of 10⁹ seeds drawn at
+/// random are equal is 1.5 · 10⁻²¹, and that stretches of one cycle of 2²⁵⁶ − 1 states overlap is far below
+/// it.
 ///
 /// ```
 /// use rand::{Rng, SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -130,7 +132,8 @@ impl TryRng for LaneRng {
     }
 }
 
-/// The generator of a block: sixteen lanes, or for a handful of numbers a single generator, which is ready sooner.
+/// The generator of a block: sixteen lanes, or for a handful of numbers a single generator, which is ready
+/// sooner.
 #[derive(Debug, Clone)]
 #[expect(clippy::large_enum_variant, reason = "one stands on the stack while a block is made")]
 pub(crate) enum SeededRng {
@@ -149,7 +152,8 @@ pub(crate) enum BlockSeed {
 }
 
 impl BlockSeed {
-    /// From the caller's generator, for a block that draws about so many numbers. The choice depends on nothing else.
+    /// From the caller's generator, for a block that draws about so many numbers. The choice depends on
+    /// nothing else.
     pub(crate) fn from_rng<R: Rng + ?Sized>(numbers: usize, rng: &mut R) -> Self {
         if numbers < FEW {
             let mut seed = [0; 32];

@@ -1,4 +1,5 @@
-//! Sums and maxima whose steps do not wait for each other. The order is fixed: the bits are the same on every machine.
+//! Sums and maxima whose steps do not wait for each other. The order is fixed: the bits are the same on
+//! every machine.
 
 use crate::real::Real;
 

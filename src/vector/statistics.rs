@@ -1,5 +1,6 @@
-//! Statistical tests of the noise, on ten million draws each, with fixed seeds. A tolerance of five standard errors is passed by
-//! chance in all but 6e-7 of comparisons; critical values of other tests are named where they stand.
+//! Statistical tests of the noise, on ten million draws each, with fixed seeds. A tolerance of five
+//! standard errors is passed by chance in all but 6e-7 of comparisons; critical values of other tests are
+//! named where they stand.
 
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng, SeedableRng};
@@ -69,7 +70,8 @@ fn distances(mut draws: Vec<f64>, cdf: impl Fn(f64) -> (f64, f64)) -> (f64, f64)
     (n.sqrt() * largest, -n - sum / n)
 }
 
-/// Critical values at a level of 1e-4: 2.23 for √n D, 8.0 or so for A² (its 1e-4 point is between 7.5 and 8.5).
+/// Critical values at a level of 1e-4: 2.23 for √n D, 8.0 or so for A² (its 1e-4 point is between 7.5 and
+/// 8.5).
 #[track_caller]
 fn assert_distances((smirnov, darling): (f64, f64)) {
     assert!(smirnov < 2.23, "Kolmogorov–Smirnov {smirnov}");
@@ -210,7 +212,8 @@ fn uniform_draws_pass_every_test() {
     check_law::<f32>(11, fill_uniform, (0.5, 1.0 / 12.0), cdf);
 }
 
-/// What is drawn outside of the layers, alone: few draws come from there, and the tests above see little of them.
+/// What is drawn outside of the layers, alone: few draws come from there, and the tests above see little of
+/// them.
 fn check_outside<L: Law>(seed: u64, cdf: impl Fn(f64) -> (f64, f64)) {
     let mut rng = lanes(seed);
     let draws: Vec<f64> = (0..100_000).map(|_| outside::<L, _>(&mut rng)).collect();

@@ -1,16 +1,18 @@
 //! Variates by a ziggurat of which the layers lie under the curve, a block at a time.
 //!
-//! A word of random bits is a layer (its low bits) and a coordinate (52 bits in `f64`; in `f32` half a word, 23 bits). The area under
-//! the curve is cut into N parts, and all but a few of them are rectangles inside it: there the variate is one table look-up and one product,
-//! with no comparison. What is left, 0.3 to 0.8 %, lies outside of the rectangles and is drawn region by region. The
-//! numbers are the same on every instruction set. `McFarland` 2016, doi:10.1080/00949655.2015.1060234; the idea of layers: Marsaglia
-//! & Tsang 2000, doi:10.18637/jss.v005.i08.
+//! A word of random bits is a layer (its low bits) and a coordinate (52 bits in `f64`; in `f32` half a
+//! word, 23 bits). The area under the curve is cut into N parts, and all but a few of them are rectangles
+//! inside it: there the variate is one table look-up and one product, with no comparison. What is left, 0.3
+//! to 0.8 %, lies outside of the rectangles and is drawn region by region. The numbers are the same on
+//! every instruction set. `McFarland` 2016, doi:10.1080/00949655.2015.1060234; the idea of layers:
+//! Marsaglia & Tsang 2000, doi:10.18637/jss.v005.i08.
 
 use rand::Rng;
 
 use crate::real::Real;
 
-/// A density cut into `LAYERS` parts (a power of two), of which the first `INSIDE` are rectangles under the curve.
+/// A density cut into `LAYERS` parts (a power of two), of which the first `INSIDE` are rectangles under the
+/// curve.
 pub(super) trait Law {
     const LAYERS: usize;
     const INSIDE: usize;
@@ -144,8 +146,8 @@ fn redraw<L: Law, T: Real, const SIZE: usize>(
     }
 }
 
-/// The curve is no farther than this from its chord in any end of a layer, in parts of the layer's height, and but for the first few
-/// layers; `generate.py` asserts both.
+/// The curve is no farther than this from its chord in any end of a layer, in parts of the layer's height,
+/// and but for the first few layers; `generate.py` asserts both.
 const FIRST_BEND: f64 = 0.1;
 const BEND: f64 = 0.035;
 const FIRST: usize = 8;
@@ -177,7 +179,8 @@ pub(super) fn outside<L: Law, R: Rng + ?Sized>(rng: &mut R) -> f64 {
     let (left, right) = (inner.0 - outer.0, outer.1 - inner.1);
     let bend = bend_of(region);
     loop {
-        // 32 bits along the layer, 31 for the height, one for the sign: what is small here is the ends themselves.
+        // 32 bits along the layer, 31 for the height, one for the sign: what is small here is the ends
+        // themselves.
         let word = rng.next_u64();
         let along = ((word >> 32) as f64 + 0.5) * (1.0 / 4_294_967_296.0) * (left + right);
         let height = ((word as u32 >> 1) as f64 + 0.5) * (1.0 / 2_147_483_648.0);

@@ -18,7 +18,8 @@ pub struct Comparison {
     pub expected: f64,
     /// What the differences may be off by.
     pub uncertainty: f64,
-    /// The size that derivatives of this function ordinarily have: its value over the length on which it was differentiated.
+    /// The size that derivatives of this function ordinarily have: its value over the length on which it
+    /// was differentiated.
     pub ordinary: f64,
 }
 
@@ -39,8 +40,8 @@ impl Comparison {
         if self.found == self.expected { 0.0 } else { (self.found - self.expected).abs() / self.size() }
     }
 
-    /// Whether they agree to a relative tolerance, as far as the differences tell. Below 1e-9 of the ordinary size, a difference is all
-    /// rounding.
+    /// Whether they agree to a relative tolerance, as far as the differences tell. Below 1e-9 of the
+    /// ordinary size, a difference is all rounding.
     #[must_use]
     pub fn agrees(&self, tolerance: f64) -> bool {
         let rounding = (1e-9 * self.ordinary).max(2.0 * self.uncertainty);
@@ -108,7 +109,8 @@ impl<'a> IntoIterator for &'a Comparisons {
 pub struct Mismatch {
     /// The two numbers.
     pub comparison: Comparison,
-    /// Whether the differences were sharp enough to decide; if not, the function is too rough there, or not defined around the point.
+    /// Whether the differences were sharp enough to decide; if not, the function is too rough there, or not
+    /// defined around the point.
     pub decided: bool,
 }
 

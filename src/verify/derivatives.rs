@@ -99,10 +99,11 @@ fn by_coordinates(z: &[f64], found: &[f64], function: impl Fn(&[f64]) -> f64) ->
     Comparisons(z.iter().zip(found).enumerate().map(compare).collect())
 }
 
-/// The [pullback](Reparameterizable::pullback) of a cotangent `v` against differences of `v · g(θ, ε)` at fixed noise.
+/// The [pullback](Reparameterizable::pullback) of a cotangent `v` against differences of `v · g(θ, ε)` at
+/// fixed noise.
 ///
-/// For a distribution whose pullback is a field of its own and not the derivative of its transform (the Dirichlet, mixtures in several
-/// dimensions), use [`continuity`](super::continuity()).
+/// For a distribution whose pullback is a field of its own and not the derivative of its transform (the
+/// Dirichlet, mixtures in several dimensions), use [`continuity`](super::continuity()).
 ///
 /// # Errors
 /// [`Error::Length`] for noise or a cotangent of the wrong length.
@@ -122,11 +123,13 @@ where
     Ok(by_parameters(distribution, &found, |d| draw(d).iter().zip(cotangent).map(|(z, v)| z * v).sum()))
 }
 
-/// The pullback of a scalar distribution against `−(∂F/∂θ)/p` at a draw z, with F given as `cdf(distribution, z)`. Give whichever tail is
-/// small: only its derivative matters, and that of the upper tail is the negative one, so pass `−(1 − F)` there.
+/// The pullback of a scalar distribution against `−(∂F/∂θ)/p` at a draw z, with F given as
+/// `cdf(distribution, z)`. Give whichever tail is small: only its derivative matters, and that of the upper
+/// tail is the negative one, so pass `−(1 − F)` there.
 ///
-/// This is the check for an implicit pullback, which is a function of z alone: it is called with noise NaN. A difference of a rejection
-/// sampler would not do: with its seed fixed, it is not a derivative of the distribution.
+/// This is the check for an implicit pullback, which is a function of z alone: it is called with noise NaN.
+/// A difference of a rejection sampler would not do: with its seed fixed, it is not a derivative of the
+/// distribution.
 ///
 /// # Errors
 /// [`Error::Length`] unless the distribution has one coordinate.
@@ -188,8 +191,8 @@ pub fn entropy_gradient<D: Entropy<f64> + Clone>(distribution: &D) -> Comparison
     by_parameters(distribution, &found, |d| d.entropy())
 }
 
-/// Both [gradients of the divergence](KlDivergence::kl_gradient) `KL(p ‖ q)` against differences: those by the parameters of p, then those by
-/// the parameters of q.
+/// Both [gradients of the divergence](KlDivergence::kl_gradient) `KL(p ‖ q)` against differences: those by
+/// the parameters of p, then those by the parameters of q.
 ///
 /// # Errors
 /// What the divergence refuses.
@@ -202,7 +205,8 @@ pub fn kl_gradient<D: KlDivergence<f64> + Clone>(p: &D, q: &D) -> Result<Compari
 }
 
 /// The gradient of an [objective](DifferentiableObjective) at z against differences of its value; also that
-/// [`value`](crate::Objective::value) and [`value_and_gradient`](DifferentiableObjective::value_and_gradient) say the same (named `value`).
+/// [`value`](crate::Objective::value) and
+/// [`value_and_gradient`](DifferentiableObjective::value_and_gradient) say the same (named `value`).
 #[must_use]
 pub fn objective_gradient<F: DifferentiableObjective<f64> + ?Sized>(objective: &F, z: &[f64]) -> Comparisons {
     let mut found = vec![f64::NAN; z.len()];
@@ -214,9 +218,10 @@ pub fn objective_gradient<F: DifferentiableObjective<f64> + ?Sized>(objective: &
     comparisons
 }
 
-/// The [explicit gradient](Objective::add_parameter_gradient) of an objective at z against differences of its value, the objective made
-/// anew at each θ: `make(θ)` is `f_θ`. It is called with weight 1 and with −2, on a row that is not empty, which an implementation that
-/// overwrites the row or forgets the weight does not survive.
+/// The [explicit gradient](Objective::add_parameter_gradient) of an objective at z against differences of
+/// its value, the objective made anew at each θ: `make(θ)` is `f_θ`. It is called with weight 1 and with
+/// −2, on a row that is not empty, which an implementation that overwrites the row or forgets the weight
+/// does not survive.
 ///
 /// ```
 /// use reparam::{Parametric, verify};

@@ -38,7 +38,8 @@ impl Identities {
         self.information.iter().fold(1.0, |most: f64, i| most.max(i.abs()))
     }
 
-    /// The chance that right scores look as wrong as these, by the normal law of means and Bonferroni's bound over all of them.
+    /// The chance that right scores look as wrong as these, by the normal law of means and Bonferroni's
+    /// bound over all of them.
     #[must_use]
     pub fn p_value(&self) -> f64 {
         let means = self.score.mean().len() + self.balance.mean().len();
@@ -46,8 +47,9 @@ impl Identities {
     }
 }
 
-/// Draws from a distribution and averages its score, which has mean 0, and `s sᵀ + ∂s/∂θ`, which has too: sampler, score and density then
-/// belong together. `∂s/∂θ` is by differences. Cost: `draws × parameters` scores.
+/// Draws from a distribution and averages its score, which has mean 0, and `s sᵀ + ∂s/∂θ`, which has too:
+/// sampler, score and density then belong together. `∂s/∂θ` is by differences. Cost: `draws × parameters`
+/// scores.
 ///
 /// # Errors
 /// [`Error::SupportDependsOnParameter`]: neither identity holds for such a parameter. [`Error::ZeroSamples`].
@@ -77,7 +79,8 @@ where
     let mut row = vec![0.0; params];
     let (mut score, mut above, mut below) = (row.clone(), row.clone(), row.clone());
     let mut balance = vec![0.0; params * params];
-    // Far smaller steps than where a parameter matters: the error is 1e-8 of the derivative, and no standard error is smaller.
+    // Far smaller steps than where a parameter matters: the error is 1e-8 of the derivative, and no
+    // standard error is smaller.
     let moves = moves(distribution);
     let neighbours: Vec<_> = moves
         .iter()

@@ -8,22 +8,27 @@ use crate::distribution::Sequential;
 use crate::error::{Error, check_len};
 use crate::objective::Additive;
 
-/// Whether steps and terms are what [`RewardToGo`](crate::estimators::RewardToGo) takes them for, on some draws. Compared are
+/// Whether steps and terms are what [`RewardToGo`](crate::estimators::RewardToGo) takes them for, on some
+/// draws. Compared are
 /// - the sum of the step scores with the score, by parameter;
 /// - the sum of the terms with the objective (named `value`);
-/// - each term with the same term after everything that it must not know, from [`before`](Sequential::before) of the next step on, was replaced by
-///   what another draw has there (named `term`);
-/// - [`before`](Sequential::before) with the nearest number that does not fall with the step and is not beyond the draw (named `before`; where one differs, nothing
-///   else is compared);
-/// - whether each step is taken, 1 or 0, with the same after everything that its decision must not know was replaced so (named `length`);
-/// - each step score with the same after everything behind its decision was replaced so (named `step`, with the index of the step; its coordinate of largest
-///   difference).
+/// - each term with the same term after everything that it must not know, from
+///   [`before`](Sequential::before) of the next step on, was replaced by what another draw has there (named
+///   `term`);
+/// - [`before`](Sequential::before) with the nearest number that does not fall with the step and is not
+///   beyond the draw (named `before`; where one differs, nothing else is compared);
+/// - whether each step is taken, 1 or 0, with the same after everything that its decision must not know was
+///   replaced so (named `length`);
+/// - each step score with the same after everything behind its decision was replaced so (named `step`, with
+///   the index of the step; its coordinate of largest difference).
 ///
-/// Of all draws the worst comparison of each kind and index is in the list. Whether a step score has mean 0 given what came
-/// before is not checked: [`score_identities`](super::score_identities) does it for the sum.
+/// Of all draws the worst comparison of each kind and index is in the list. Whether a step score has mean 0
+/// given what came before is not checked: [`score_identities`](super::score_identities) does it for the
+/// sum.
 ///
 /// # Errors
-/// [`Error::Length`] if the objective has another number of terms than the distribution steps; [`Error::ZeroSamples`].
+/// [`Error::Length`] if the objective has another number of terms than the distribution steps;
+/// [`Error::ZeroSamples`].
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -126,8 +131,8 @@ fn exact(value: f64, size: f64) -> Slope {
     Slope { value, uncertainty: 0.0, ordinary: 1e-3 * size }
 }
 
-/// The worst comparison of each name and index, by what it is off in units of the numbers that were added up: where they cancel, rounding is
-/// all there is.
+/// The worst comparison of each name and index, by what it is off in units of the numbers that were added
+/// up: where they cancel, rounding is all there is.
 #[derive(Default)]
 struct Worst(Vec<Comparison>);
 

@@ -13,16 +13,20 @@ use crate::objective::Objective;
 use crate::real::Real;
 use crate::special::{normal_quantile, student_t_cdf, student_t_integer_quantile};
 
-/// A test of an estimator against a gradient that is known, with two error rates: how often it accuses an unbiased estimator (of all
-/// parameters together), and how often it misses a bias of the size that it names.
+/// A test of an estimator against a gradient that is known, with two error rates: how often it accuses an
+/// unbiased estimator (of all parameters together), and how often it misses a bias of the size that it
+/// names.
 ///
-/// **Test.** The mean of n gradient samples is off by `t` standard errors of Student's t with n − 1 degrees of freedom; with P parameters, each
-/// is tested at a false-alarm rate of α/P (Bonferroni). **Power.** A bias of `(t(1 − α/2P) + z(1 − β))` standard errors in one parameter is missed with
-/// probability β at most: it is reported as [`detectable_bias`](Unbiasedness::detectable_bias), so a pass says how small a bias would have been
-/// seen. It falls with 1/√n; [`samples_for`](Self::samples_for) says how many gradient samples a given bias takes.
+/// **Test.** The mean of n gradient samples is off by `t` standard errors of Student's t with n − 1 degrees
+/// of freedom; with P parameters, each is tested at a false-alarm rate of α/P (Bonferroni). **Power.** A
+/// bias of `(t(1 − α/2P) + z(1 − β))` standard errors in one parameter is missed with probability β at
+/// most: it is reported as [`detectable_bias`](Unbiasedness::detectable_bias), so a pass says how small a
+/// bias would have been seen. It falls with 1/√n; [`samples_for`](Self::samples_for) says how many gradient
+/// samples a given bias takes.
 ///
-/// Both rates take the mean for normal: use some thousand gradient samples, and more where rare ones make the variance. Look once, at the end: a test
-/// that is repeated until it passes has another false-alarm rate.
+/// Both rates take the mean for normal: use some thousand gradient samples, and more where rare ones make
+/// the variance. Look once, at the end: a test that is repeated until it passes has another false-alarm
+/// rate.
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -51,7 +55,8 @@ pub struct UnbiasednessTest {
 }
 
 impl UnbiasednessTest {
-    /// With the rate of false alarms α, over all parameters, and the rate β at which a bias of the reported size is missed.
+    /// With the rate of false alarms α, over all parameters, and the rate β at which a bias of the reported
+    /// size is missed.
     ///
     /// # Errors
     /// [`Error::Option`] for a rate that is not strictly between 0 and ½.
@@ -72,7 +77,8 @@ impl UnbiasednessTest {
         (bound, bound - normal_quantile(self.missed))
     }
 
-    /// The gradient samples that it takes to see a bias of this size in a parameter whose gradient sample has this variance.
+    /// The gradient samples that it takes to see a bias of this size in a parameter whose gradient sample
+    /// has this variance.
     ///
     /// # Errors
     /// [`Error::Option`] for a bias that is not a finite number above 0.
@@ -111,8 +117,8 @@ impl UnbiasednessTest {
     /// Judges an estimate that is made.
     ///
     /// # Errors
-    /// [`Error::Length`] if the exact gradient is not one number a parameter, [`Error::Option`] for an estimate of fewer than two gradient samples,
-    /// which says nothing about its variance.
+    /// [`Error::Length`] if the exact gradient is not one number a parameter, [`Error::Option`] for an
+    /// estimate of fewer than two gradient samples, which says nothing about its variance.
     pub fn judge<T: Real>(
         &self,
         estimate: &GradientEstimate<T>,
@@ -167,7 +173,8 @@ impl Unbiasedness {
         self.deviations.iter().enumerate().filter(|(_, d)| d.abs() > self.bound).map(|(i, _)| i)
     }
 
-    /// The chance that an unbiased estimator is as far off as this one, in any parameter (Bonferroni's bound).
+    /// The chance that an unbiased estimator is as far off as this one, in any parameter (Bonferroni's
+    /// bound).
     #[must_use]
     pub fn p_value(&self) -> f64 {
         let largest = self.deviations.iter().fold(0.0, |most: f64, d| most.max(d.abs()));
@@ -198,7 +205,8 @@ impl fmt::Display for Unbiasedness {
     }
 }
 
-/// The chance that the largest of so many deviations, in standard errors of that many degrees of freedom, is at least this; at most 1.
+/// The chance that the largest of so many deviations, in standard errors of that many degrees of freedom,
+/// is at least this; at most 1.
 pub(super) fn two_sided(largest: f64, degrees: u64, many: usize) -> f64 {
     (2.0 * many as f64 * student_t_cdf(-largest, degrees.max(1) as f64)).min(1.0)
 }

@@ -17,8 +17,8 @@ pub struct VarianceRatio {
     pub ratio: f64,
     /// The ends of the confidence interval of the ratio.
     pub interval: (f64, f64),
-    /// What to multiply ratio and interval by to compare at the same number of evaluations of the objective: evaluations per gradient
-    /// sample of the first, over those of the second.
+    /// What to multiply ratio and interval by to compare at the same number of evaluations of the
+    /// objective: evaluations per gradient sample of the first, over those of the second.
     pub evaluations: f64,
 }
 
@@ -42,12 +42,13 @@ impl VarianceRatio {
     }
 }
 
-/// Compares the total variance of one gradient sample of two estimators: each makes `batches` estimates of `samples` gradient samples,
-/// every one with a variance of its own; the interval is Student's, for the logarithm of the ratio of their means.
+/// Compares the total variance of one gradient sample of two estimators: each makes `batches` estimates of
+/// `samples` gradient samples, every one with a variance of its own; the interval is Student's, for the
+/// logarithm of the ratio of their means.
 ///
-/// A claim about variance is tested by the variance, not by how far a mean is off. The interval takes the batches' variances for
-/// normal: where rare gradient samples make the variance, longer batches help, and an infinite variance shows as an interval that
-/// does not shrink.
+/// A claim about variance is tested by the variance, not by how far a mean is off. The interval takes the
+/// batches' variances for normal: where rare gradient samples make the variance, longer batches help, and
+/// an infinite variance shows as an interval that does not shrink.
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -86,8 +87,8 @@ impl VarianceRatioTest {
     /// Makes the estimates, and compares.
     ///
     /// # Errors
-    /// [`Error::Option`] for fewer than 2 batches, fewer than 2 gradient samples per batch, or a level that is not strictly between 0
-    /// and 1; those of [`estimate`](Estimate::estimate).
+    /// [`Error::Option`] for fewer than 2 batches, fewer than 2 gradient samples per batch, or a level that
+    /// is not strictly between 0 and 1; those of [`estimate`](Estimate::estimate).
     pub fn run<T, A, B, D, F, R>(
         &self,
         first: &mut A,

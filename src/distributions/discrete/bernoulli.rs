@@ -32,10 +32,11 @@ use crate::vector::kernel;
 /// | jump, p ≤ ½ | `p (f(1) − f(0))` where it is 0 | `(f(1) − f(0))/(1 − p)` where it is 0 |
 /// | jump, p > ½ | `(1 − p) (f(1) − f(0))` where it is 1 | `(f(1) − f(0))/p` where it is 1 |
 ///
-/// Log-probability and score are exact to rounding at any finite logit: `1 − p` is never formed by subtraction from a rounded
-/// p. A draw is a step function of its noise, so there is no pathwise gradient: [`Pathwise`](crate::estimators::Pathwise) on it
-/// does not compile, and the docs there say why. Use [`ScoreFunction`](crate::estimators::ScoreFunction), or relax the bits
-/// with [`BinaryConcrete`](crate::distributions::BinaryConcrete).
+/// Log-probability and score are exact to rounding at any finite logit: `1 − p` is never formed by
+/// subtraction from a rounded p. A draw is a step function of its noise, so there is no pathwise gradient:
+/// [`Pathwise`](crate::estimators::Pathwise) on it does not compile, and the docs there say why. Use
+/// [`ScoreFunction`](crate::estimators::ScoreFunction), or relax the bits with
+/// [`BinaryConcrete`](crate::distributions::BinaryConcrete).
 ///
 /// ```
 /// use reparam::prelude::*;
@@ -70,8 +71,8 @@ impl<T: Real> Bernoulli<T> {
     /// From probabilities of 1, one a bit.
     ///
     /// # Errors
-    /// [`Error::EmptySupport`] without bits, [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a probability that
-    /// is not strictly between 0 and 1.
+    /// [`Error::EmptySupport`] without bits, [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for
+    /// a probability that is not strictly between 0 and 1.
     pub fn from_probs(probs: &[T]) -> Result<Self, Error> {
         Self::build(("probs", Domain::UnitInterval, probs))
     }
@@ -251,7 +252,8 @@ impl<T: Real> Bernoulli<T> {
     }
 }
 
-/// The two may differ in whether they are given by logits or by probabilities; each gradient is for the parameters of its own.
+/// The two may differ in whether they are given by logits or by probabilities; each gradient is for the
+/// parameters of its own.
 impl<T: Real> KlDivergence<T> for Bernoulli<T> {
     fn kl(&self, other: &Self) -> Result<T, Error> {
         check_len("the other distribution's parameters", self.params.len(), other.params.len())?;

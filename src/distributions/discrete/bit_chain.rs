@@ -12,8 +12,9 @@ use crate::probability::Probability;
 use crate::real::Real;
 use crate::special::{log_sigmoid, sigmoid};
 
-/// A chain of D bits, each of which depends on the one before: bit i is 1 with probability `σ(lᵢ + wᵢ bᵢ₋₁)`. The smallest example of bits that are not
-/// independent: an autoregressive model of order 1, a Markov chain with two states.
+/// A chain of D bits, each of which depends on the one before: bit i is 1 with probability
+/// `σ(lᵢ + wᵢ bᵢ₋₁)`. The smallest example of bits that are not independent: an autoregressive model of
+/// order 1, a Markov chain with two states.
 ///
 /// | | |
 /// | --- | --- |
@@ -21,12 +22,15 @@ use crate::special::{log_sigmoid, sigmoid};
 /// | log-probability | `Σᵢ ln σ(lᵢ + wᵢ bᵢ₋₁)` for 1, `ln σ(−lᵢ − wᵢ bᵢ₋₁)` for 0 |
 /// | score | `bᵢ − pᵢ` for lᵢ, that times `bᵢ₋₁` for wᵢ; pᵢ the probability given the bit before |
 ///
-/// A draw, a log-probability and a score take time D. With D = 1 there are no couplings, and it is a [`Bernoulli`]. Log-probability and score are exact to
-/// rounding at any finite `l + w`; where that sum overflows the bit is certain.
+/// A draw, a log-probability and a score take time D. With D = 1 there are no couplings, and it is a
+/// [`Bernoulli`]. Log-probability and score are exact to rounding at any finite `l + w`; where that sum
+/// overflows the bit is certain.
 ///
-/// Estimators for independent bits ([`DisArm`](crate::estimators::DisArm), [`Arms`](crate::estimators::Arms)) do not compile for it, and would be wrong. Those that need
-/// a score, or a list of the support, work: [`ScoreFunction`](crate::estimators::ScoreFunction), [`Vimco`](crate::estimators::Vimco),
-/// [`Enumerate`](crate::estimators::Enumerate), [`UnorderedSet`](crate::estimators::UnorderedSet).
+/// Estimators for independent bits ([`DisArm`](crate::estimators::DisArm),
+/// [`Arms`](crate::estimators::Arms)) do not compile for it, and would be wrong. Those that need a score,
+/// or a list of the support, work: [`ScoreFunction`](crate::estimators::ScoreFunction),
+/// [`Vimco`](crate::estimators::Vimco), [`Enumerate`](crate::estimators::Enumerate),
+/// [`UnorderedSet`](crate::estimators::UnorderedSet).
 ///
 /// ```
 /// use reparam::prelude::*;
@@ -46,8 +50,8 @@ use crate::special::{log_sigmoid, sigmoid};
 /// ```
 ///
 /// # References
-/// Frey 1998, Graphical Models for Machine Learning and Digital Communication, ISBN 0-262-06202-X; Gregor, Danihelka, Mnih, Blundell & Wierstra 2014, Deep autoregressive
-/// networks, arXiv:1310.8499.
+/// Frey 1998, Graphical Models for Machine Learning and Digital Communication, ISBN 0-262-06202-X; Gregor,
+/// Danihelka, Mnih, Blundell & Wierstra 2014, Deep autoregressive networks, arXiv:1310.8499.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BitChain<T> {
     params: Vec<T>,
@@ -61,7 +65,8 @@ impl<T: Real> BitChain<T> {
     /// From D logits and the D − 1 couplings between them.
     ///
     /// # Errors
-    /// [`Error::EmptySupport`] without bits, [`Error::Length`] for another number of couplings, [`Error::NonFiniteParameter`].
+    /// [`Error::EmptySupport`] without bits, [`Error::Length`] for another number of couplings,
+    /// [`Error::NonFiniteParameter`].
     pub fn new(logits: &[T], couplings: &[T]) -> Result<Self, Error> {
         let bits = logits.len();
         let listed = Bernoulli::from_logits(&vec![T::zero(); bits])?;

@@ -13,8 +13,9 @@ use crate::probability::Probability;
 use crate::real::Real;
 use crate::special::deviance;
 
-/// Rows of independent categoricals over K categories, by their logits or by their probabilities. A draw is one-hot rows, so
-/// one objective serves it and its relaxation [`GumbelSoftmax`](crate::distributions::GumbelSoftmax).
+/// Rows of independent categoricals over K categories, by their logits or by their probabilities. A draw is
+/// one-hot rows, so one objective serves it and its relaxation
+/// [`GumbelSoftmax`](crate::distributions::GumbelSoftmax).
 ///
 /// | | by [`from_logits`](Self::from_logits) | by [`from_probs`](Self::from_probs) |
 /// | --- | --- | --- |
@@ -27,8 +28,9 @@ use crate::special::deviance;
 /// | mean, variance | `pₖ`, `pₖ (1 − pₖ)` | |
 /// | weak derivative | `∂p/∂lₖ = pₖ (δₖ − p)`: category k against the draw | `∂p/∂pₖ = δₖ`: category k alone |
 ///
-/// The score is exact to rounding also where a probability is next to 1. A draw is a step function of its noise, so there is no
-/// pathwise gradient: [`Pathwise`](crate::estimators::Pathwise) on it does not compile, and the docs there say why.
+/// The score is exact to rounding also where a probability is next to 1. A draw is a step function of its
+/// noise, so there is no pathwise gradient: [`Pathwise`](crate::estimators::Pathwise) on it does not
+/// compile, and the docs there say why.
 ///
 /// ```
 /// use reparam::prelude::*;
@@ -65,7 +67,8 @@ impl<T: Real> Categorical<T> {
     /// From rows of probabilities, K numbers a row.
     ///
     /// # Errors
-    /// As [`from_logits`](Self::from_logits), and [`Error::ParameterDomain`] if a probability is not above 0 or a row does not sum to 1.
+    /// As [`from_logits`](Self::from_logits), and [`Error::ParameterDomain`] if a probability is not above
+    /// 0 or a row does not sum to 1.
     pub fn from_probs(probs: &[T], classes: usize) -> Result<Self, Error> {
         Self::build(("probs", Domain::Simplex(classes), probs), classes)
     }
@@ -229,7 +232,8 @@ impl<T: Real> Entropy<T> for Categorical<T> {
     }
 }
 
-/// `p ln(p/q) − p + q`: it sums to the divergence, as p and q sum to the same, and is never below 0. Near p = q it has all its digits.
+/// `p ln(p/q) − p + q`: it sums to the divergence, as p and q sum to the same, and is never below 0. Near p
+/// = q it has all its digits.
 pub(crate) fn relative_entropy<T: Real>(p: T, ln_p: T, q: T, ln_q: T) -> T {
     let ratio = q / p;
     if p.is_zero() {
@@ -266,7 +270,8 @@ impl<T: Real> Categorical<T> {
     }
 }
 
-/// The two may differ in whether they are given by logits or by probabilities; each gradient is for the parameters of its own.
+/// The two may differ in whether they are given by logits or by probabilities; each gradient is for the
+/// parameters of its own.
 impl<T: Real> KlDivergence<T> for Categorical<T> {
     fn kl(&self, other: &Self) -> Result<T, Error> {
         self.check_shape(other)?;
@@ -315,7 +320,8 @@ impl<T: Real> WeakDerivative<T> for Categorical<T> {
     }
 }
 
-/// Whatever is not category k jumps there. By probabilities this is the derivative along `δₖ − p`, which stays on the simplex.
+/// Whatever is not category k jumps there. By probabilities this is the derivative along `δₖ − p`, which
+/// stays on the simplex.
 impl<T: Real> Jump<T> for Categorical<T> {
     fn jumps(&self, _: usize) -> bool {
         true

@@ -16,7 +16,8 @@ use crate::real::Real;
 use crate::scratch::with_scratch;
 use crate::special::{log_sum_exp, normal_log_cdf, normal_log_survival, normal_quantile};
 
-/// A mixture of K Gaussians with independent coordinates, in D dimensions: all parameters pathwise, the weights too.
+/// A mixture of K Gaussians with independent coordinates, in D dimensions: all parameters pathwise, the
+/// weights too.
 ///
 /// | | |
 /// | --- | --- |
@@ -30,12 +31,13 @@ use crate::special::{log_sum_exp, normal_log_cdf, normal_log_survival, normal_qu
 /// | ∇_z log p | `−Σ ρₖ tₖ/σₖ` |
 /// | mean, variance | `Σ w μ`, `Σ w (σ² + (μ − mean)²)` |
 ///
-/// The pullback is a function of z alone and costs O(K D); it is unbiased for every weight, mean and scale, where drawing a component first would
-/// leave the weights to the score function. It depends on the order of the coordinates. Between components that lie far apart the derivative by a
-/// weight is as large as the gap's inverse density: mass has to cross, and its variance grows with the gap; compare
-/// [`ScoreFunction`](crate::estimators::ScoreFunction) there. Independent draws pick a component; noise that is asked for is inverted by a bracketed
-/// Newton method, some microseconds a coordinate. Shares are held in logarithms: a component a thousand σ away is a 0 and no NaN. No closed entropy or
-/// divergence.
+/// The pullback is a function of z alone and costs O(K D); it is unbiased for every weight, mean and scale,
+/// where drawing a component first would leave the weights to the score function. It depends on the order
+/// of the coordinates. Between components that lie far apart the derivative by a weight is as large as the
+/// gap's inverse density: mass has to cross, and its variance grows with the gap; compare
+/// [`ScoreFunction`](crate::estimators::ScoreFunction) there. Independent draws pick a component; noise
+/// that is asked for is inverted by a bracketed Newton method, some microseconds a coordinate. Shares are
+/// held in logarithms: a component a thousand σ away is a 0 and no NaN. No closed entropy or divergence.
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -52,7 +54,8 @@ use crate::special::{log_sum_exp, normal_log_cdf, normal_log_survival, normal_qu
 /// ```
 ///
 /// # References
-/// Graves 2016, arXiv:1607.05690; Figurnov, Mohamed & Mnih 2018, arXiv:1805.08498; Rosenblatt 1952, doi:10.1214/aoms/1177729394.
+/// Graves 2016, arXiv:1607.05690; Figurnov, Mohamed & Mnih 2018, arXiv:1805.08498; Rosenblatt 1952,
+/// doi:10.1214/aoms/1177729394.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GaussianMixture<T> {
     params: Vec<T>,
@@ -66,8 +69,9 @@ impl<T: Real> GaussianMixture<T> {
     /// From logits of the weights, and rows of means and standard deviations, one row a component.
     ///
     /// # Errors
-    /// [`Error::EmptySupport`] without components or coordinates, [`Error::Length`] if the rows are not whole or `mu` and `sigma` differ in length,
-    /// [`Error::NonFiniteParameter`], [`Error::ParameterDomain`].
+    /// [`Error::EmptySupport`] without components or coordinates, [`Error::Length`] if the rows are not
+    /// whole or `mu` and `sigma` differ in length, [`Error::NonFiniteParameter`],
+    /// [`Error::ParameterDomain`].
     pub fn new(logits: &[T], mu: &[T], sigma: &[T]) -> Result<Self, Error> {
         Self::build(Weights::Logits, logits, mu, sigma)
     }
@@ -188,7 +192,8 @@ const HALF_LN_TAU: f64 = 0.918_938_533_204_672_8;
 /// The logarithm of a share that no digit of a sum sees, at any probability that a signed tail holds.
 const NEGLIGIBLE: f64 = -800.0;
 
-/// The logarithm of the largest ratio of a tail to the density; the derivative by a weight is cut there, where no draw ever is.
+/// The logarithm of the largest ratio of a tail to the density; the derivative by a weight is cut there,
+/// where no draw ever is.
 const STEEPEST: f64 = 600.0;
 
 /// The logarithm of the lower or the upper tail at t.
@@ -266,7 +271,8 @@ impl<T: Real> Reparameterizable<T> for GaussianMixture<T> {
         let (k, dim) = (self.components(), self.dim());
         let (dweights, rest) = dtheta.split_at_mut(k);
         let (dmu, dsigma) = rest.split_at_mut(k * dim);
-        // Shares before each coordinate is seen, and at the end; the cotangents of their logarithms; tails over the density.
+        // Shares before each coordinate is seen, and at the end; the cotangents of their logarithms; tails
+        // over the density.
         with_scratch((dim + 3) * k, 0.0, |room| {
             let (ln, room) = room.split_at_mut((dim + 1) * k);
             let (later, tails) = room.split_at_mut(k);

@@ -6,7 +6,8 @@ use crate::distributions::gaussian::mapped_normal::{MappedNormal, expectation};
 use crate::real::Real;
 use crate::special::{sigmoid, softplus};
 
-/// A Gaussian through the logistic function, coordinate by coordinate: `ln(z/(1 − z)) ~ N(μ, σ²)`, on the unit interval.
+/// A Gaussian through the logistic function, coordinate by coordinate: `ln(z/(1 − z)) ~ N(μ, σ²)`, on the
+/// unit interval.
 ///
 /// | | |
 /// | --- | --- |
@@ -20,10 +21,12 @@ use crate::special::{sigmoid, softplus};
 /// | KL(p ‖ q) | that of the Gaussians |
 /// | mean, variance | by quadrature |
 ///
-/// Entropy, mean and variance have no closed form: they are quadratures (some 1000 evaluations a coordinate, relative accuracy 1e-11). The
-/// slope is at most 1/4, so gradient samples are bounded by the objective's gradient, and nothing overflows. Limits: z rounds to 1 where x is above 37 in
-/// f64 and 17 in f32, and `1 − z` has lost digits before that; pullbacks are then exact relative to 1 and not to themselves, and the score, which needs
-/// x, is infinite. Where large log-odds matter put `1 − z` for z, and −μ for μ.
+/// Entropy, mean and variance have no closed form: they are quadratures (some 1000 evaluations a
+/// coordinate, relative accuracy 1e-11). The slope is at most 1/4, so gradient samples are bounded by the
+/// objective's gradient, and nothing overflows. Limits: z rounds to 1 where x is above 37 in f64 and 17 in
+/// f32, and `1 − z` has lost digits before that; pullbacks are then exact relative to 1 and not to
+/// themselves, and the score, which needs x, is infinite. Where large log-odds matter put `1 − z` for z,
+/// and −μ for μ.
 ///
 /// ```
 /// use reparam::prelude::*;

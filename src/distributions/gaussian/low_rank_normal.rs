@@ -15,7 +15,8 @@ use crate::numerics::{negate, normal_from_uniforms};
 use crate::real::Real;
 use crate::scratch::with_scratch;
 
-/// The Gaussian whose covariance is a diagonal and R directions, `z ~ N(μ, W Wᵀ + diag d²)`: linear in D where a full factor is quadratic.
+/// The Gaussian whose covariance is a diagonal and R directions, `z ~ N(μ, W Wᵀ + diag d²)`: linear in D
+/// where a full factor is quadratic.
 ///
 /// | | |
 /// | --- | --- |
@@ -33,13 +34,15 @@ use crate::scratch::with_scratch;
 /// | | `A = Σ_q⁻¹ (Σ_p + m mᵀ) Σ_q⁻¹` |
 /// | mean, variance | μ, `Σᵣ W_ir² + dᵢ²` |
 ///
-/// The factor of C is made once, when the parameters are set, in `O(D R²)`; a draw and a pullback cost `O(D R)`, a density and a score
-/// `O(D R + R²)`, a divergence `O(D R²)`. W is not unique: any rotation of its columns is the same distribution.
+/// The factor of C is made once, when the parameters are set, in `O(D R²)`; a draw and a pullback cost
+/// `O(D R)`, a density and a score `O(D R + R²)`, a divergence `O(D R²)`. W is not unique: any rotation of
+/// its columns is the same distribution.
 ///
-/// **Precision.** Where W is k times d, digits are lost: of the largest number of its kind, density and score keep all but some `k ε` (against mpmath, D = 4,
-/// R = 2, k = 10⁶: 5e-12 and 5e-10). A coordinate that the directions explain whole, as all are for R ≥ D, has `dᵢ² (Σ⁻¹)ᵢᵢ` as a rest of 1, with an error
-/// of `k² ε` of itself. A W that is so much longer than d that its square overflows is refused, by the index of d. A density is −∞ where its square
-/// overflows, never NaN at finite z.
+/// **Precision.** Where W is k times d, digits are lost: of the largest number of its kind, density and
+/// score keep all but some `k ε` (against mpmath, D = 4, R = 2, k = 10⁶: 5e-12 and 5e-10). A coordinate
+/// that the directions explain whole, as all are for R ≥ D, has `dᵢ² (Σ⁻¹)ᵢᵢ` as a rest of 1, with an error
+/// of `k² ε` of itself. A W that is so much longer than d that its square overflows is refused, by the
+/// index of d. A density is −∞ where its square overflows, never NaN at finite z.
 ///
 /// ```
 /// use reparam::prelude::*;
@@ -54,8 +57,8 @@ use crate::scratch::with_scratch;
 /// ```
 ///
 /// # References
-/// Ong, Nott & Smith 2018, Journal of Computational and Graphical Statistics 27, arXiv:1701.03208; Rezende, Mohamed & Wierstra 2014,
-/// arXiv:1401.4082, section 4.3.
+/// Ong, Nott & Smith 2018, Journal of Computational and Graphical Statistics 27, arXiv:1701.03208; Rezende,
+/// Mohamed & Wierstra 2014, arXiv:1401.4082, section 4.3.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LowRankNormal<T> {
     params: Vec<T>,
@@ -156,12 +159,14 @@ fn shift_and_spread<T: Real>([mu, factor, diagonal]: [&[T]; 3], noise: &[T], z: 
 }
 
 impl<T: Real> LowRankNormal<T> {
-    /// From means, a factor of R numbers a coordinate (D × R, row-major) and standard deviations of each coordinate's own part.
+    /// From means, a factor of R numbers a coordinate (D × R, row-major) and standard deviations of each
+    /// coordinate's own part.
     ///
     /// # Errors
-    /// [`Error::EmptySupport`] without coordinates or without directions (`R = 0` is a [`Normal`](crate::distributions::Normal)), [`Error::Length`] if the
-    /// factor's rows are not whole or the lengths differ, [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a `diagonal` that is not
-    /// above 0, or is so small that the square of W/d overflows.
+    /// [`Error::EmptySupport`] without coordinates or without directions (`R = 0` is a
+    /// [`Normal`](crate::distributions::Normal)), [`Error::Length`] if the factor's rows are not whole or
+    /// the lengths differ, [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a `diagonal` that
+    /// is not above 0, or is so small that the square of W/d overflows.
     pub fn new(mu: &[T], factor: &[T], diagonal: &[T]) -> Result<Self, Error> {
         let dim = mu.len();
         if dim == 0 {
@@ -514,8 +519,8 @@ impl<T: Real> KlDivergence<T> for LowRankNormal<T> {
 }
 
 impl<T: Real> LowRankNormal<T> {
-    /// The gradients of the divergence for both diagonals: with `Σ_q⁻¹ = S − Z Zᵀ`, S diagonal, the middle part of A is
-    /// `S d_p² S − 2 S d_p² (Z Zᵀ)ᵢᵢ + Zᵢ (Zᵀ d_p² Z) Zᵢᵀ`.
+    /// The gradients of the divergence for both diagonals: with `Σ_q⁻¹ = S − Z Zᵀ`, S diagonal, the middle
+    /// part of A is `S d_p² S − 2 S d_p² (Z Zᵀ)ᵢᵢ + Zᵢ (Zᵀ d_p² Z) Zᵢᵀ`.
     fn diagonal_gradients(&self, other: &Self, columns: &[f64], u: &[f64], own: &mut [T], others: &mut [T]) {
         let (dim, rank) = (self.dim, self.rank);
         let root = Triangle { diagonal: &other.capacitance.diagonal, lower: &other.capacitance.lower };

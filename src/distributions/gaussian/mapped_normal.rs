@@ -1,5 +1,5 @@
-//! A Gaussian pushed through an increasing map of the line, coordinate by coordinate: what the log-normal and its softplus
-//! alternative share.
+//! A Gaussian pushed through an increasing map of the line, coordinate by coordinate: what the log-normal
+//! and its softplus alternative share.
 
 use rand::Rng;
 
@@ -17,7 +17,8 @@ use crate::numerics::{negate, normal_from_uniforms};
 use crate::real::Real;
 use crate::special::HALF_LN_TAU;
 
-/// `z = h(μ + σ ε)` with a [`ScalarBijection`](crate::bijections::ScalarBijection) h. Use it by its names, [`LogNormal`](crate::distributions::LogNormal), [`SoftplusNormal`](crate::distributions::SoftplusNormal)
+/// `z = h(μ + σ ε)` with a [`ScalarBijection`](crate::bijections::ScalarBijection) h. Use it by its names,
+/// [`LogNormal`](crate::distributions::LogNormal), [`SoftplusNormal`](crate::distributions::SoftplusNormal)
 /// and [`LogitNormal`](crate::distributions::LogitNormal).
 ///
 /// A divergence does not change under a map of the draws, so it is that of the Gaussians for all of them.

@@ -32,11 +32,12 @@ pub(crate) const HALF_LN_TAU: f64 = 0.918_938_533_204_672_8;
 /// | its gradients | `(u, P − diag 1/L_p)` and `(−u, diag 1/L_q − P Mᵀ − u mᵀ)`, lower triangles, `u = L_q⁻ᵀ m`, `P = L_q⁻ᵀ M` |
 /// | mean, variance | μ, `Σⱼ L_ij²` |
 ///
-/// Every L with a positive diagonal is the factor of one positive definite covariance, and every covariance has one such L: no constraint is left
-/// but the signs of the diagonal. A step on L is not a step on the covariance: the natural parameters are others.
+/// Every L with a positive diagonal is the factor of one positive definite covariance, and every covariance
+/// has one such L: no constraint is left but the signs of the diagonal. A step on L is not a step on the
+/// covariance: the natural parameters are others.
 ///
-/// Cost: D²/2 multiplications for a draw, a pullback, a density; twice that for a score; D³ for a divergence. A density is −∞ where its square
-/// overflows, never NaN at finite z.
+/// Cost: D²/2 multiplications for a draw, a pullback, a density; twice that for a score; D³ for a
+/// divergence. A density is −∞ where its square overflows, never NaN at finite z.
 ///
 /// ```
 /// use reparam::prelude::*;
@@ -55,7 +56,8 @@ pub(crate) const HALF_LN_TAU: f64 = 0.918_938_533_204_672_8;
 /// ```
 ///
 /// # References
-/// Kingma & Welling 2014, arXiv:1312.6114, section 2.4; Titsias & Lázaro-Gredilla 2014, Doubly stochastic variational Bayes, ICML, PMLR 32.
+/// Kingma & Welling 2014, arXiv:1312.6114, section 2.4; Titsias & Lázaro-Gredilla 2014, Doubly stochastic
+/// variational Bayes, ICML, PMLR 32.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MultivariateNormal<T> {
     params: Vec<T>,
@@ -158,11 +160,13 @@ pub(crate) fn covariance<T: Real>(factor: Triangle<'_, T>, scale: f64) -> Vec<T>
 }
 
 impl<T: Real> MultivariateNormal<T> {
-    /// From means and a lower-triangular factor of the covariance, D × D and row-major, with a positive diagonal and zeros above it.
+    /// From means and a lower-triangular factor of the covariance, D × D and row-major, with a positive
+    /// diagonal and zeros above it.
     ///
     /// # Errors
-    /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the factor is not D × D, [`Error::NonFiniteParameter`],
-    /// [`Error::ParameterDomain`] for a `scale_tril` that is not 0 above the diagonal, and for a `diagonal` that is not above 0.
+    /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the factor is not D × D,
+    /// [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a `scale_tril` that is not 0 above the
+    /// diagonal, and for a `diagonal` that is not above 0.
     pub fn new(mu: &[T], scale_tril: &[T]) -> Result<Self, Error> {
         Self::from_packed(mu, &pack_triangle(mu.len(), scale_tril)?)
     }
@@ -170,9 +174,10 @@ impl<T: Real> MultivariateNormal<T> {
     /// From means and a covariance, D × D and row-major, of which the lower triangle is used.
     ///
     /// # Errors
-    /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the covariance is not D × D, [`Error::NonFiniteParameter`],
-    /// [`Error::ParameterDomain`] at the first entry that differs from its mirror image by more than rounding, and at the diagonal entry with
-    /// which the matrix is not positive definite, to the precision of the scalar.
+    /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the covariance is not D × D,
+    /// [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] at the first entry that differs from its
+    /// mirror image by more than rounding, and at the diagonal entry with which the matrix is not positive
+    /// definite, to the precision of the scalar.
     pub fn from_covariance(mu: &[T], covariance: &[T]) -> Result<Self, Error> {
         Self::from_packed(mu, &pack_cholesky("covariance", mu.len(), covariance)?)
     }

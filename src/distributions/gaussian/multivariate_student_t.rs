@@ -24,8 +24,9 @@ use crate::special::{
     ln_gamma_difference,
 };
 
-/// The multivariate t, `z = μ + L y`, with one number of degrees of freedom ν for all coordinates, learned like the rest: tails that are heavy together,
-/// where a row of [`StudentT`](crate::distributions::StudentT) has a tail of its own in each coordinate.
+/// The multivariate t, `z = μ + L y`, with one number of degrees of freedom ν for all coordinates, learned
+/// like the rest: tails that are heavy together, where a row of
+/// [`StudentT`](crate::distributions::StudentT) has a tail of its own in each coordinate.
 ///
 /// | | |
 /// | --- | --- |
@@ -42,15 +43,18 @@ use crate::special::{
 /// | mean, variance | μ for ν > 1 (else none: NaN), `Σⱼ L_ij² ν/(ν − 2)` for ν > 2 (∞ down to ν > 1, else NaN) |
 /// | KL(p ‖ q) | no closed form, not offered |
 ///
-/// **The covariance is not L Lᵀ** but that times `ν/(ν − 2)`. With one coordinate this is [`StudentT`](crate::distributions::StudentT).
+/// **The covariance is not L Lᵀ** but that times `ν/(ν − 2)`. With one coordinate this is
+/// [`StudentT`](crate::distributions::StudentT).
 ///
-/// The pullback is a function of z alone, and the derivative of the transform at fixed noise. Independent draws are normals over the root of a gamma
-/// variate, which is faster than the quantile. `d ln r/dν` is 0 near `r² = D − 2` for large ν; elsewhere its relative error is at most 1e-11 in f64
-/// (worst of 420 points against mpmath: 2.3e-12, D from 1 to 16, ν from 0.1 to 1e5).
+/// The pullback is a function of z alone, and the derivative of the transform at fixed noise. Independent
+/// draws are normals over the root of a gamma variate, which is faster than the quantile. `d ln r/dν` is 0
+/// near `r² = D − 2` for large ν; elsewhere its relative error is at most 1e-11 in f64 (worst of 420 points
+/// against mpmath: 2.3e-12, D from 1 to 16, ν from 0.1 to 1e5).
 ///
-/// **Heavy tails.** As for [`StudentT`](crate::distributions::StudentT): with a linear f the pathwise variance is finite for ν > 2 only, with a quadratic one for
-/// ν > 4, and the score function's needs a finite variance of f. A draw overflows to ±∞ with a probability of about `MAX^(−ν)`: the engine
-/// then says so.
+/// **Heavy tails.** As for [`StudentT`](crate::distributions::StudentT): with a linear f the pathwise
+/// variance is finite for ν > 2 only, with a quadratic one for ν > 4, and the score function's needs a
+/// finite variance of f. A draw overflows to ±∞ with a probability of about `MAX^(−ν)`: the engine then
+/// says so.
 ///
 /// ```
 /// use reparam::prelude::*;
@@ -66,8 +70,8 @@ use crate::special::{
 /// ```
 ///
 /// # References
-/// Kotz & Nadarajah 2004, Multivariate t Distributions and Their Applications, doi:10.1017/CBO9780511550683; Figurnov, Mohamed & Mnih 2018,
-/// arXiv:1805.08498.
+/// Kotz & Nadarajah 2004, Multivariate t Distributions and Their Applications,
+/// doi:10.1017/CBO9780511550683; Figurnov, Mohamed & Mnih 2018, arXiv:1805.08498.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MultivariateStudentT<T> {
     params: Vec<T>,
@@ -95,8 +99,8 @@ impl Constants {
     }
 }
 
-/// `½ (ψ((ν + D)/2) − ψ(ν/2) − D/ν)` and its derivative, by steps of two dimensions from none or one: `1/(x + g) − 1/x = −g/(x (x + g))` without
-/// cancellation, at x = ν/2.
+/// `½ (ψ((ν + D)/2) − ψ(ν/2) − D/ν)` and its derivative, by steps of two dimensions from none or one:
+/// `1/(x + g) − 1/x = −g/(x (x + g))` without cancellation, at x = ν/2.
 fn excess(nu: f64, dim: usize) -> (f64, f64) {
     let x = 0.5 * nu;
     let ((mut value, mut slope), first) =
@@ -112,9 +116,10 @@ fn excess(nu: f64, dim: usize) -> (f64, f64) {
 
 /// `d ln r/dν` at fixed probability.
 ///
-/// Continuity of the density gives a series in `s = r²/(ν + r²)` about the centre, whose coefficients obey `(D + 2k) aₖ = (ν + D + 2k − 2) aₖ₋₁ + Rₖ`,
-/// `R₁ = −D/(2ν)`, `Rₖ = 1/(2k)`. For many degrees of freedom every other solution grows, so it is run downwards. Elsewhere the difference of 1/ν and
-/// the derivative of the log-odds keeps its digits.
+/// Continuity of the density gives a series in `s = r²/(ν + r²)` about the centre, whose coefficients obey
+/// `(D + 2k) aₖ = (ν + D + 2k − 2) aₖ₋₁ + Rₖ`, `R₁ = −D/(2ν)`, `Rₖ = 1/(2k)`. For many degrees of freedom
+/// every other solution grows, so it is run downwards. Elsewhere the difference of 1/ν and the derivative
+/// of the log-odds keeps its digits.
 fn ln_radius_slope(r: f64, nu: f64, dim: usize) -> f64 {
     let (s, dim) = (shrinkage(r, nu).0, dim as f64);
     if nu >= 40.0 * dim && s <= 0.4 {
@@ -197,21 +202,25 @@ impl<'a, T: Real> Parts<'a, T> {
 }
 
 impl<T: Real> MultivariateStudentT<T> {
-    /// From the number of degrees of freedom, which is one for all coordinates, locations and a lower-triangular factor of the scale matrix, D × D and row-major, with a positive diagonal and
-    /// zeros above it.
+    /// From the number of degrees of freedom, which is one for all coordinates, locations and a
+    /// lower-triangular factor of the scale matrix, D × D and row-major, with a positive diagonal and zeros
+    /// above it.
     ///
     /// # Errors
-    /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if `nu` is not one number or the factor is not D × D, [`Error::NonFiniteParameter`],
-    /// [`Error::ParameterDomain`] for a `scale_tril` that is not 0 above the diagonal, and for a `nu` or a `diagonal` that is not above 0.
+    /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if `nu` is not one number or the
+    /// factor is not D × D, [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a `scale_tril`
+    /// that is not 0 above the diagonal, and for a `nu` or a `diagonal` that is not above 0.
     pub fn new(nu: &[T], mu: &[T], scale_tril: &[T]) -> Result<Self, Error> {
         Self::from_packed(nu, mu, &pack_triangle(mu.len(), scale_tril)?)
     }
 
-    /// From degrees of freedom, locations and the scale matrix `L Lᵀ`, D × D and row-major: the covariance is that times `ν/(ν − 2)`.
+    /// From degrees of freedom, locations and the scale matrix `L Lᵀ`, D × D and row-major: the covariance
+    /// is that times `ν/(ν − 2)`.
     ///
     /// # Errors
-    /// Those of [`MultivariateNormal::from_covariance`](crate::distributions::MultivariateNormal::from_covariance), and [`Error::ParameterDomain`] for a `nu`
-    /// that is not above 0.
+    /// Those of
+    /// [`MultivariateNormal::from_covariance`](crate::distributions::MultivariateNormal::from_covariance),
+    /// and [`Error::ParameterDomain`] for a `nu` that is not above 0.
     pub fn from_scale_matrix(nu: &[T], mu: &[T], scale_matrix: &[T]) -> Result<Self, Error> {
         Self::from_packed(nu, mu, &pack_cholesky("scale_matrix", mu.len(), scale_matrix)?)
     }
@@ -254,8 +263,8 @@ impl<T: Real> MultivariateStudentT<T> {
         &self.params[1 + 2 * self.dim..]
     }
 
-    /// The covariance `L Lᵀ ν/(ν − 2)`, D × D and row-major; all NaN for ν ≤ 2, where [`variance`](MeanVariance::variance) tells ∞ from what does
-    /// not exist.
+    /// The covariance `L Lᵀ ν/(ν − 2)`, D × D and row-major; all NaN for ν ≤ 2, where
+    /// [`variance`](MeanVariance::variance) tells ∞ from what does not exist.
     #[must_use]
     pub fn covariance(&self) -> Vec<T> {
         let nu = self.degrees_of_freedom().f64();

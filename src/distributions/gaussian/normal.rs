@@ -31,8 +31,8 @@ use crate::vector::{affine_rows, fill_normal, pull_affine_rows, scale_rows};
 /// | mean, variance | μ, σ² |
 /// | weak derivative | `∂p/∂μ = (r⁺ − r⁻)/(σ√(2π))`, `μ ± σ` times a Rayleigh variate; `∂p/∂σ = (m − p)/σ`, m the double-sided Maxwell |
 ///
-/// The variance of the score grows as σ⁻²: the score-function estimator degrades without bound as σ → 0, the pathwise
-/// estimator does not (Mohamed, Rosca, Figurnov & Mnih 2020, arXiv:1906.10652, section 4.3).
+/// The variance of the score grows as σ⁻²: the score-function estimator degrades without bound as σ → 0,
+/// the pathwise estimator does not (Mohamed, Rosca, Figurnov & Mnih 2020, arXiv:1906.10652, section 4.3).
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -320,8 +320,9 @@ impl<T: Real> WeakDerivative<T> for Normal<T> {
         Some(if parameter < self.dim() { WeakSides::Pair } else { WeakSides::AgainstDraw })
     }
 
-    /// A Rayleigh variate is the length of two standard normals, a Maxwell variate that of three. Coupled, both sides of μ are at the same
-    /// distance; a Maxwell variate m times a uniform is a normal, so the draw e is taken for that normal, and m for what it then was.
+    /// A Rayleigh variate is the length of two standard normals, a Maxwell variate that of three. Coupled,
+    /// both sides of μ are at the same distance; a Maxwell variate m times a uniform is a normal, so the
+    /// draw e is taken for that normal, and m for what it then was.
     fn weak_pair<R: Rng + ?Sized>(
         &self,
         parameter: usize,

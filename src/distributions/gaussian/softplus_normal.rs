@@ -21,12 +21,14 @@ use crate::special::softplus;
 /// | KL(p ‖ q) | that of the Gaussians |
 /// | mean, variance | no closed form: by quadrature, some 1000 evaluations a coordinate, relative accuracy 1e-11 |
 ///
-/// The slope `1 − e⁻ᶻ` is between 0 and 1: gradient samples are bounded by the objective's gradient (times ε for σ), draws
-/// grow linearly with μ and σ, and nothing overflows. For f(z) = z and σ = 3 a gradient sample for μ has a standard
-/// deviation below 1/2 at any μ, where the log-normal's is 90 times its mean. Below about −745 (`f64`) or −104 (`f32`) before
-/// the softplus, z underflows to 0: the pathwise gradient is then rightly 0, the score does not exist and is reported.
+/// The slope `1 − e⁻ᶻ` is between 0 and 1: gradient samples are bounded by the objective's gradient (times
+/// ε for σ), draws grow linearly with μ and σ, and nothing overflows. For f(z) = z and σ = 3 a gradient
+/// sample for μ has a standard deviation below 1/2 at any μ, where the log-normal's is 90 times its mean.
+/// Below about −745 (`f64`) or −104 (`f32`) before the softplus, z underflows to 0: the pathwise gradient
+/// is then rightly 0, the score does not exist and is reported.
 ///
-/// Softplus: Dugas et al. 2001; as the scale map of variational families: Kucukelbir et al. 2017, arXiv:1603.00788.
+/// Softplus: Dugas et al. 2001; as the scale map of variational families: Kucukelbir et al. 2017,
+/// arXiv:1603.00788.
 ///
 /// ```
 /// use reparam::prelude::*;

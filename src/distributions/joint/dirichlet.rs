@@ -17,7 +17,8 @@ use crate::special::{
     sigmoid, trigamma,
 };
 
-/// The Dirichlet: rows of K positive numbers that sum to 1, each row with concentrations of its own, independent of the others.
+/// The Dirichlet: rows of K positive numbers that sum to 1, each row with concentrations of its own,
+/// independent of the others.
 ///
 /// | | |
 /// | --- | --- |
@@ -32,16 +33,19 @@ use crate::special::{
 /// | KL(p ‖ q) | `ln B(α_q) − ln B(α_p) − Σ (α_pⱼ − α_qⱼ)(ψ(α_p₀) − ψ(α_pⱼ))` |
 /// | mean, variance | `mⱼ = αⱼ/α₀`, `mⱼ (1 − mⱼ)/(α₀ + 1)` |
 ///
-/// **The pullback is a field on the simplex**: αⱼ moves zⱼ as its marginal Beta has it, and takes from the others in proportion,
-/// `dzᵢ/dαⱼ = (dzⱼ/dαⱼ) (δᵢⱼ − zᵢ)/(1 − zⱼ)`. It solves the continuity equation `∂ ln p/∂α + v·∇ ln p + div v = 0`, which is all that an unbiased
-/// gradient needs, for every source of noise; it is a function of z alone, not the derivative of the stick-breaking (nor of any other transform)
-/// at fixed noise, and treats all classes alike. For K = 2 it is the Beta's implicit derivative. Differentiating gamma variates before they are
-/// normalised is unbiased too and needs their sum, which is independent of z and only adds variance: for `f = z₁` that has
-/// 1.2 to 6.7 times the variance (1.9 for three classes of 1, 6.7 for three of 10, 1.2 for ten of 1: `tests/it/dirichlet.rs`), so it is not offered.
+/// **The pullback is a field on the simplex**: αⱼ moves zⱼ as its marginal Beta has it, and takes from the
+/// others in proportion, `dzᵢ/dαⱼ = (dzⱼ/dαⱼ) (δᵢⱼ − zᵢ)/(1 − zⱼ)`. It solves the continuity equation
+/// `∂ ln p/∂α + v·∇ ln p + div v = 0`, which is all that an unbiased gradient needs, for every source of
+/// noise; it is a function of z alone, not the derivative of the stick-breaking (nor of any other
+/// transform) at fixed noise, and treats all classes alike. For K = 2 it is the Beta's implicit derivative.
+/// Differentiating gamma variates before they are normalised is unbiased too and needs their sum, which is
+/// independent of z and only adds variance: for `f = z₁` that has 1.2 to 6.7 times the variance (1.9 for
+/// three classes of 1, 6.7 for three of 10, 1.2 for ten of 1: `tests/it/dirichlet.rs`), so it is not
+/// offered.
 ///
-/// Independent draws are normalised gamma variates, in logarithms for concentrations below 1. No draw and no pullback is NaN: a coordinate may
-/// underflow to 0 for small concentrations, its derivative is then the limit 0, and concentrations below 1e-150 count as that. The score is infinite at a
-/// coordinate that is 0.
+/// Independent draws are normalised gamma variates, in logarithms for concentrations below 1. No draw and
+/// no pullback is NaN: a coordinate may underflow to 0 for small concentrations, its derivative is then the
+/// limit 0, and concentrations below 1e-150 count as that. The score is infinite at a coordinate that is 0.
 ///
 /// ```
 /// use reparam::prelude::*;
@@ -54,8 +58,8 @@ use crate::special::{
 /// ```
 ///
 /// # References
-/// Jankowiak & Obermeyer 2018, arXiv:1806.01851; Jankowiak & Karaletsos 2019, arXiv:1806.01856; normalised gammas: Figurnov, Mohamed &
-/// Mnih 2018, arXiv:1805.08498.
+/// Jankowiak & Obermeyer 2018, arXiv:1806.01851; Jankowiak & Karaletsos 2019, arXiv:1806.01856; normalised
+/// gammas: Figurnov, Mohamed & Mnih 2018, arXiv:1805.08498.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dirichlet<T> {
     params: Vec<T>,
@@ -69,8 +73,9 @@ impl<T: Real> Dirichlet<T> {
     /// From rows of concentrations, K a row.
     ///
     /// # Errors
-    /// [`Error::EmptySupport`] without rows or with fewer than 2 classes, [`Error::Length`] if the rows are not whole,
-    /// [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a concentration that is not above 0.
+    /// [`Error::EmptySupport`] without rows or with fewer than 2 classes, [`Error::Length`] if the rows are
+    /// not whole, [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a concentration that is not
+    /// above 0.
     pub fn new(concentration: &[T], classes: usize) -> Result<Self, Error> {
         if classes < 2 {
             return Err(Error::EmptySupport { what: "a Dirichlet with fewer than 2 classes" });
@@ -132,7 +137,8 @@ impl<T: Real> Dirichlet<T> {
         let rows = z.chunks_exact(k).zip(dz.chunks_exact(k)).zip(dtheta.chunks_exact_mut(k));
         for (row, ((z, v), slopes)) in rows.enumerate() {
             let rough: f64 = z.iter().zip(v).map(|(&z, &v)| z.f64() * v.f64()).sum();
-            // The mean is next to v of a class that is nearly certain: what rounding took from it is put back.
+            // The mean is next to v of a class that is nearly certain: what rounding took from it is put
+            // back.
             let rest: f64 = z.iter().zip(v).map(|(&z, &v)| z.f64() * (v.f64() - rough)).sum();
             for j in 0..k {
                 let x = z[j].f64();
@@ -189,7 +195,8 @@ impl<T: Real> Concentration<'_, T> {
     }
 }
 
-/// Draws one row: gamma variates as factors and logarithms, in place relative to the largest logarithm so far, then normalised.
+/// Draws one row: gamma variates as factors and logarithms, in place relative to the largest logarithm so
+/// far, then normalised.
 #[inline]
 fn draw_row<T: Real, R: Rng + ?Sized>(alpha: &[T], rng: &mut R, z: &mut [T]) {
     // In units of the mean of their sum, so that nothing overflows.

@@ -18,7 +18,8 @@ use crate::probability::Probability;
 use crate::real::Real;
 use crate::scratch::with_scratch;
 
-/// A mixture of K members of a scalar family, in D independent coordinates, each with weights and components of its own: all parameters pathwise.
+/// A mixture of K members of a scalar family, in D independent coordinates, each with weights and
+/// components of its own: all parameters pathwise.
 ///
 /// | | |
 /// | --- | --- |
@@ -30,11 +31,13 @@ use crate::scratch::with_scratch;
 /// | ∇_z log p | `Σ ρₖ ∂ ln pₖ/∂z` |
 /// | mean, variance | `Σ w m`, `Σ w (v + (m − mean)²)` |
 ///
-/// Any family with a quantile function, a density with its gradient and a [distribution function](FamilyCdf) will do, ready-made ones and your own; for
-/// Gaussians in several dimensions with shared weights there is [`GaussianMixture`](crate::distributions::GaussianMixture). Cost: K densities, distribution functions and derivatives a
-/// coordinate. A share beyond the reach of a probability (2⁻¹⁰⁷⁴) is 0. Independent draws pick a component; noise that is asked for is
-/// inverted between the components' own quantiles. A parameter that moves the support of a component moves that of the mixture, and is refused by the
-/// score function. No closed entropy or divergence.
+/// Any family with a quantile function, a density with its gradient and a [distribution
+/// function](FamilyCdf) will do, ready-made ones and your own; for Gaussians in several dimensions with
+/// shared weights there is [`GaussianMixture`](crate::distributions::GaussianMixture). Cost: K densities,
+/// distribution functions and derivatives a coordinate. A share beyond the reach of a probability (2⁻¹⁰⁷⁴)
+/// is 0. Independent draws pick a component; noise that is asked for is inverted between the components'
+/// own quantiles. A parameter that moves the support of a component moves that of the mixture, and is
+/// refused by the score function. No closed entropy or divergence.
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -65,11 +68,13 @@ pub struct Mixture<T, Q> {
 }
 
 impl<T: Real, Q: Quantile<T> + FamilyCdf<T> + Density<T>> Mixture<T, Q> {
-    /// From a family, the number K of components, rows of logits, and one slice of values a parameter, rows of K.
+    /// From a family, the number K of components, rows of logits, and one slice of values a parameter, rows
+    /// of K.
     ///
     /// # Errors
-    /// [`Error::EmptySupport`] without components or coordinates, [`Error::Length`] if the rows are not whole, the slices differ in length, or there is not one a
-    /// parameter; [`Error::NonFiniteParameter`], [`Error::ParameterDomain`].
+    /// [`Error::EmptySupport`] without components or coordinates, [`Error::Length`] if the rows are not
+    /// whole, the slices differ in length, or there is not one a parameter; [`Error::NonFiniteParameter`],
+    /// [`Error::ParameterDomain`].
     pub fn new(family: Q, components: usize, logits: &[T], values: &[&[T]]) -> Result<Self, Error> {
         Self::build(family, components, Weights::Logits, logits, values)
     }

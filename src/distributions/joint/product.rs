@@ -14,11 +14,14 @@ use crate::probability::Probability;
 use crate::real::Real;
 use crate::scratch::with_scratch;
 
-/// The independent joint of two distributions: `p(z) = p₁(z₁) p₂(z₂)`, with draws, noise and parameters one after the other and
-/// names prefixed by `first.` and `second.`. It has every capability that both have, but for categories in common: rows may differ in their number of classes
-/// here and there, so that [`Categories`](crate::Categories) it never has, and [`Relaxable`] only for bits on both sides. Products nest.
+/// The independent joint of two distributions: `p(z) = p₁(z₁) p₂(z₂)`, with draws, noise and parameters one
+/// after the other and names prefixed by `first.` and `second.`. It has every capability that both have,
+/// but for categories in common: rows may differ in their number of classes here and there, so that
+/// [`Categories`](crate::Categories) it never has, and [`Relaxable`] only for bits on both sides. Products
+/// nest.
 ///
-/// Steps of the first come before steps of the second ([`Sequential`]): all of the first factor's draw is known when the second begins.
+/// Steps of the first come before steps of the second ([`Sequential`]): all of the first factor's draw is
+/// known when the second begins.
 ///
 /// ```
 /// use reparam::prelude::*;
@@ -526,7 +529,8 @@ impl<T: Real, A: FiniteFactors<T>, B: FiniteFactors<T>> FiniteFactors<T> for Pro
     }
 }
 
-/// The steps of the first factor, then those of the second. Where the first ends early, its steps from there on have no score.
+/// The steps of the first factor, then those of the second. Where the first ends early, its steps from
+/// there on have no score.
 impl<T: Real, A: Sequential<T>, B: Sequential<T>> Sequential<T> for Product<T, A, B> {
     fn steps(&self) -> usize {
         self.first.steps() + self.second.steps()

@@ -31,13 +31,14 @@ pub(crate) enum Factor {
 /// Numbers of the scratch space, on the stack.
 const SCRATCH: usize = 1024;
 
-/// Rows below which a factor is not worth a block of its own, and rows that the scratch space must have room for at least: wider ones
-/// are faster where they are.
+/// Rows below which a factor is not worth a block of its own, and rows that the scratch space must have
+/// room for at least: wider ones are faster where they are.
 const FEW: usize = 4;
 const LEAST: usize = 16;
 
-/// Runs every factor on its columns of a number of rows: `run` gets them as rows of their own. Factors see blocks, however narrow
-/// the rows are, at the price of a copy; rows that are wide or few are lent as they are, one at a time.
+/// Runs every factor on its columns of a number of rows: `run` gets them as rows of their own. Factors see
+/// blocks, however narrow the rows are, at the price of a copy; rows that are wide or few are lent as they
+/// are, one at a time.
 pub(crate) fn by_factor<T: Real, const I: usize, const O: usize>(
     rows: usize,
     inputs: [(&[T], Part); I],

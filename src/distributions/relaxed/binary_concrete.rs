@@ -26,10 +26,11 @@ use crate::vector::fill_logistic;
 /// | ∇_z log p | `−(τ (1 − 2σ(a)) + 1 − 2z) / (z(1 − z))` |
 ///
 /// It is the difference form of a two-class [`GumbelSoftmax`](crate::distributions::GumbelSoftmax). Through
-/// [`Pathwise`](crate::estimators::Pathwise) it is unbiased for the relaxed objective and **biased for the discrete one**.
-/// Draws and pullbacks are finite for τ from 1e-3 to 1e3 and logits up to ±1e4; a draw may round to exactly 0 or 1, where
-/// `log_prob` is −∞ and no score exists. The log-odds of a draw are a [`Logistic`](crate::distributions::Logistic) with location `l/τ` and
-/// scale `1/τ`, whose density is finite everywhere: use that where the density of a sharp draw is needed.
+/// [`Pathwise`](crate::estimators::Pathwise) it is unbiased for the relaxed objective and **biased for the
+/// discrete one**. Draws and pullbacks are finite for τ from 1e-3 to 1e3 and logits up to ±1e4; a draw may
+/// round to exactly 0 or 1, where `log_prob` is −∞ and no score exists. The log-odds of a draw are a
+/// [`Logistic`](crate::distributions::Logistic) with location `l/τ` and scale `1/τ`, whose density is
+/// finite everywhere: use that where the density of a sharp draw is needed.
 ///
 /// Maddison, Mnih & Teh 2017, arXiv:1611.00712, appendix B.
 ///
@@ -52,11 +53,12 @@ pub struct BinaryConcrete<T> {
 }
 
 impl<T: Real> BinaryConcrete<T> {
-    /// From logits, one a bit, and a temperature that is held fixed (see [`set_temperature`](Self::set_temperature)).
+    /// From logits, one a bit, and a temperature that is held fixed (see
+    /// [`set_temperature`](Self::set_temperature)).
     ///
     /// # Errors
-    /// [`Error::EmptySupport`] without bits, [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for a temperature that
-    /// is not above 0.
+    /// [`Error::EmptySupport`] without bits, [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for
+    /// a temperature that is not above 0.
     pub fn new(logits: &[T], temperature: T) -> Result<Self, Error> {
         let (layout, params) = Layout::coordinatewise(&[("logits", Domain::Real, logits)])?;
         Layout::new(&[("tau", 1, Domain::Positive)]).check(&[temperature])?;

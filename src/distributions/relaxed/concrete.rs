@@ -45,7 +45,8 @@ impl Space for LogSimplex {
     const LOG: bool = true;
 }
 
-/// Gumbel-Softmax, or the Concrete distribution: rows of K categories relaxed to the inside of the simplex by a temperature τ.
+/// Gumbel-Softmax, or the Concrete distribution: rows of K categories relaxed to the inside of the simplex
+/// by a temperature τ.
 ///
 /// | | |
 /// | --- | --- |
@@ -57,14 +58,16 @@ impl Space for LogSimplex {
 /// | score | `∂lⱼ = 1 − K πⱼ`, `∂τ = (K − 1)/τ − Σ ln xₖ + K Σ πₖ ln xₖ` with `π = softmax(l − τ ln x)` |
 /// | ∇_x ln p | `(K τ πₖ − τ − 1)/xₖ`, in the ambient coordinates |
 ///
-/// As τ → 0 the draw becomes one-hot with the category drawn from `softmax(l)` whatever τ; as τ grows it becomes uniform.
-/// **Through [`Pathwise`](crate::estimators::Pathwise) it is unbiased for the relaxed objective `E[f(x)]`, and biased for the
-/// discrete `E[f(one-hot)]`**: the bias falls with τ while the variance grows (anneal with a
-/// [`TemperatureSchedule`](crate::TemperatureSchedule), and report the discrete objective).
+/// As τ → 0 the draw becomes one-hot with the category drawn from `softmax(l)` whatever τ; as τ grows it
+/// becomes uniform. **Through [`Pathwise`](crate::estimators::Pathwise) it is unbiased for the relaxed
+/// objective `E[f(x)]`, and biased for the discrete `E[f(one-hot)]`**: the bias falls with τ while the
+/// variance grows (anneal with a [`TemperatureSchedule`](crate::TemperatureSchedule), and report the
+/// discrete objective).
 ///
-/// Draws and pullbacks are finite for τ from 1e-3 to 1e3 and logits up to ±1e4. A draw may round to exactly 0 or 1; the
-/// density does not exist there (`log_prob` is −∞, the score is reported as non-finite by the estimators). Where the density
-/// of a sharp draw is needed, as in a relaxed Kullback–Leibler term, draw in log space: [`ExpConcrete`].
+/// Draws and pullbacks are finite for τ from 1e-3 to 1e3 and logits up to ±1e4. A draw may round to exactly
+/// 0 or 1; the density does not exist there (`log_prob` is −∞, the score is reported as non-finite by the
+/// estimators). Where the density of a sharp draw is needed, as in a relaxed Kullback–Leibler term, draw in
+/// log space: [`ExpConcrete`].
 ///
 /// Jang, Gu & Poole 2017, arXiv:1611.01144; Maddison, Mnih & Teh 2017, arXiv:1611.00712.
 ///
@@ -91,8 +94,9 @@ pub type GumbelSoftmax<T> = Concrete<T, Simplex>;
 /// | score | `∂lⱼ = 1 − K πⱼ`, `∂τ = (K − 1)/τ − Σ yₖ + K Σ πₖ yₖ` with `π = softmax(l − τ y)` |
 /// | ∇_y ln p | `τ (K πₖ − 1)` |
 ///
-/// Everything is finite for τ from 1e-3 to 1e3 and logits up to ±1e4, where the probabilities themselves underflow. θ and noise
-/// are those of [`GumbelSoftmax`]. Maddison, Mnih & Teh 2017, arXiv:1611.00712, appendix C.3.
+/// Everything is finite for τ from 1e-3 to 1e3 and logits up to ±1e4, where the probabilities themselves
+/// underflow. θ and noise are those of [`GumbelSoftmax`]. Maddison, Mnih & Teh 2017, arXiv:1611.00712,
+/// appendix C.3.
 ///
 /// ```
 /// use reparam::prelude::*;
@@ -119,7 +123,8 @@ pub struct Concrete<T, S> {
 }
 
 impl<T: Real, S: Space> Concrete<T, S> {
-    /// From rows of logits, K a row, and a temperature that is held fixed (see [`set_temperature`](Self::set_temperature)).
+    /// From rows of logits, K a row, and a temperature that is held fixed (see
+    /// [`set_temperature`](Self::set_temperature)).
     ///
     /// # Errors
     /// [`Error::EmptySupport`] without rows or with `classes` 0, [`Error::Length`] if the rows are not whole,
@@ -177,7 +182,8 @@ impl<T: Real, S: Space> Concrete<T, S> {
         Ok(())
     }
 
-    /// Turns noise into draws, in place and for any number of draws: the logits are those of one draw, over and over.
+    /// Turns noise into draws, in place and for any number of draws: the logits are those of one draw, over
+    /// and over.
     #[inline(always)]
     fn relax(&self, logits: &[T], tau: T, z: &mut [T]) {
         let k = self.classes;
@@ -242,7 +248,8 @@ impl<T: Real, S: Space> Concrete<T, S> {
                 }
             } else {
                 let rough = sum_of(z, v, |x, v| x * v);
-                // v̄ is next to v of a category that is nearly certain: what rounding took from it is put back.
+                // v̄ is next to v of a category that is nearly certain: what rounding took from it is put
+                // back.
                 let rest = sum_of(z, v, |x, v| x * (v - rough));
                 for ((slope, &x), &v) in slopes.iter_mut().zip(z).zip(v) {
                     *slope = x * ((v - rough) - rest) * cool;
@@ -269,7 +276,8 @@ impl<T: Real, S: Space> Concrete<T, S> {
         if S::LOG { z } else { z.ln() }
     }
 
-    /// Of one row: the logits, `ln Σ exp(lₖ − τ yₖ)` and `Σ (lₖ − τ yₖ) − Σ yₖ` (the last sum on the simplex only).
+    /// Of one row: the logits, `ln Σ exp(lₖ − τ yₖ)` and `Σ (lₖ − τ yₖ) − Σ yₖ` (the last sum on the
+    /// simplex only).
     fn row_sums(&self, row: usize, z: &[T]) -> (&[T], T, T) {
         let logits = &self.params[row * self.classes..][..self.classes];
         let terms = || z.iter().zip(logits).map(|(&z, &l)| (l, Self::in_log(z)));
@@ -328,7 +336,8 @@ fn pull_block_plainly<T: Real, S: Space>(
     }
 }
 
-/// Classes from which rows fill the widest vectors; on shorter ones their prologues cost more than they save (the bits are the same).
+/// Classes from which rows fill the widest vectors; on shorter ones their prologues cost more than they
+/// save (the bits are the same).
 const WIDE: usize = 32;
 
 fn check_temperature<T: Real>(temperature: T) -> Result<(), Error> {

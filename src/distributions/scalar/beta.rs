@@ -27,12 +27,13 @@ own_family! {
     /// | KL(p ‖ q) | `ln B_q − ln B_p − (α_p − α_q)(ψ(n_p) − ψ(α_p)) − (β_p − β_q)(ψ(n_p) − ψ(β_p))` |
     /// | mean, variance | `α/n`, `αβ/(n² (n + 1))` |
     ///
-    /// Independent draws are ratios of gamma variates (Marsaglia & Tsang 2000), in logarithms for a shape below 1; noise that is
-    /// asked for goes through the quantile function. The pullback is a function of z and θ, relative error at most 1e-12 in f64 and 1e-6 in
-    /// f32 for shapes up to 1e4, and 0 where a draw has rounded to 0 or 1: for shapes below about 0.02 nearly all do, and the gradient of a function of
-    /// z is carried by the others, rightly. For a function of the odds or of `ln z` use [`LogitBeta`], which does not round. Shapes below 1e-150 count
-    /// as 1e-150. The score is valid for both parameters, with variances `ψ′(α) − ψ′(n)` and `ψ′(β) − ψ′(n)`, and infinite where z has rounded to an
-    /// end.
+    /// Independent draws are ratios of gamma variates (Marsaglia & Tsang 2000), in logarithms for a shape
+    /// below 1; noise that is asked for goes through the quantile function. The pullback is a function of z
+    /// and θ, relative error at most 1e-12 in f64 and 1e-6 in f32 for shapes up to 1e4, and 0 where a draw
+    /// has rounded to 0 or 1: for shapes below about 0.02 nearly all do, and the gradient of a function of
+    /// z is carried by the others, rightly. For a function of the odds or of `ln z` use [`LogitBeta`],
+    /// which does not round. Shapes below 1e-150 count as 1e-150. The score is valid for both parameters,
+    /// with variances `ψ′(α) − ψ′(n)` and `ψ′(β) − ψ′(n)`, and infinite where z has rounded to an end.
     ///
     /// ```
     /// use reparam::prelude::*;
@@ -48,8 +49,8 @@ own_family! {
     /// ```
     ///
     /// # References
-    /// Figurnov, Mohamed & Mnih 2018, arXiv:1805.08498; Jankowiak & Obermeyer 2018, arXiv:1806.01851; Marsaglia & Tsang 2000,
-    /// doi:10.1145/358407.358414.
+    /// Figurnov, Mohamed & Mnih 2018, arXiv:1805.08498; Jankowiak & Obermeyer 2018, arXiv:1806.01851;
+    /// Marsaglia & Tsang 2000, doi:10.1145/358407.358414.
     pub Beta, BetaFamily by quantile;
     pub fn new(
         alpha: Positive "The shapes α, of the end at z = 0.",
@@ -58,7 +59,8 @@ own_family! {
 }
 
 own_family! {
-    /// The log-odds `l = ln(z/(1 − z))` of a [`Beta`], with independent coordinates, D of them: for shapes so small that z itself rounds to 0 or 1.
+    /// The log-odds `l = ln(z/(1 − z))` of a [`Beta`], with independent coordinates, D of them: for shapes
+    /// so small that z itself rounds to 0 or 1.
     ///
     /// | | |
     /// | --- | --- |
@@ -72,7 +74,8 @@ own_family! {
     /// | KL(p ‖ q) | that of the Betas |
     /// | mean, variance | `ψ(α) − ψ(β)`, `ψ′(α) + ψ′(β)` |
     ///
-    /// Everything is finite for shapes from 1e-8 (log-odds around ±1e8) in f64 and f32 alike, with the relative error of [`Beta`].
+    /// Everything is finite for shapes from 1e-8 (log-odds around ±1e8) in f64 and f32 alike, with the
+    /// relative error of [`Beta`].
     ///
     /// ```
     /// use reparam::prelude::*;
@@ -141,7 +144,8 @@ impl Shapes {
         digamma_difference(self.b, self.n, self.a)
     }
 
-    /// `−ln p` of the log-odds at the mean, and `E ln z − ln E z`, `E ln(1 − z) − ln E(1 − z)`: `ln B` without the large terms that cancel.
+    /// `−ln p` of the log-odds at the mean, and `E ln z − ln E z`, `E ln(1 − z) − ln E(1 − z)`: `ln B`
+    /// without the large terms that cancel.
     fn at_mean(self) -> (f64, f64, f64) {
         let odds = self.a.ln() - self.b.ln();
         let (ln_x, ln_y) = (log_sigmoid(odds), log_sigmoid(-odds));
@@ -153,7 +157,8 @@ impl Shapes {
         height - self.a * gap_x - self.b * gap_y
     }
 
-    /// As the mean of `ln p − ln q` at the log-odds of p's mean, where ln p is linear but for `ln z` and `ln(1 − z)`.
+    /// As the mean of `ln p − ln q` at the log-odds of p's mean, where ln p is linear but for `ln z` and
+    /// `ln(1 − z)`.
     fn kl(self, q: Self) -> f64 {
         let odds = self.a.ln() - self.b.ln();
         let (_, gap_x, gap_y) = self.at_mean();

@@ -17,10 +17,11 @@ own_family! {
     /// | KL(p ‖ q) | `ln ((γ_p + γ_q)² + (μ_p − μ_q)²)/(4 γ_p γ_q)`, the same both ways |
     /// | mean, variance | none: NaN |
     ///
-    /// The score is valid and bounded by 1/γ for both parameters, with variance `1/(2γ²)`. It is the **pathwise** gradient that
-    /// needs care: z has no mean, so `q ∂f/∂z` has one only where `z ∂f/∂z` falls off. For `f = cos z` the derivative with
-    /// respect to γ exists, and the mean of its pathwise samples does not (`E abs(q sin z) = ∞`): the error bar is then
-    /// meaningless; use the score function. Tails are exact: |q| reaches 5e22, its value at the noise 2⁻⁷⁷.
+    /// The score is valid and bounded by 1/γ for both parameters, with variance `1/(2γ²)`. It is the
+    /// **pathwise** gradient that needs care: z has no mean, so `q ∂f/∂z` has one only where `z ∂f/∂z`
+    /// falls off. For `f = cos z` the derivative with respect to γ exists, and the mean of its pathwise
+    /// samples does not (`E abs(q sin z) = ∞`): the error bar is then meaningless; use the score function.
+    /// Tails are exact: |q| reaches 5e22, its value at the noise 2⁻⁷⁷.
     ///
     /// ```
     /// use reparam::prelude::*;
@@ -33,8 +34,8 @@ own_family! {
     /// ```
     ///
     /// # References
-    /// Johnson, Kotz & Balakrishnan 1994, Continuous Univariate Distributions vol. 1, chapter 16, ISBN 0-471-58495-9; divergence: Chyzak &
-    /// Nielsen 2019, arXiv:1905.10965.
+    /// Johnson, Kotz & Balakrishnan 1994, Continuous Univariate Distributions vol. 1, chapter 16, ISBN
+    /// 0-471-58495-9; divergence: Chyzak & Nielsen 2019, arXiv:1905.10965.
     pub Cauchy, CauchyFamily by quantile;
     pub fn new(
         mu: Real "The locations μ, which are the medians.",
@@ -42,8 +43,8 @@ own_family! {
     );
 }
 
-/// The standard quantile, odd in the signed tail ε: `−cot(πε)` where |ε| is small, and the tangent of the distance to
-/// the median, which is exact, where it is not.
+/// The standard quantile, odd in the signed tail ε: `−cot(πε)` where |ε| is small, and the tangent of the
+/// distance to the median, which is exact, where it is not.
 #[inline]
 fn standard<T: Real>(u: Probability<T>) -> T {
     let tail = u.tail();

@@ -6,7 +6,8 @@ use crate::distributions::scalar::gamma::GammaFamily;
 use crate::distributions::scalar::prelude::*;
 
 own_family! {
-    /// The chi-squared distribution with independent coordinates, D of them: the [`Gamma`](crate::distributions::Gamma) of shape ν/2 and rate ½.
+    /// The chi-squared distribution with independent coordinates, D of them: the
+    /// [`Gamma`](crate::distributions::Gamma) of shape ν/2 and rate ½.
     ///
     /// | | |
     /// | --- | --- |
@@ -18,7 +19,8 @@ own_family! {
     /// | ∇_z log p | `(ν/2 − 1)/z − ½` |
     /// | entropy | that of the gamma, gradient `½ (1 + (1 − ν/2) ψ′(ν/2))` |
     ///
-    /// Mean ν, variance 2ν. The score is valid. What is said of small shapes, sampler, noise and accuracy at [`Gamma`](crate::distributions::Gamma) holds here.
+    /// Mean ν, variance 2ν. The score is valid. What is said of small shapes, sampler, noise and accuracy
+    /// at [`Gamma`](crate::distributions::Gamma) holds here.
     ///
     /// ```
     /// use reparam::prelude::*;

@@ -1,13 +1,17 @@
-//! The declaration of a scalar family: alias, marker type, parameters, constructor and accessors in one place.
+//! The declaration of a scalar family: alias, marker type, parameters, constructor and accessors in one
+//! place.
 
-/// Declares a scalar family: its marker type with [`Family`](crate::distributions::Family), and the distribution as an alias of
-/// [`InverseCdf`](crate::distributions::InverseCdf) or [`Counts`](crate::distributions::Counts). What can be computed is then
-/// implemented for the marker, trait by trait.
+/// Declares a scalar family: its marker type with [`Family`](crate::distributions::Family), and the
+/// distribution as an alias of [`InverseCdf`](crate::distributions::InverseCdf) or
+/// [`Counts`](crate::distributions::Counts). What can be computed is then implemented for the marker, trait
+/// by trait.
 ///
-/// The first line names distribution and marker, and says whether the family has a
-/// [quantile function](crate::distributions::Quantile) (`by quantile`), a [CDF](crate::distributions::Cdf) (`by cdf`), or is one
-/// of [counts](crate::distributions::CountFamily) (`by counts`). Then come a constructor with one slice per parameter, each with its documentation and its [`Domain`](crate::Domain), and, where there are any, the
-/// parameters that move the support. The constructor is an associated function of the marker.
+/// The first line names distribution and marker, and says whether the family has a [quantile
+/// function](crate::distributions::Quantile) (`by quantile`), a [CDF](crate::distributions::Cdf)
+/// (`by cdf`), or is one of [counts](crate::distributions::CountFamily) (`by counts`). Then come a
+/// constructor with one slice per parameter, each with its documentation and its [`Domain`](crate::Domain),
+/// and, where there are any, the parameters that move the support. The constructor is an associated
+/// function of the marker.
 ///
 /// ```
 /// use reparam::distributions::Quantile;
@@ -119,7 +123,8 @@ macro_rules! scalar_family {
     (@theta $t:ident; $a:ident $b:ident $c:ident $d:ident $e:ident) => { [$t; 5] };
 }
 
-/// [`scalar_family!`](crate::scalar_family) for the families of this crate, whose constructor and accessors are methods of the distribution.
+/// [`scalar_family!`](crate::scalar_family) for the families of this crate, whose constructor and accessors
+/// are methods of the distribution.
 macro_rules! own_family {
     (
         $(#[$meta:meta])*

@@ -22,9 +22,9 @@ own_family! {
     /// | mean, variance | `1/λ`, `1/λ²` |
     /// | weak derivative | `∂p/∂λ = (p − g)/λ`, g the law of the sum of two such waiting times |
     ///
-    /// The support [0, ∞) does not move with the rate, so the score is valid; its variance is λ⁻². The noise keeps its full
-    /// precision in the upper tail: the largest draw is `53/λ`, of probability 2⁻⁷⁷, in f64 and f32 alike; an equidistant
-    /// uniform would stop at `37/λ` and `17/λ`.
+    /// The support [0, ∞) does not move with the rate, so the score is valid; its variance is λ⁻². The
+    /// noise keeps its full precision in the upper tail: the largest draw is `53/λ`, of probability 2⁻⁷⁷,
+    /// in f64 and f32 alike; an equidistant uniform would stop at `37/λ` and `17/λ`.
     ///
     /// ```
     /// use reparam::prelude::*;
@@ -39,7 +39,8 @@ own_family! {
     /// ```
     ///
     /// # References
-    /// Johnson, Kotz & Balakrishnan 1994, Continuous Univariate Distributions vol. 1, chapter 19, ISBN 0-471-58495-9.
+    /// Johnson, Kotz & Balakrishnan 1994, Continuous Univariate Distributions vol. 1, chapter 19, ISBN
+    /// 0-471-58495-9.
     pub Exponential, ExponentialFamily by quantile;
     pub fn new(rate: Positive "The rates λ.");
 }

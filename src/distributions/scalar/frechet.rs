@@ -6,8 +6,9 @@ use crate::numerics::{scaled_exp, vanishing_product};
 use crate::special::ln_gamma;
 
 own_family! {
-    /// The Fréchet (type II extreme value, of maxima) with independent coordinates, `t = z/s`, D of them: the largest of many draws with a
-    /// power for a tail. 1/z is [`Weibull`](crate::distributions::Weibull), ln z is [`Gumbel`](crate::distributions::Gumbel).
+    /// The Fréchet (type II extreme value, of maxima) with independent coordinates, `t = z/s`, D of them:
+    /// the largest of many draws with a power for a tail. 1/z is
+    /// [`Weibull`](crate::distributions::Weibull), ln z is [`Gumbel`](crate::distributions::Gumbel).
     ///
     /// | | |
     /// | --- | --- |
@@ -21,8 +22,9 @@ own_family! {
     /// | KL(p ‖ q) | `−ln r + γ (r − 1) + d + e^(−d) Γ(1 + r) − 1`, `r = α_q/α_p`, `d = α_q ln(s_p/s_q)` |
     /// | mean, variance | `s Γ(1 − 1/α)` for α > 1, `s² (Γ(1 − 2/α) − Γ(1 − 1/α)²)` for α > 2; else ∞ |
     ///
-    /// The score is valid for both parameters, with variance `(α/s)²` for s. Pathwise samples of f = z have finite variance for α > 2 only.
-    /// Limits: the largest draws, up to `s e^(54/α)`, overflow for α below 0.08 in f64 and 0.62 in f32, and the engine says so.
+    /// The score is valid for both parameters, with variance `(α/s)²` for s. Pathwise samples of f = z have
+    /// finite variance for α > 2 only. Limits: the largest draws, up to `s e^(54/α)`, overflow for α below
+    /// 0.08 in f64 and 0.62 in f32, and the engine says so.
     ///
     /// ```
     /// use reparam::prelude::*;
@@ -35,7 +37,8 @@ own_family! {
     /// ```
     ///
     /// # References
-    /// Johnson, Kotz & Balakrishnan 1995, Continuous Univariate Distributions vol. 2, chapter 22, ISBN 0-471-58494-0.
+    /// Johnson, Kotz & Balakrishnan 1995, Continuous Univariate Distributions vol. 2, chapter 22, ISBN
+    /// 0-471-58494-0.
     pub Frechet, FrechetFamily by quantile;
     pub fn new(scale: Positive "The scales s.", shape: Positive "The shapes α, the tail's exponents.");
 }
@@ -141,8 +144,9 @@ mod tests {
         assert!((found / expected - 1.0).abs() < 2e-14, "{what}: {found:e} {expected:e}");
     }
 
-    /// From scipy 1.x: `d = scipy.stats.invweibull(shape, scale=scale)`, then `d.logpdf(z), d.cdf(z), d.sf(z), d.ppf(0.1), d.isf(1e-9),
-    /// d.entropy(), d.mean(), d.var()` at `z = 1.3 * scale`; moments that diverge are ∞ here and not asked for.
+    /// From scipy 1.x: `d = scipy.stats.invweibull(shape, scale=scale)`, then
+    /// `d.logpdf(z), d.cdf(z), d.sf(z), d.ppf(0.1), d.isf(1e-9), d.entropy(), d.mean(), d.var()` at
+    /// `z = 1.3 * scale`; moments that diverge are ∞ here and not asked for.
     #[test]
     fn values_are_those_of_scipy() {
         let rows = [

@@ -28,12 +28,14 @@ own_family! {
     ///
     /// Mean α/β, variance α/β². The score is valid for both parameters.
     ///
-    /// Independent draws are made by the rejection sampler of Marsaglia and Tsang, and pulled back at z: differentiating through the
-    /// rejection would be biased. Noise that is asked for (antithetic pairs, point sets, replay) is a uniform, and goes through the
-    /// quantile function. The derivative has relative error below 1e-13 in f64 at every shape, and is rounded once in f32.
+    /// Independent draws are made by the rejection sampler of Marsaglia and Tsang, and pulled back at z:
+    /// differentiating through the rejection would be biased. Noise that is asked for (antithetic pairs,
+    /// point sets, replay) is a uniform, and goes through the quantile function. The derivative has
+    /// relative error below 1e-13 in f64 at every shape, and is rounded once in f32.
     ///
-    /// **Small shapes.** A draw is of size `e^(−1/α)`: below α ≈ 0.01 in f64 (0.1 in f32) a visible part of the draws underflows to 0, where
-    /// the derivative is 0 as well and the score of the shape −∞. [`LogGamma`](crate::distributions::LogGamma) draws ln z and has neither problem.
+    /// **Small shapes.** A draw is of size `e^(−1/α)`: below α ≈ 0.01 in f64 (0.1 in f32) a visible part of
+    /// the draws underflows to 0, where the derivative is 0 as well and the score of the shape −∞.
+    /// [`LogGamma`](crate::distributions::LogGamma) draws ln z and has neither problem.
     ///
     /// ```
     /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -51,7 +53,8 @@ own_family! {
     /// ```
     ///
     /// # References
-    /// Implicit derivative: Figurnov, Mohamed & Mnih 2018, arXiv:1805.08498. Sampler: Marsaglia & Tsang 2000, doi:10.1145/358407.358414.
+    /// Implicit derivative: Figurnov, Mohamed & Mnih 2018, arXiv:1805.08498. Sampler: Marsaglia & Tsang
+    /// 2000, doi:10.1145/358407.358414.
     pub Gamma, GammaFamily by quantile;
     pub fn from_rate(shape: Positive "The shapes α.", rate: Positive "The rates β.");
 }
@@ -68,8 +71,8 @@ impl<T: Real> Gamma<T> {
     /// ```
     ///
     /// # Errors
-    /// Those of [`from_rate`](Self::from_rate), of the scale too; [`Error::NonFiniteParameter`] for a scale so small that its rate
-    /// is infinite.
+    /// Those of [`from_rate`](Self::from_rate), of the scale too; [`Error::NonFiniteParameter`] for a scale
+    /// so small that its rate is infinite.
     pub fn from_scale(shape: &[T], scale: &[T]) -> Result<Self, Error> {
         Layout::coordinatewise(&[("shape", Domain::Positive, shape), ("scale", Domain::Positive, scale)])?;
         let rate: Vec<T> = scale.iter().map(|scale| scale.recip()).collect();
@@ -91,8 +94,8 @@ pub(crate) fn ln_unit_draw<R: Rng + ?Sized>(alpha: f64, rng: &mut R) -> f64 {
     factor.ln() + ln
 }
 
-/// One draw of shape α and rate 1 as a factor and a logarithm, `g e^l`. Below shape 1 it is a draw of shape α + 1 times u^(1/α), which
-/// only a logarithm can hold; from 1 on, `l = 0`.
+/// One draw of shape α and rate 1 as a factor and a logarithm, `g e^l`. Below shape 1 it is a draw of shape
+/// α + 1 times u^(1/α), which only a logarithm can hold; from 1 on, `l = 0`.
 #[inline]
 pub(crate) fn split_unit_draw<R: Rng + ?Sized>(alpha: f64, rng: &mut R) -> (f64, f64) {
     if alpha < 1.0 {
@@ -103,7 +106,8 @@ pub(crate) fn split_unit_draw<R: Rng + ?Sized>(alpha: f64, rng: &mut R) -> (f64,
     }
 }
 
-/// For shapes from 1 on: Marsaglia & Tsang 2000, whose proposal is a cube of a normal, accepted nearly always.
+/// For shapes from 1 on: Marsaglia & Tsang 2000, whose proposal is a cube of a normal, accepted nearly
+/// always.
 #[inline]
 fn draw_from_one<R: Rng + ?Sized>(alpha: f64, rng: &mut R) -> f64 {
     let d = alpha - 1.0 / 3.0;

@@ -5,7 +5,8 @@ use crate::numerics::quadrature::half_line;
 use crate::special::exponential_integral_scaled;
 
 own_family! {
-    /// The Gompertz with independent coordinates, D of them: lifetimes whose hazard grows exponentially with the age.
+    /// The Gompertz with independent coordinates, D of them: lifetimes whose hazard grows exponentially
+    /// with the age.
     ///
     /// | | |
     /// | --- | --- |
@@ -20,9 +21,10 @@ own_family! {
     /// | KL(p ‖ q) | `ln(η_p b_p/(η_q b_q)) − 1 + (1 − κ) S + η_q (M − 1)`, `κ = b_q/b_p`, `M = E (1 + E/η_p)^κ` by quadrature |
     /// | mean, variance | `S/b`, and by quadrature |
     ///
-    /// The support [0, ∞) does not move, so the score is valid for both parameters. Draws are finite for every parameter: `e^(bz)` is at most `1 + 53/η`.
-    /// Some write the hazard as `a e^(bz)`: their a is ηb. As η → ∞ at fixed ηb it is exponential. Quadratures (210 to 430 evaluations, relative
-    /// accuracy 1e-12) are of the variance and of M only.
+    /// The support [0, ∞) does not move, so the score is valid for both parameters. Draws are finite for
+    /// every parameter: `e^(bz)` is at most `1 + 53/η`. Some write the hazard as `a e^(bz)`: their a is ηb.
+    /// As η → ∞ at fixed ηb it is exponential. Quadratures (210 to 430 evaluations, relative accuracy
+    /// 1e-12) are of the variance and of M only.
     ///
     /// ```
     /// use reparam::prelude::*;
@@ -35,8 +37,9 @@ own_family! {
     /// ```
     ///
     /// # References
-    /// Gompertz 1825, Philosophical Transactions 115, 513–583, doi:10.1098/rstl.1825.0026; Lenart 2014, The moments of the Gompertz distribution,
-    /// Scandinavian Actuarial Journal, 255–277, doi:10.1080/03461238.2012.687697.
+    /// Gompertz 1825, Philosophical Transactions 115, 513–583, doi:10.1098/rstl.1825.0026; Lenart 2014, The
+    /// moments of the Gompertz distribution, Scandinavian Actuarial Journal, 255–277,
+    /// doi:10.1080/03461238.2012.687697.
     pub Gompertz, GompertzFamily by quantile;
     pub fn new(shape: Positive "The shapes η.", rate: Positive "The rates b.");
 }

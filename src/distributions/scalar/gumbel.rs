@@ -18,9 +18,10 @@ own_family! {
     /// | KL(p ‖ q) | `−ln ρ + γ (ρ − 1) + d + e^(−d) Γ(1 + ρ) − 1`, `ρ = β_p/β_q`, `d = (μ_p − μ_q)/β_q` |
     /// | mean, variance | `μ + γβ`, `π² β²/6`, γ = 0.5772… (Euler) |
     ///
-    /// The score is valid for both parameters, with finite variance, `β⁻²` for μ. Mean `μ + γβ`, variance `π²β²/6`. Every
-    /// noise value gives a finite draw, −4 < g < 54: u is never rounded to 0 or 1, where `−ln(−ln u)` is infinite, and nothing is
-    /// clipped. The score overflows for t below −709 (f64) or −88 (f32), where the density is 0 in any floating type.
+    /// The score is valid for both parameters, with finite variance, `β⁻²` for μ. Mean `μ + γβ`, variance
+    /// `π²β²/6`. Every noise value gives a finite draw, −4 < g < 54: u is never rounded to 0 or 1, where
+    /// `−ln(−ln u)` is infinite, and nothing is clipped. The score overflows for t below −709 (f64) or −88
+    /// (f32), where the density is 0 in any floating type.
     ///
     /// ```
     /// use reparam::prelude::*;
@@ -33,7 +34,8 @@ own_family! {
     /// ```
     ///
     /// # References
-    /// Gumbel 1958, Statistics of Extremes, doi:10.7312/gumb92958; Johnson, Kotz & Balakrishnan 1995, vol. 2, chapter 22.
+    /// Gumbel 1958, Statistics of Extremes, doi:10.7312/gumb92958; Johnson, Kotz & Balakrishnan 1995, vol.
+    /// 2, chapter 22.
     pub Gumbel, GumbelFamily by quantile;
     pub fn new(mu: Real "The locations μ, which are the modes.", scale: Positive "The scales β.");
 }
@@ -100,8 +102,9 @@ impl<T: Real> ClosedEntropy<T> for GumbelFamily {
     }
 }
 
-/// `KL` of two Gumbel laws whose scales have the ratio `ρ = β_p/β_q` and whose locations differ by `d = (μ_p − μ_q)/β_q`, and its derivatives with respect to
-/// d and ρ. The Weibull law is a Gumbel law of the logarithm, mirrored.
+/// `KL` of two Gumbel laws whose scales have the ratio `ρ = β_p/β_q` and whose locations differ by
+/// `d = (μ_p − μ_q)/β_q`, and its derivatives with respect to d and ρ. The Weibull law is a Gumbel law of
+/// the logarithm, mirrored.
 pub(crate) fn kl(rho: f64, d: f64) -> (f64, f64, f64) {
     const GAMMA: f64 = 0.577_215_664_901_532_860_61;
     let m = (ln_gamma(1.0 + rho) - d).exp();

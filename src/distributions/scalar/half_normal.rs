@@ -4,7 +4,8 @@ use crate::distributions::scalar::prelude::*;
 use crate::special::{deviance, mass, normal_half_quantile, normal_survival};
 
 own_family! {
-    /// The half-normal with independent coordinates, `x = z/σ`, D of them: the size of a normal about 0, a prior for scales.
+    /// The half-normal with independent coordinates, `x = z/σ`, D of them: the size of a normal about 0, a
+    /// prior for scales.
     ///
     /// | | |
     /// | --- | --- |
@@ -18,7 +19,8 @@ own_family! {
     /// | KL(p ‖ q) | `½ (r² − 1 − ln r²)`, `r = σ_p/σ_q`; gradients `(r² − 1)/σ_p`, `(1 − r²)/σ_q` |
     /// | mean, variance | `σ √(2/π)`, `σ² (1 − 2/π)` |
     ///
-    /// The support [0, ∞) does not move, so the score is valid; its variance is `2/σ²`. Draws reach 10σ, and keep their digits next to 0.
+    /// The support [0, ∞) does not move, so the score is valid; its variance is `2/σ²`. Draws reach 10σ,
+    /// and keep their digits next to 0.
     ///
     /// ```
     /// use reparam::prelude::*;
@@ -31,8 +33,8 @@ own_family! {
     /// ```
     ///
     /// # References
-    /// Johnson, Kotz & Balakrishnan 1994, Continuous Univariate Distributions vol. 1, chapter 13, ISBN 0-471-58495-9; as a prior: Gelman 2006,
-    /// Bayesian Analysis 1, 515–534, doi:10.1214/06-BA117A.
+    /// Johnson, Kotz & Balakrishnan 1994, Continuous Univariate Distributions vol. 1, chapter 13, ISBN
+    /// 0-471-58495-9; as a prior: Gelman 2006, Bayesian Analysis 1, 515–534, doi:10.1214/06-BA117A.
     pub HalfNormal, HalfNormalFamily by quantile;
     pub fn new(sigma: Positive "The standard deviations σ of the normals.");
 }

@@ -15,8 +15,9 @@ use crate::numerics::negate;
 use crate::probability::Probability;
 use crate::real::Real;
 
-/// A scalar family of distributions: its parameters. What can be computed of it is said by the traits above this one:
-/// [`Quantile`] or [`Cdf`](crate::distributions::Cdf), [`FamilyCdf`], [`Density`], [`DensityGradient`], [`ClosedEntropy`], [`FamilyMoments`], [`FamilyKl`].
+/// A scalar family of distributions: its parameters. What can be computed of it is said by the traits above
+/// this one: [`Quantile`] or [`Cdf`](crate::distributions::Cdf), [`FamilyCdf`], [`Density`],
+/// [`DensityGradient`], [`ClosedEntropy`], [`FamilyMoments`], [`FamilyKl`].
 pub trait Family<T: Real> {
     /// The parameters of one coordinate, or a derivative with respect to them: an array such as `[T; 2]`.
     type Theta: Copy + Default + Debug + AsRef<[T]> + AsMut<[T]>;
@@ -24,8 +25,8 @@ pub trait Family<T: Real> {
     /// Name and domain of each parameter, in the order of [`Theta`](Self::Theta).
     fn parameters(&self) -> &'static [(&'static str, Domain)];
 
-    /// The names of the parameters that move the support, for which no score function exists. None by default; names that
-    /// are not in [`parameters`](Self::parameters) mark nothing.
+    /// The names of the parameters that move the support, for which no score function exists. None by
+    /// default; names that are not in [`parameters`](Self::parameters) mark nothing.
     fn moving_support(&self) -> &'static [&'static str] {
         &[]
     }
@@ -33,12 +34,14 @@ pub trait Family<T: Real> {
 
 /// A family whose quantile function is known: `z = F⁻¹(u; θ)` is a transform of a uniform u.
 ///
-/// Take from the [`Probability`] whichever of `lower`, `upper`, `ln_lower`, `ln_upper` the formula needs: all of them are
-/// exact in both tails, a difference such as `1 − u.lower()` is not.
+/// Take from the [`Probability`] whichever of `lower`, `upper`, `ln_lower`, `ln_upper` the formula needs:
+/// all of them are exact in both tails, a difference such as `1 − u.lower()` is not.
 pub trait Quantile<T: Real>: Family<T> {
-    /// Whether [`draw`](Self::draw) is a sampler of its own, for a family whose quantile function is slow. Independent draws are then
-    /// made by it, without a u behind them, and [`quantile_gradient`](Self::quantile_gradient) must be a function of z and θ alone, as an
-    /// implicit derivative is; a u that is asked for (antithetic pairs, point sets, replayed noise) goes through the quantile function.
+    /// Whether [`draw`](Self::draw) is a sampler of its own, for a family whose quantile function is slow.
+    /// Independent draws are then made by it, without a u behind them, and
+    /// [`quantile_gradient`](Self::quantile_gradient) must be a function of z and θ alone, as an implicit
+    /// derivative is; a u that is asked for (antithetic pairs, point sets, replayed noise) goes through the
+    /// quantile function.
     const DRAWS_DIRECTLY: bool = false;
 
     /// `F⁻¹(u; θ)`.
@@ -56,9 +59,11 @@ pub trait Quantile<T: Real>: Family<T> {
 
 /// A family whose CDF is known to the last digits of both tails: the inverse of its [`Quantile`].
 ///
-/// [`NumericInverse`](crate::distributions::NumericInverse) has it from the [`Cdf`](crate::distributions::Cdf) that it inverts.
+/// [`NumericInverse`](crate::distributions::NumericInverse) has it from the
+/// [`Cdf`](crate::distributions::Cdf) that it inverts.
 pub trait FamilyCdf<T: Real>: Family<T> {
-    /// `F(z; θ)` together with `1 − F(z; θ)`, whichever is the smaller one exact: never below the support, always above it.
+    /// `F(z; θ)` together with `1 − F(z; θ)`, whichever is the smaller one exact: never below the support,
+    /// always above it.
     fn cdf(&self, z: T, theta: Self::Theta) -> Probability<T>;
 }
 
@@ -106,11 +111,12 @@ pub trait FamilyKl<T: Real>: Family<T> {
         true
     }
 
-    /// `KL(p ‖ q) = E_p[ln p − ln q]` between two parameter values; ∞ where q does not [cover](Self::covers) p.
+    /// `KL(p ‖ q) = E_p[ln p − ln q]` between two parameter values; ∞ where q does not
+    /// [cover](Self::covers) p.
     fn kl(&self, p: Self::Theta, q: Self::Theta) -> T;
 
-    /// Its gradients with respect to the parameters of p and of q, where q covers p. At bounds that coincide, the one-sided derivative in the
-    /// direction that keeps p covered.
+    /// Its gradients with respect to the parameters of p and of q, where q covers p. At bounds that
+    /// coincide, the one-sided derivative in the direction that keeps p covered.
     fn kl_gradient(&self, p: Self::Theta, q: Self::Theta) -> (Self::Theta, Self::Theta);
 }
 
@@ -130,7 +136,8 @@ pub trait FamilyWeakDerivative<T: Real>: Family<T> {
     ) -> WeakPair<T>;
 }
 
-/// Inverse-transform sampling: D independent coordinates of a scalar family `Q`, drawn through its quantile function.
+/// Inverse-transform sampling: D independent coordinates of a scalar family `Q`, drawn through its quantile
+/// function.
 ///
 /// | | |
 /// | --- | --- |
@@ -140,9 +147,11 @@ pub trait FamilyWeakDerivative<T: Real>: Family<T> {
 /// | pullback | `dθᵢ = (∂F⁻¹/∂θ)(uᵢ; θᵢ) dzᵢ` |
 /// | score, entropy | those of the family, coordinate by coordinate |
 ///
-/// Uniform, exponential, logistic, Gumbel, Laplace, Cauchy, Weibull, Fréchet, Pareto, Kumaraswamy, half-normal, half-Cauchy, log-logistic, Gompertz,
-/// triangular and truncated normal are ready-made aliases of this type, and so are the families with an implicit derivative: gamma and its relatives, inverse Gaussian, von Mises. Another family takes about twenty lines,
-/// and [`scalar_family!`](crate::scalar_family) declares its first eight:
+/// Uniform, exponential, logistic, Gumbel, Laplace, Cauchy, Weibull, Fréchet, Pareto, Kumaraswamy,
+/// half-normal, half-Cauchy, log-logistic, Gompertz, triangular and truncated normal are ready-made aliases
+/// of this type, and so are the families with an implicit derivative: gamma and its relatives, inverse
+/// Gaussian, von Mises. Another family takes about twenty lines, and
+/// [`scalar_family!`](crate::scalar_family) declares its first eight:
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -179,12 +188,13 @@ pub trait FamilyWeakDerivative<T: Real>: Family<T> {
 /// # Ok::<(), reparam::Error>(())
 /// ```
 ///
-/// With [`Density`] and [`DensityGradient`] (three more methods) it also has a score function, with [`ClosedEntropy`]
-/// an entropy. Where the quantile function has no formula, [`from_cdf`](Self::from_cdf) inverts the CDF.
+/// With [`Density`] and [`DensityGradient`] (three more methods) it also has a score function, with
+/// [`ClosedEntropy`] an entropy. Where the quantile function has no formula, [`from_cdf`](Self::from_cdf)
+/// inverts the CDF.
 ///
 /// # References
-/// Devroye 1986, Non-Uniform Random Variate Generation, chapter II.2, doi:10.1007/978-1-4613-8643-8; as a pathwise
-/// gradient: Mohamed, Rosca, Figurnov & Mnih 2020, arXiv:1906.10652, section 5.
+/// Devroye 1986, Non-Uniform Random Variate Generation, chapter II.2, doi:10.1007/978-1-4613-8643-8; as a
+/// pathwise gradient: Mohamed, Rosca, Figurnov & Mnih 2020, arXiv:1906.10652, section 5.
 #[derive(Debug, Clone, PartialEq)]
 pub struct InverseCdf<T, Q> {
     family: Q,
@@ -197,9 +207,9 @@ impl<T: Real, Q: Quantile<T>> InverseCdf<T, Q> {
     /// From a family and one slice of values a parameter, one value a coordinate.
     ///
     /// # Errors
-    /// [`Error::Length`] if the number of slices is not that of the family's parameters (or the family's `Theta` has another
-    /// length) or the slices differ in length, [`Error::EmptySupport`] without coordinates,
-    /// [`Error::NonFiniteParameter`], [`Error::ParameterDomain`].
+    /// [`Error::Length`] if the number of slices is not that of the family's parameters (or the family's
+    /// `Theta` has another length) or the slices differ in length, [`Error::EmptySupport`] without
+    /// coordinates, [`Error::NonFiniteParameter`], [`Error::ParameterDomain`].
     pub fn from_quantile(family: Q, values: &[&[T]]) -> Result<Self, Error> {
         let parameters = family.parameters();
         check_len("the family's Theta", parameters.len(), Q::Theta::default().as_ref().len())?;
@@ -220,7 +230,8 @@ impl<T: Real, Q: Family<T>> InverseCdf<T, Q> {
         &self.family
     }
 
-    /// The values of the parameter of this name, one per coordinate; `None` if the family has no such parameter.
+    /// The values of the parameter of this name, one per coordinate; `None` if the family has no such
+    /// parameter.
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<&[T]> {
         self.family.parameters().iter().position(|(own, _)| *own == name).map(|place| self.values(place))
@@ -280,7 +291,8 @@ impl<T: Real, Q: FamilyCdf<T>> InverseCdf<T, Q> {
         Ok(z.iter().enumerate().map(coordinate).collect())
     }
 
-    /// Writes [`cdf`](Self::cdf) as signed tails ([`Probability::tail`]), row by row: the noise whose transform is z.
+    /// Writes [`cdf`](Self::cdf) as signed tails ([`Probability::tail`]), row by row: the noise whose
+    /// transform is z.
     ///
     /// ```
     /// use reparam::prelude::*;
@@ -423,7 +435,8 @@ impl<T: Real, Q: Quantile<T> + DensityGradient<T>> LogDensity<T> for InverseCdf<
         let mut sum = T::zero();
         for (i, &z) in z.iter().enumerate() {
             let term = self.family.log_density(z, self.theta(i));
-            // One coordinate outside the support is enough, whatever the others are (an infinite density, say).
+            // One coordinate outside the support is enough, whatever the others are (an infinite density,
+            // say).
             if term == T::neg_infinity() {
                 return term;
             }

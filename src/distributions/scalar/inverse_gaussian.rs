@@ -6,8 +6,8 @@ use crate::distributions::scalar::prelude::*;
 use crate::special::{deviance, exponential_integral_scaled, mills_defect, mills_ratio, normal_quantile};
 
 own_family! {
-    /// The inverse Gaussian (Wald) distribution with independent coordinates, D of them: the first time at which a Brownian motion with drift
-    /// `√λ/μ` reaches `√λ`.
+    /// The inverse Gaussian (Wald) distribution with independent coordinates, D of them: the first time at
+    /// which a Brownian motion with drift `√λ/μ` reaches `√λ`.
     ///
     /// | | |
     /// | --- | --- |
@@ -20,8 +20,9 @@ own_family! {
     /// | entropy | `½ (1 + ln 2πμ³/λ) − 3/2 e^x E₁(x)`, `x = 2λ/μ` |
     /// | KL(p‖q) | `½ (ln(λ_p/λ_q) − 1 + λ_q/λ_p + λ_q (μ_p − μ_q)²/(μ_p μ_q²))` |
     ///
-    /// Parameters beyond 1e-150 … 1e150 count as these in draws and densities. Mean μ, variance μ³/λ. The score is valid for both parameters. Independent draws are made by the transformation with multiple roots of
-    /// Michael, Schucany and Haas, and pulled back at z.
+    /// Parameters beyond 1e-150 … 1e150 count as these in draws and densities. Mean μ, variance μ³/λ. The
+    /// score is valid for both parameters. Independent draws are made by the transformation with multiple
+    /// roots of Michael, Schucany and Haas, and pulled back at z.
     ///
     /// ```
     /// use reparam::prelude::*;
@@ -36,8 +37,8 @@ own_family! {
     /// ```
     ///
     /// # References
-    /// Michael, Schucany & Haas 1976, doi:10.2307/2683801; Johnson, Kotz & Balakrishnan 1994, Continuous Univariate Distributions vol. 1,
-    /// chapter 15, ISBN 0-471-58495-9.
+    /// Michael, Schucany & Haas 1976, doi:10.2307/2683801; Johnson, Kotz & Balakrishnan 1994, Continuous
+    /// Univariate Distributions vol. 1, chapter 15, ISBN 0-471-58495-9.
     pub InverseGaussian, InverseGaussianFamily by cdf;
     pub fn new(mu: Positive "The means μ.", shape: Positive "The shapes λ.");
 }
@@ -113,7 +114,8 @@ impl<T: Real> Cdf<T> for InverseGaussianFamily {
             return [T::zero(); 2];
         }
         let (_, b) = arguments(z, mu, shape);
-        // dz/dμ = 2λ/μ² m(b) √(z³/λ) = (z/μ) (2z/(z + μ)) b m(b); dz/dλ is what homogeneity leaves, without subtracting.
+        // dz/dμ = 2λ/μ² m(b) √(z³/λ) = (z/μ) (2z/(z + μ)) b m(b); dz/dλ is what homogeneity leaves, without
+        // subtracting.
         let share = 2.0 * z / (z + mu);
         let dmu = share * (z / mu) * (b * mills_ratio(b));
         let dshape = (z / shape) * ((mu - z) / (mu + z) + share * mills_defect(b));
@@ -124,7 +126,8 @@ impl<T: Real> Cdf<T> for InverseGaussianFamily {
     fn draw<R: Rng + ?Sized>(&self, [mu, shape]: [T; 2], rng: &mut R) -> Option<T> {
         let (mu, shape) = (bounded(mu), bounded(shape));
         let n = f64::standard_normal(rng);
-        // λ (z − μ)²/(μ² z) = n² has two roots whose product is μ²; the smaller one by the sum that does not cancel.
+        // λ (z − μ)²/(μ² z) = n² has two roots whose product is μ²; the smaller one by the sum that does
+        // not cancel.
         let half = 0.5 * n * n * (mu / shape);
         let larger = 1.0 + half + (half * (2.0 + half)).sqrt();
         let smaller = 1.0 / larger;

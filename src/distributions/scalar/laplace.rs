@@ -18,9 +18,10 @@ own_family! {
     /// | KL(p ‖ q) | `r (e^(−x) + x) − 1 − ln r`, `r = b_p/b_q`, `x = abs(μ_p − μ_q)/b_p` |
     /// | mean, variance | μ, `2b²` |
     ///
-    /// The log-density has a kink at z = μ, where the derivatives in z and μ do not exist: 0 is returned there, the middle of the
-    /// two one-sided values ∓1/b. The kink has probability 0 and the density is continuous, so the score is valid for both
-    /// parameters; its variance is b⁻² for each. Every noise value gives a finite draw, |q| ≤ 53.
+    /// The log-density has a kink at z = μ, where the derivatives in z and μ do not exist: 0 is returned
+    /// there, the middle of the two one-sided values ∓1/b. The kink has probability 0 and the density is
+    /// continuous, so the score is valid for both parameters; its variance is b⁻² for each. Every noise
+    /// value gives a finite draw, |q| ≤ 53.
     ///
     /// ```
     /// use reparam::prelude::*;
@@ -35,7 +36,8 @@ own_family! {
     /// ```
     ///
     /// # References
-    /// Johnson, Kotz & Balakrishnan 1995, Continuous Univariate Distributions vol. 2, chapter 24, ISBN 0-471-58494-0.
+    /// Johnson, Kotz & Balakrishnan 1995, Continuous Univariate Distributions vol. 2, chapter 24, ISBN
+    /// 0-471-58494-0.
     pub Laplace, LaplaceFamily by quantile;
     pub fn new(mu: Real "The locations μ.", scale: Positive "The scales b.");
 }

@@ -9,8 +9,9 @@ use crate::special::{
 };
 
 own_family! {
-    /// The logarithm `z = ln w` of gamma variates w with independent coordinates, D of them: the gamma distribution where its draws are too
-    /// small to be written down. Usable from shape 1e-8 to 1e8 and beyond.
+    /// The logarithm `z = ln w` of gamma variates w with independent coordinates, D of them: the gamma
+    /// distribution where its draws are too small to be written down. Usable from shape 1e-8 to 1e8 and
+    /// beyond.
     ///
     /// | | |
     /// | --- | --- |
@@ -23,8 +24,9 @@ own_family! {
     /// | entropy | `α + ln Γ(α) − α ψ(α)`, gradient `(1 − α ψ′(α), 0)` |
     /// | KL(p‖q) | that of [`Gamma`](crate::distributions::Gamma) |
     ///
-    /// Mean `ψ(α) − ln β`, variance `ψ′(α)`. The score is valid for both parameters. Sampler, noise and accuracy are those of
-    /// [`Gamma`](crate::distributions::Gamma); an objective of w takes `e^z` as its argument and `∂f/∂w e^z` as its gradient.
+    /// Mean `ψ(α) − ln β`, variance `ψ′(α)`. The score is valid for both parameters. Sampler, noise and
+    /// accuracy are those of [`Gamma`](crate::distributions::Gamma); an objective of w takes `e^z` as its
+    /// argument and `∂f/∂w e^z` as its gradient.
     ///
     /// ```
     /// use reparam::prelude::*;

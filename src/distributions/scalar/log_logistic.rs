@@ -6,7 +6,8 @@ use crate::numerics::{log_power, scaled_exp, vanishing_product};
 use crate::special::{sigmoid, softplus};
 
 own_family! {
-    /// The log-logistic (Fisk) with independent coordinates, D of them: lifetimes whose logarithm is logistic, with a hazard that rises and falls.
+    /// The log-logistic (Fisk) with independent coordinates, D of them: lifetimes whose logarithm is
+    /// logistic, with a hazard that rises and falls.
     ///
     /// | | |
     /// | --- | --- |
@@ -20,8 +21,9 @@ own_family! {
     /// | KL(p ‖ q) | that of the [`Logistic`](crate::distributions::Logistic) laws of ln z, by quadrature |
     /// | mean, variance | `αs` for β > 1, `s = b/sin b`, `b = π/β`; `α² s (1/cos b − s)` for β > 2; else ∞ |
     ///
-    /// The support [0, ∞) does not move: the score is valid for both parameters, with variances `β²/(3α²)` and `(3 + π²)/(9β²)`. The upper tail is a power: the
-    /// pathwise samples of f = z have finite variance for β > 2 only. Draws overflow with probability about `2^(−1024β)` in f64, and `2^(−128β)` in f32.
+    /// The support [0, ∞) does not move: the score is valid for both parameters, with variances `β²/(3α²)`
+    /// and `(3 + π²)/(9β²)`. The upper tail is a power: the pathwise samples of f = z have finite variance
+    /// for β > 2 only. Draws overflow with probability about `2^(−1024β)` in f64, and `2^(−128β)` in f32.
     ///
     /// ```
     /// use reparam::prelude::*;
@@ -34,8 +36,9 @@ own_family! {
     /// ```
     ///
     /// # References
-    /// Johnson, Kotz & Balakrishnan 1995, Continuous Univariate Distributions vol. 2, chapter 23, ISBN 0-471-58494-0; in survival analysis: Bennett
-    /// 1983, Applied Statistics 32, 165–171, doi:10.2307/2347295.
+    /// Johnson, Kotz & Balakrishnan 1995, Continuous Univariate Distributions vol. 2, chapter 23, ISBN
+    /// 0-471-58494-0; in survival analysis: Bennett 1983, Applied Statistics 32, 165–171,
+    /// doi:10.2307/2347295.
     pub LogLogistic, LogLogisticFamily by quantile;
     pub fn new(scale: Positive "The scales α, which are the medians.", shape: Positive "The shapes β.");
 }

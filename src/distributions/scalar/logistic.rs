@@ -19,8 +19,8 @@ own_family! {
     /// | KL(p ‖ q) | no closed form: by quadrature, some 1000 evaluations, relative accuracy 1e-11 |
     /// | mean, variance | μ, `π² s²/3` |
     ///
-    /// The score is valid for both parameters; its variance is `1/(3s²)` for μ and `(3 + π²)/(9s²)` for s. Mean μ, variance `s²π²/3`.
-    /// Every noise value gives a finite draw, |l| ≤ 54 in f64 and f32 alike.
+    /// The score is valid for both parameters; its variance is `1/(3s²)` for μ and `(3 + π²)/(9s²)` for s.
+    /// Mean μ, variance `s²π²/3`. Every noise value gives a finite draw, |l| ≤ 54 in f64 and f32 alike.
     ///
     /// ```
     /// use reparam::prelude::*;
@@ -33,7 +33,8 @@ own_family! {
     /// ```
     ///
     /// # References
-    /// Johnson, Kotz & Balakrishnan 1995, Continuous Univariate Distributions vol. 2, chapter 23, ISBN 0-471-58494-0.
+    /// Johnson, Kotz & Balakrishnan 1995, Continuous Univariate Distributions vol. 2, chapter 23, ISBN
+    /// 0-471-58494-0.
     pub Logistic, LogisticFamily by quantile;
     pub fn new(mu: Real "The locations μ.", scale: Positive "The scales s.");
 }
@@ -103,8 +104,9 @@ impl<T: Real> FamilyMoments<T> for LogisticFamily {
     }
 }
 
-/// The divergence with its gradients, by quadrature in units of p's scale about p's centre. It depends on the shift and on the ratio of the scales, and does
-/// not change when both laws are stretched: so p's gradient is that of q, turned round.
+/// The divergence with its gradients, by quadrature in units of p's scale about p's centre. It depends on
+/// the shift and on the ratio of the scales, and does not change when both laws are stretched: so p's
+/// gradient is that of q, turned round.
 pub(crate) fn kl([mu, scale]: [f64; 2], [other_mu, other_scale]: [f64; 2]) -> (f64, [f64; 2], [f64; 2]) {
     let (shift, ratio) = ((other_mu - mu) / scale, other_scale / scale);
     let log_density = |t: f64| -t.abs() - 2.0 * (-t.abs()).exp().ln_1p();

@@ -10,19 +10,22 @@ use crate::layout::Domain;
 use crate::probability::Probability;
 use crate::real::Real;
 
-/// A family whose CDF is known beside its density, but whose quantile function has no formula: [`NumericInverse`] makes
-/// one.
+/// A family whose CDF is known beside its density, but whose quantile function has no formula:
+/// [`NumericInverse`] makes one.
 ///
-/// The inverse can be no better than the CDF: give `survival` where `1 − F` would cancel, and write `cdf_gradient` so that
-/// it keeps its digits where it is small. Everything is evaluated inside the [`support`](Self::support) only.
+/// The inverse can be no better than the CDF: give `survival` where `1 − F` would cancel, and write
+/// `cdf_gradient` so that it keeps its digits where it is small. Everything is evaluated inside the
+/// [`support`](Self::support) only.
 pub trait Cdf<T: Real>: Density<T> {
-    /// Whether [`draw`](Self::draw) is a sampler of its own, faster than an inversion: see [`Quantile::DRAWS_DIRECTLY`].
+    /// Whether [`draw`](Self::draw) is a sampler of its own, faster than an inversion: see
+    /// [`Quantile::DRAWS_DIRECTLY`].
     const DRAWS_DIRECTLY: bool = false;
 
     /// `F(z; θ)`.
     fn cdf(&self, z: T, theta: Self::Theta) -> T;
 
-    /// `1 − F(z; θ)`. The default subtracts: upper-tail quantiles then have the absolute, not the relative, precision of F.
+    /// `1 − F(z; θ)`. The default subtracts: upper-tail quantiles then have the absolute, not the relative,
+    /// precision of F.
     fn survival(&self, z: T, theta: Self::Theta) -> T {
         T::one() - self.cdf(z, theta)
     }
@@ -30,8 +33,8 @@ pub trait Cdf<T: Real>: Density<T> {
     /// `∂F/∂θ` at fixed z.
     fn cdf_gradient(&self, z: T, theta: Self::Theta) -> Self::Theta;
 
-    /// The implicit derivative `∂z/∂θ = −(∂F/∂θ)/p` at fixed F. Override the quotient where the two underflow together, or where a
-    /// form without cancellation is known.
+    /// The implicit derivative `∂z/∂θ = −(∂F/∂θ)/p` at fixed F. Override the quotient where the two
+    /// underflow together, or where a form without cancellation is known.
     fn implicit_gradient(&self, z: T, theta: Self::Theta) -> Self::Theta {
         let density = self.log_density(z, theta).exp();
         let mut gradient = self.cdf_gradient(z, theta);
@@ -54,8 +57,9 @@ pub trait Cdf<T: Real>: Density<T> {
         (T::neg_infinity(), T::infinity())
     }
 
-    /// A first guess of the quantile, inside the support. Any value will do (by default a point 1 above or below a single
-    /// bound, the middle between two, 0 on the line); a good one saves evaluations of the CDF.
+    /// A first guess of the quantile, inside the support. Any value will do (by default a point 1 above or
+    /// below a single bound, the middle between two, 0 on the line); a good one saves evaluations of the
+    /// CDF.
     fn guess(&self, u: Probability<T>, theta: Self::Theta) -> T {
         let _ = u;
         match self.support(theta) {
@@ -74,18 +78,20 @@ pub trait Cdf<T: Real>: Density<T> {
 /// | transform | the root z of `F(z; θ) = u`, or of `1 − F(z; θ) = 1 − u` in the upper half |
 /// | pullback | `dθ = −(∂F/∂θ)/p(z) dz` |
 ///
-/// The derivative follows from `F(z(θ); θ) = u` at fixed u. It is that of the exact root, not of the iteration, and does not
-/// depend on how the root was found.
+/// The derivative follows from `F(z(θ); θ) = u` at fixed u. It is that of the exact root, not of the
+/// iteration, and does not depend on how the root was found.
 ///
-/// **Method.** The residual is the logarithm of the probability ratio, `ln F/u` in the lower half and `ln (1 − u)/(1 − F)` in the upper,
-/// in which a power-law or exponential tail is nearly straight and no digit of a small tail is lost. A bracket is found by steps
-/// that grow without bound; Newton's steps that leave it, or do not halve the residual, are replaced by bisection, geometric
-/// where the bracket spans a factor. With a bounded support the unknown is the distance from the bound, in logarithmic steps.
+/// **Method.** The residual is the logarithm of the probability ratio, `ln F/u` in the lower half and
+/// `ln (1 − u)/(1 − F)` in the upper, in which a power-law or exponential tail is nearly straight and no
+/// digit of a small tail is lost. A bracket is found by steps that grow without bound; Newton's steps that
+/// leave it, or do not halve the residual, are replaced by bisection, geometric where the bracket spans a
+/// factor. With a bounded support the unknown is the distance from the bound, in logarithmic steps.
 ///
-/// **Accuracy.** The root is that of the rounded CDF: 1e-12 relative in f64 and a few units in the last place in f32 where the CDF is as
-/// good, the distance from a bound at 0 included. The derivative is as good as `∂F/∂θ` and p, and NaN where both underflow.
-/// Where no root is bracketed (a CDF that is NaN, or does not reach u), [`try_quantile`](Self::try_quantile) says so;
-/// the transform, which cannot, gives NaN, and the engine answers [`Error::NonFiniteTransform`].
+/// **Accuracy.** The root is that of the rounded CDF: 1e-12 relative in f64 and a few units in the last
+/// place in f32 where the CDF is as good, the distance from a bound at 0 included. The derivative is as
+/// good as `∂F/∂θ` and p, and NaN where both underflow. Where no root is bracketed (a CDF that is NaN, or
+/// does not reach u), [`try_quantile`](Self::try_quantile) says so; the transform, which cannot, gives NaN,
+/// and the engine answers [`Error::NonFiniteTransform`].
 ///
 /// ```
 /// use reparam::distributions::{Cdf, Density, Family, InverseCdf};
@@ -131,13 +137,14 @@ pub trait Cdf<T: Real>: Density<T> {
 /// ```
 ///
 /// # References
-/// Implicit derivative: Figurnov, Mohamed & Mnih 2018, arXiv:1805.08498; inversion: Devroye 1986, Non-Uniform Random Variate
-/// Generation, section II.2.2, doi:10.1007/978-1-4613-8643-8.
+/// Implicit derivative: Figurnov, Mohamed & Mnih 2018, arXiv:1805.08498; inversion: Devroye 1986,
+/// Non-Uniform Random Variate Generation, section II.2.2, doi:10.1007/978-1-4613-8643-8.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct NumericInverse<C>(C);
 
 impl<T: Real, C: Cdf<T>> InverseCdf<T, NumericInverse<C>> {
-    /// From a family that knows its CDF and density, and one slice of values a parameter, one value a coordinate.
+    /// From a family that knows its CDF and density, and one slice of values a parameter, one value a
+    /// coordinate.
     ///
     /// # Errors
     /// As [`from_quantile`](Self::from_quantile).
@@ -146,7 +153,8 @@ impl<T: Real, C: Cdf<T>> InverseCdf<T, NumericInverse<C>> {
     }
 }
 
-/// Evaluations of the CDF after which an inversion gives up. Bisection alone needs about 120 in f64 from a bracket of any ratio.
+/// Evaluations of the CDF after which an inversion gives up. Bisection alone needs about 120 in f64 from a
+/// bracket of any ratio.
 const MOST_EVALUATIONS: usize = 2000;
 
 /// How the unknown x of the iteration stands for z.
@@ -186,8 +194,8 @@ impl<T: Real> Axis<T> {
         }
     }
 
-    /// x after the `count`th step of a search, upwards or downwards in z. Step sizes grow as `2^(n(n+1)/2)` on the line
-    /// and as the exponential of that from a bound: the ends of the floating range are near.
+    /// x after the `count`th step of a search, upwards or downwards in z. Step sizes grow as `2^(n(n+1)/2)`
+    /// on the line and as the exponential of that from a bound: the ends of the floating range are near.
     fn searched(self, x: T, unit: T, count: i32, upwards: bool) -> T {
         let size = T::of(2.0).powi(count * (count + 1) / 2);
         let sign = if upwards { T::one() } else { -T::one() };
@@ -231,7 +239,8 @@ impl<C> NumericInverse<C> {
         self.root(u, theta).ok_or_else(|| Error::Inversion { probability: u.lower().f64() })
     }
 
-    /// The logarithm of the probability ratio, increasing in z, with its derivative; ∓∞ where a probability is 0.
+    /// The logarithm of the probability ratio, increasing in z, with its derivative; ∓∞ where a probability
+    /// is 0.
     fn residual<T: Real>(&self, z: T, u: Probability<T>, theta: C::Theta) -> (T, T)
     where
         C: Cdf<T>,

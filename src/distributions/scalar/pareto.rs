@@ -19,11 +19,11 @@ own_family! {
     /// | KL(p ‖ q) | `r − 1 − ln r + α_q ln(m_p/m_q)`, `r = α_q/α_p`, where `m_q ≤ m_p`; else ∞; at a common bound the gradient is that of a p which stays covered |
     /// | mean, variance | `αm/(α − 1)` for α > 1, `m² α/((α − 1)² (α − 2))` for α > 2; else ∞ |
     ///
-    /// The scale is the lower end of the support: its score has the mean α/m instead of 0, and the score function is refused for
-    /// this distribution by the name `scale`. Pathwise gradients hold for both parameters. The mean of z is finite for α > 1,
-    /// its variance for α > 2; the pathwise samples of f = z have finite variance for α > 2 only, and an error bar that is
-    /// itself reliable for α > 4. For small α the largest draws, `m e^(53/α)`, overflow (α below 0.08 in f64, 0.6 in f32)
-    /// and the engine says so.
+    /// The scale is the lower end of the support: its score has the mean α/m instead of 0, and the score
+    /// function is refused for this distribution by the name `scale`. Pathwise gradients hold for both
+    /// parameters. The mean of z is finite for α > 1, its variance for α > 2; the pathwise samples of f = z
+    /// have finite variance for α > 2 only, and an error bar that is itself reliable for α > 4. For small α
+    /// the largest draws, `m e^(53/α)`, overflow (α below 0.08 in f64, 0.6 in f32) and the engine says so.
     ///
     /// ```
     /// use reparam::prelude::*;
@@ -36,7 +36,8 @@ own_family! {
     /// ```
     ///
     /// # References
-    /// Johnson, Kotz & Balakrishnan 1994, Continuous Univariate Distributions vol. 1, chapter 20, ISBN 0-471-58495-9.
+    /// Johnson, Kotz & Balakrishnan 1994, Continuous Univariate Distributions vol. 1, chapter 20, ISBN
+    /// 0-471-58495-9.
     pub Pareto, ParetoFamily by quantile;
     pub fn new(
         scale: Positive "The scales m, which are the smallest values.",

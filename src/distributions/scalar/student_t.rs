@@ -10,7 +10,8 @@ use crate::special::{
 };
 
 own_family! {
-    /// Student's t with independent coordinates, `t = (z − μ)/σ`, D of them; ν need not be whole and is learned like the rest.
+    /// Student's t with independent coordinates, `t = (z − μ)/σ`, D of them; ν need not be whole and is
+    /// learned like the rest.
     ///
     /// | | |
     /// | --- | --- |
@@ -26,13 +27,16 @@ own_family! {
     /// | mean, variance | μ for ν > 1 (else none: NaN), `σ² ν/(ν − 2)` for ν > 2 (∞ down to ν > 1, else NaN) |
     /// | KL(p ‖ q) | no closed form: by quadrature, some 1000 evaluations, relative accuracy 1e-10 for ν from 0.2 on |
     ///
-    /// Independent draws by Bailey's polar method; noise that is asked for goes through the quantile function. `dt/dν` has a relative error of at
-    /// most 1e-13 in f64 and 1e-6 in f32 for ν from 0.1 to 1e4. Its pullbacks take t as `(z − μ)/σ`: they have the digits that this has where |μ| ≫ σ.
+    /// Independent draws by Bailey's polar method; noise that is asked for goes through the quantile
+    /// function. `dt/dν` has a relative error of at most 1e-13 in f64 and 1e-6 in f32 for ν from 0.1 to
+    /// 1e4. Its pullbacks take t as `(z − μ)/σ`: they have the digits that this has where |μ| ≫ σ.
     ///
-    /// **Heavy tails.** The pathwise gradient of f needs `E[(f′ t)²]`: with a linear f its variance for σ is finite for ν > 2 only, with a quadratic one
-    /// for ν > 4, and `dt/dν` grows as `t ln t`. The score of all three parameters is bounded in z or grows as `ln z`, so the variance of the score function is
-    /// finite where that of f is, and for a quadratic f infinite for ν ≤ 4: neither estimator's standard error means anything below that.
-    /// A draw overflows to ±∞ with a probability of about `MAX^(−ν)`: the engine then says so.
+    /// **Heavy tails.** The pathwise gradient of f needs `E[(f′ t)²]`: with a linear f its variance for σ
+    /// is finite for ν > 2 only, with a quadratic one for ν > 4, and `dt/dν` grows as `t ln t`. The score
+    /// of all three parameters is bounded in z or grows as `ln z`, so the variance of the score function is
+    /// finite where that of f is, and for a quadratic f infinite for ν ≤ 4: neither estimator's standard
+    /// error means anything below that. A draw overflows to ±∞ with a probability of about `MAX^(−ν)`: the
+    /// engine then says so.
     ///
     /// ```
     /// use reparam::prelude::*;
@@ -45,7 +49,8 @@ own_family! {
     /// ```
     ///
     /// # References
-    /// Bailey 1994, Mathematics of Computation 62, 779–781, doi:10.1090/S0025-5718-1994-1219702-8; Figurnov, Mohamed & Mnih 2018, arXiv:1805.08498.
+    /// Bailey 1994, Mathematics of Computation 62, 779–781, doi:10.1090/S0025-5718-1994-1219702-8;
+    /// Figurnov, Mohamed & Mnih 2018, arXiv:1805.08498.
     pub StudentT, StudentTFamily by quantile;
     pub fn new(
         nu: Positive "The degrees of freedom ν.",

@@ -4,7 +4,8 @@ use crate::distributions::scalar::prelude::*;
 use crate::numerics::quadrature::piece;
 
 own_family! {
-    /// The triangular on an interval with independent coordinates, D of them: a guess by its least, likeliest and largest value.
+    /// The triangular on an interval with independent coordinates, D of them: a guess by its least,
+    /// likeliest and largest value.
     ///
     /// | | |
     /// | --- | --- |
@@ -18,12 +19,14 @@ own_family! {
     /// | KL(p ‖ q) | `E_p[ln p − ln q]` by quadrature, ∞ where q's interval does not cover p's; at a common bound the gradient is that of a p which stays covered |
     /// | mean, variance | `(l + m + h)/3`, `(c² + cd + d²)/18` |
     ///
-    /// The density is continuous in m, so the score of the mode is valid, with variance `1/(cd)`; at z = m, which has probability 0, it is the middle of its
-    /// two values. The bounds move the support. The density is 0 there, so even their scores have mean 0, but an infinite variance: the score function
+    /// The density is continuous in m, so the score of the mode is valid, with variance `1/(cd)`; at z = m,
+    /// which has probability 0, it is the middle of its two values. The bounds move the support. The
+    /// density is 0 there, so even their scores have mean 0, but an infinite variance: the score function
     /// is refused for this distribution by the name `low`. Pathwise gradients hold for all three.
     ///
-    /// The mode is *strictly* inside: at an end the density jumps with it, and a derivative with respect to it does not exist. A right triangle is
-    /// the limit, and a mode in the last digits next to an end is taken.
+    /// The mode is *strictly* inside: at an end the density jumps with it, and a derivative with respect to
+    /// it does not exist. A right triangle is the limit, and a mode in the last digits next to an end is
+    /// taken.
     ///
     /// ```
     /// use reparam::prelude::*;
@@ -57,7 +60,8 @@ struct Sides {
 impl Sides {
     fn of<T: Real>([low, mode, high]: [T; 3]) -> Self {
         let (low, mode, high) = (low.f64(), mode.f64(), high.f64());
-        // Halves would be needed where the width overflows; a bound of half of the largest number is wide enough.
+        // Halves would be needed where the width overflows; a bound of half of the largest number is wide
+        // enough.
         Self {
             whole: (high - low).min(f64::MAX),
             left: (mode - low).min(f64::MAX),
@@ -214,7 +218,8 @@ impl<T: Real> FamilyMoments<T> for TriangularFamily {
     }
 }
 
-/// `E_p f` over both sides of p and of q, for f of the distances of z from p's ends; each smooth stretch is a piece of its own, as q has a kink too.
+/// `E_p f` over both sides of p and of q, for f of the distances of z from p's ends; each smooth stretch is
+/// a piece of its own, as q has a kink too.
 fn expectation<const N: usize>(
     [low, mode, high]: [f64; 3],
     kink: f64,

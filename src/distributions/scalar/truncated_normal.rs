@@ -7,7 +7,8 @@ use crate::special::{
 };
 
 own_family! {
-    /// The normal conditioned on an interval, with independent coordinates, D of them: `x = (z − μ)/σ` between `a = (l − μ)/σ` and `b = (h − μ)/σ`.
+    /// The normal conditioned on an interval, with independent coordinates, D of them: `x = (z − μ)/σ`
+    /// between `a = (l − μ)/σ` and `b = (h − μ)/σ`.
     ///
     /// | | |
     /// | --- | --- |
@@ -23,22 +24,26 @@ own_family! {
     /// | its gradient | `Cov(x², x)/2σ`, `Var(x²)/2σ`, `p(l) (E x² − a² − 2)/2`, `p(h) (b² − E x² + 2)/2` |
     /// | KL(p ‖ q) | `E_p[ln p − ln q]`; ∞ where q's interval does not cover p's |
     ///
-    /// All four parameters have pathwise gradients. The bounds move the support, so the score function is refused for this distribution by the name
-    /// `low`.
+    /// All four parameters have pathwise gradients. The bounds move the support, so the score function is
+    /// refused for this distribution by the name `low`.
     ///
-    /// **Far tails and short intervals.** Everything is a ratio to φ at the bound that is nearest to μ, by Mills' ratio where the interval is wide and
-    /// by quadrature where it is short; the draw is found as a distance from the nearest of l, h and μ. The usual `dz/dμ = 1 − dz/dl − dz/dh` would
-    /// cancel; the integrals above have one sign. Draw and derivatives have relative error below 1e-12 in f64, against mpmath out to 40σ and down to
-    /// intervals of 1e-6σ; where the interval holds μ, `z − μ` has it relative to σ, and `dσ`, which changes sign there, to its size elsewhere, `min(1, b − a)³`. In f32 everything is
-    /// computed in f64 and rounded once. A draw never leaves \[l, h\]. A
-    /// draw takes some 0.5 µs and a pullback 1 µs, as it finds x again from u: the rounded z may have lost the distance from its bound.
+    /// **Far tails and short intervals.** Everything is a ratio to φ at the bound that is nearest to μ, by
+    /// Mills' ratio where the interval is wide and by quadrature where it is short; the draw is found as a
+    /// distance from the nearest of l, h and μ. The usual `dz/dμ = 1 − dz/dl − dz/dh` would cancel; the
+    /// integrals above have one sign. Draw and derivatives have relative error below 1e-12 in f64, against
+    /// mpmath out to 40σ and down to intervals of 1e-6σ; where the interval holds μ, `z − μ` has it
+    /// relative to σ, and `dσ`, which changes sign there, to its size elsewhere, `min(1, b − a)³`. In f32
+    /// everything is computed in f64 and rounded once. A draw never leaves \[l, h\]. A draw takes some 0.5
+    /// µs and a pullback 1 µs, as it finds x again from u: the rounded z may have lost the distance from
+    /// its bound.
     ///
-    /// **One-sided.** [`above`](Self::above) and [`below`](Self::below) put the other bound at half of the largest number, where it is as good as
-    /// infinite: its density, and the derivative with respect to it, are exactly 0. (So is any bound beyond 40σ.)
+    /// **One-sided.** [`above`](Self::above) and [`below`](Self::below) put the other bound at half of the
+    /// largest number, where it is as good as infinite: its density, and the derivative with respect to it,
+    /// are exactly 0. (So is any bound beyond 40σ.)
     ///
-    /// Moments, entropy, KL and their gradients are sums of terms of one sign by a quadrature of 10 to 480 exponentials, with relative error below
-    /// 1e-12 for the variance against mpmath, 40σ out and in short intervals too. At coinciding bounds the KL gradient is the one-sided one, of a p
-    /// that stays covered.
+    /// Moments, entropy, KL and their gradients are sums of terms of one sign by a quadrature of 10 to 480
+    /// exponentials, with relative error below 1e-12 for the variance against mpmath, 40σ out and in short
+    /// intervals too. At coinciding bounds the KL gradient is the one-sided one, of a p that stays covered.
     ///
     /// ```
     /// use reparam::prelude::*;
@@ -56,8 +61,9 @@ own_family! {
     /// ```
     ///
     /// # References
-    /// Robert 1995, Simulation of truncated normal variables, Statistics and Computing 5, 121–125, doi:10.1007/BF00143942; as an implicit
-    /// derivative: Figurnov, Mohamed & Mnih 2018, arXiv:1805.08498. The product form of `dμ` and `dσ` follows from integration by parts.
+    /// Robert 1995, Simulation of truncated normal variables, Statistics and Computing 5, 121–125,
+    /// doi:10.1007/BF00143942; as an implicit derivative: Figurnov, Mohamed & Mnih 2018, arXiv:1805.08498.
+    /// The product form of `dμ` and `dσ` follows from integration by parts.
     pub TruncatedNormal, TruncatedNormalFamily by quantile;
     pub fn new(
         mu: Real "The means μ before the truncation.",
@@ -86,12 +92,14 @@ impl<T: Real> TruncatedNormal<T> {
     }
 }
 
-/// A bound that is as good as infinite: half of the largest number, so that sums and logarithms of it stay finite.
+/// A bound that is as good as infinite: half of the largest number, so that sums and logarithms of it stay
+/// finite.
 fn far<T: Real>() -> T {
     T::of(0.5) * T::max_value()
 }
 
-/// The interval in units of σ about μ, mirrored where that brings the bound that is nearest to μ to the left: `b ≥ |a|`.
+/// The interval in units of σ about μ, mirrored where that brings the bound that is nearest to μ to the
+/// left: `b ≥ |a|`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Standard {
     pub(crate) mirrored: bool,
@@ -183,7 +191,8 @@ impl Standard {
     fn quantile(&self, u: Probability<f64>) -> Point {
         let (lower, upper) = (u.lower(), u.upper());
         let mut at = self.anchored(self.start(lower, upper));
-        // The start is as good as x; what is left is the rounding of its distance from a bound, which one step of Newton's method removes.
+        // The start is as good as x; what is left is the rounding of its distance from a bound, which one
+        // step of Newton's method removes.
         for _ in 0..6 {
             let miss = if u.in_lower_half() { lower - self.below(at.0) } else { self.above(at.0) - upper };
             let step = miss * self.mass / self.density(at.0);
@@ -235,7 +244,8 @@ impl Standard {
         }
     }
 
-    /// The point at a distance from a where that is to the right of the mean of the normal, else from the mean.
+    /// The point at a distance from a where that is to the right of the mean of the normal, else from the
+    /// mean.
     pub(crate) fn at_distance(&self, distance: f64) -> Point {
         self.placed(if self.a >= 0.0 { Anchor::A } else { Anchor::Middle }, distance)
     }
@@ -309,7 +319,8 @@ impl<T: Real> Quantile<T> for TruncatedNormalFamily {
         let u = if law.mirrored { Probability::from_tail(-u.tail()) } else { u };
         let [dmu, dsigma, da, db] = law.gradient(law.quantile(u), u);
         let row = if law.mirrored { [dmu, dsigma, db, da] } else { [dmu, dsigma, da, db] };
-        // The mirror image of z turns the sign of x and of its derivative with respect to μ, which is that of the mirrored μ.
+        // The mirror image of z turns the sign of x and of its derivative with respect to μ, which is that
+        // of the mirrored μ.
         let sign = if law.mirrored { -1.0 } else { 1.0 };
         [row[0], sign * row[1], row[2], row[3]].map(T::of)
     }
@@ -401,7 +412,8 @@ impl<T: Real> DensityGradient<T> for TruncatedNormalFamily {
         let (at, sigma) = (law.at(z, theta), sigma.f64());
         let (mean, mean_square) = law.means();
         let (at_a, at_b) = law.at_bounds();
-        // From the nearest bound where that is to the right of the mean, as x − E x and x² − E x² would cancel.
+        // From the nearest bound where that is to the right of the mean, as x − E x and x² − E x² would
+        // cancel.
         let (off, off_square) = if law.a >= 0.0 {
             (at.from_a - mean, 2.0 * log_density_drop(law.a, at.from_a) - mean_square)
         } else {

@@ -36,7 +36,8 @@ impl Standard {
         sums.map(|sum| sum / total)
     }
 
-    /// The distance that moments are taken of: from a where that is to the right of the mean of the normal, else from the mean.
+    /// The distance that moments are taken of: from a where that is to the right of the mean of the normal,
+    /// else from the mean.
     fn distance(&self, at: Point) -> f64 {
         if self.a >= 0.0 { at.from_a } else { at.x }
     }
@@ -159,7 +160,8 @@ impl Pair {
             [off * (p.distance(at) - mean), 2.0 * off * (p.excess(at) - half_square)]
         });
         let (at_a, at_b) = p.at_bounds();
-        // p(l) (1 − (ln p/q at l) + KL): the mass that a moving bound takes away, and what its going does to the rest.
+        // p(l) (1 − (ln p/q at l) + KL): the mass that a moving bound takes away, and what its going does
+        // to the rest.
         let bound = |at: Point, density: f64| {
             if density == 0.0 { 0.0 } else { density * (1.0 + kl - self.ln_ratio(at)) }
         };

@@ -17,9 +17,10 @@ own_family! {
     /// | KL(p ‖ q) | `ln w_q/w_p`, `w = h − l`, where q covers p; else ∞; at a common bound the gradient is that of a p which stays covered |
     /// | mean, variance | `(l + h)/2`, `w²/12` |
     ///
-    /// Both bounds move the support: the score is the derivative of the log-density inside, does not see the moving ends, and has a mean
-    /// that is not 0. The score function is refused for this distribution by the name `low`. Pathwise gradients hold for both. A draw never
-    /// leaves [l, h], whatever the rounding.
+    /// Both bounds move the support: the score is the derivative of the log-density inside, does not see
+    /// the moving ends, and has a mean that is not 0. The score function is refused for this distribution
+    /// by the name `low`. Pathwise gradients hold for both. A draw never leaves [l, h], whatever the
+    /// rounding.
     ///
     /// ```
     /// use reparam::prelude::*;
@@ -35,7 +36,8 @@ own_family! {
     /// ```
     ///
     /// # References
-    /// Johnson, Kotz & Balakrishnan 1995, Continuous Univariate Distributions vol. 2, chapter 26, ISBN 0-471-58494-0.
+    /// Johnson, Kotz & Balakrishnan 1995, Continuous Univariate Distributions vol. 2, chapter 26, ISBN
+    /// 0-471-58494-0.
     pub Uniform, UniformFamily by quantile;
     pub fn new(low: Real "The lower bounds.", high: AbovePrevious "The upper bounds.");
     moving support: low, high;

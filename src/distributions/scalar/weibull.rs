@@ -6,7 +6,8 @@ use crate::numerics::{log_power, scaled_exp, vanishing_product};
 use crate::special::ln_gamma;
 
 own_family! {
-    /// The Weibull with independent coordinates, `t = z/λ`, D of them: lifetimes whose hazard is a power of the age.
+    /// The Weibull with independent coordinates, `t = z/λ`, D of them: lifetimes whose hazard is a power of
+    /// the age.
     ///
     /// | | |
     /// | --- | --- |
@@ -20,10 +21,10 @@ own_family! {
     /// | KL(p ‖ q) | `−ln r + γ (r − 1) + d + e^(−d) Γ(1 + r) − 1`, `r = k_q/k_p`, `d = k_q ln(λ_q/λ_p)` |
     /// | mean, variance | `λ Γ(1 + 1/k)`, `λ² (Γ(1 + 2/k) − Γ(1 + 1/k)²)` |
     ///
-    /// The support [0, ∞) does not move, so the score is valid for both parameters; its variance is finite, `(k/λ)²` for λ and
-    /// `1.8237/k²` for k. Limits: a draw underflows to 0 with probability about `2^(−1022k)` in f64 and `2^(−126k)` in f32 (never for k above 0.08
-    /// and 0.61, as E is at least 2⁻⁷⁷). Density and score return their limits there, and the engine reports those that are not
-    /// finite.
+    /// The support [0, ∞) does not move, so the score is valid for both parameters; its variance is finite,
+    /// `(k/λ)²` for λ and `1.8237/k²` for k. Limits: a draw underflows to 0 with probability about
+    /// `2^(−1022k)` in f64 and `2^(−126k)` in f32 (never for k above 0.08 and 0.61, as E is at least 2⁻⁷⁷).
+    /// Density and score return their limits there, and the engine reports those that are not finite.
     ///
     /// ```
     /// use reparam::prelude::*;
@@ -38,7 +39,8 @@ own_family! {
     /// ```
     ///
     /// # References
-    /// Weibull 1951, J. Appl. Mech. 18, 293–297, doi:10.1115/1.4010337; Johnson, Kotz & Balakrishnan 1994, vol. 1, chapter 21.
+    /// Weibull 1951, J. Appl. Mech. 18, 293–297, doi:10.1115/1.4010337; Johnson, Kotz & Balakrishnan 1994,
+    /// vol. 1, chapter 21.
     pub Weibull, WeibullFamily by quantile;
     pub fn new(scale: Positive "The scales λ.", shape: Positive "The shapes k.");
 }

@@ -7,11 +7,13 @@ use crate::layout::{Domain, Layout};
 use crate::real::Real;
 use crate::scratch::with_scratch;
 
-/// The same distribution with some of its parameters frozen: θ, its gradients and its layout are those of the others, the free ones.
+/// The same distribution with some of its parameters frozen: θ, its gradients and its layout are those of
+/// the others, the free ones.
 ///
-/// Capability belongs to a parameter: a Pareto's scale moves the support and has no score, its shape has one; a gamma's rate has a weak
-/// derivative, its shape has none. With what stands in the way frozen, the estimators that need it are open to the rest. What is frozen keeps
-/// its value until [`into_inner`](Self::into_inner).
+/// Capability belongs to a parameter: a Pareto's scale moves the support and has no score, its shape has
+/// one; a gamma's rate has a weak derivative, its shape has none. With what stands in the way frozen, the
+/// estimators that need it are open to the rest. What is frozen keeps its value until
+/// [`into_inner`](Self::into_inner).
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -31,11 +33,13 @@ use crate::scratch::with_scratch;
 /// # Ok::<(), reparam::Error>(())
 /// ```
 ///
-/// Draws, densities and entropies are those of the inner distribution; a pullback or a score costs what it costs there. An upper bound whose lower
-/// bound is frozen has the domain [`Domain::Real`] in the layout here: [`set_params`](Distribution::set_params) still refuses one that is too low.
+/// Draws, densities and entropies are those of the inner distribution; a pullback or a score costs what it
+/// costs there. An upper bound whose lower bound is frozen has the domain [`Domain::Real`] in the layout
+/// here: [`set_params`](Distribution::set_params) still refuses one that is too low.
 ///
-/// It has all capabilities of the inner distribution but [`Bits`](crate::Bits), [`Categories`](crate::Categories) and [`Relaxable`](crate::Relaxable):
-/// their estimators take as many parameters as coordinates of a draw.
+/// It has all capabilities of the inner distribution but [`Bits`](crate::Bits),
+/// [`Categories`](crate::Categories) and [`Relaxable`](crate::Relaxable): their estimators take as many
+/// parameters as coordinates of a draw.
 pub type Frozen<T, D> = Remapped<T, D, Selection>;
 
 /// The map of a [`Frozen`]: which parameters are free.

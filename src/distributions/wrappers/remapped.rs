@@ -15,8 +15,8 @@ use crate::probability::Probability;
 use crate::real::Real;
 use crate::scratch::with_scratch;
 
-/// How outer parameters φ make the inner θ: `θ = h(φ)`, with its chain rule. A wrapper of parameters writes this and nothing else;
-/// [`Remapped`] passes every capability on.
+/// How outer parameters φ make the inner θ: `θ = h(φ)`, with its chain rule. A wrapper of parameters writes
+/// this and nothing else; [`Remapped`] passes every capability on.
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -51,16 +51,17 @@ use crate::scratch::with_scratch;
 /// # Ok::<(), reparam::Error>(())
 /// ```
 pub trait ParameterMap<T: Real>: Clone + Debug + PartialEq {
-    /// Writes θ at φ. `theta` comes with the inner distribution's present values: what φ does not reach stays as it is. The map may
-    /// keep its slopes at φ for the methods below.
+    /// Writes θ at φ. `theta` comes with the inner distribution's present values: what φ does not reach
+    /// stays as it is. The map may keep its slopes at φ for the methods below.
     fn map(&mut self, inner: &Layout, params: &[T], theta: &mut [T]);
 
-    /// The chain rule `∂/∂φ = (∂θ/∂φ)ᵀ ∂/∂θ`: `fill` writes rows of derivatives by θ (as many as there are in `rows`, all of its
-    /// numbers), and `rows` gets those by φ.
+    /// The chain rule `∂/∂φ = (∂θ/∂φ)ᵀ ∂/∂θ`: `fill` writes rows of derivatives by θ (as many as there are
+    /// in `rows`, all of its numbers), and `rows` gets those by φ.
     fn pull(&self, inner: &Layout, rows: &mut [T], fill: impl FnOnce(&mut [T]));
 
-    /// The one parameter of θ that moves with this one of φ, and its slope `∂θᵢ/∂φⱼ`; `None` where several move, so that
-    /// a derivative which is known for single parameters of θ (a weak one) cannot be passed on. The default.
+    /// The one parameter of θ that moves with this one of φ, and its slope `∂θᵢ/∂φⱼ`; `None` where several
+    /// move, so that a derivative which is known for single parameters of θ (a weak one) cannot be passed
+    /// on. The default.
     fn single(&self, inner: &Layout, parameter: usize) -> Option<(usize, T)> {
         let _ = (inner, parameter);
         None
@@ -72,12 +73,12 @@ pub trait ParameterMap<T: Real>: Clone + Debug + PartialEq {
     }
 }
 
-/// A [`ParameterMap`] with as many parameters φ as there are in θ, each of which moves its own: estimators that count a parameter per
-/// coordinate of a draw ([`Bits`], [`Categories`], [`Relaxable`]) still can.
+/// A [`ParameterMap`] with as many parameters φ as there are in θ, each of which moves its own: estimators
+/// that count a parameter per coordinate of a draw ([`Bits`], [`Categories`], [`Relaxable`]) still can.
 pub trait SquareParameterMap<T: Real>: ParameterMap<T> {}
 
-/// A distribution on the parameters φ of a [`ParameterMap`]. Draws, densities and entropies are those of the inner distribution; a
-/// pullback or a score costs what it costs there, and the map's chain rule.
+/// A distribution on the parameters φ of a [`ParameterMap`]. Draws, densities and entropies are those of
+/// the inner distribution; a pullback or a score costs what it costs there, and the map's chain rule.
 #[derive(Debug, Clone)]
 pub struct Remapped<T, D, M> {
     inner: D,
@@ -95,7 +96,8 @@ impl<T: PartialEq, D: PartialEq, M: PartialEq> PartialEq for Remapped<T, D, M> {
 }
 
 impl<T: Real, D: Distribution<T>, M: ParameterMap<T>> Remapped<T, D, M> {
-    /// On these parameters, with their names and domains. The inner distribution must be the one at `h(params)`, up to rounding.
+    /// On these parameters, with their names and domains. The inner distribution must be the one at
+    /// `h(params)`, up to rounding.
     ///
     /// # Errors
     /// What the layout refuses of the parameters.
@@ -317,8 +319,8 @@ impl<T: Real, D: WeakDerivative<T>, M: ParameterMap<T>> WeakDerivative<T> for Re
 }
 
 impl<T: Real, D: Jump<T>, M: ParameterMap<T>> Jump<T> for Remapped<T, D, M> {
-    /// Not for a bound that another one starts from: a step of φ moves both. On a simplex `∂E f/∂φₖ` is pₖ times the derivative along `δₖ − p`, which
-    /// is what the inner jump gives.
+    /// Not for a bound that another one starts from: a step of φ moves both. On a simplex `∂E f/∂φₖ` is pₖ
+    /// times the derivative along `δₖ − p`, which is what the inner jump gives.
     fn jumps(&self, parameter: usize) -> bool {
         self.map
             .single_on_simplex(self.inner.layout(), parameter)

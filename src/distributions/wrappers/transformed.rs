@@ -11,7 +11,8 @@ use crate::layout::Layout;
 use crate::real::Real;
 use crate::scratch::with_scratch;
 
-/// A base distribution pushed through an invertible map, `z = h(x; φ)` with `x ~ p_θ`: a normalizing flow, or a distribution on another support.
+/// A base distribution pushed through an invertible map, `z = h(x; φ)` with `x ~ p_θ`: a normalizing flow,
+/// or a distribution on another support.
 ///
 /// | | |
 /// | --- | --- |
@@ -22,15 +23,18 @@ use crate::scratch::with_scratch;
 /// | ∇_z log q | `w = J⁻ᵀ g` with `g = ∇ₓ ln p − ∇ₓ ln \|det J\|` |
 /// | score | that of the base at x; for φ, which moves x at fixed z, `−(∂h/∂φ)ᵀ w − ∇_φ ln \|det J\|` |
 ///
-/// Unbiased pathwise, and by the score function where the base is. The map's parameters move the support unless the base
-/// [covers the whole space](DifferentiableLogDensity::covers_space): [`ScoreFunction`](crate::estimators::ScoreFunction) then refuses them by name (also
-/// a scale of a positive base, which leaves the support alone, but is not known to). A draw that the map has rounded to the end of its image (`σ(40) = 1`)
-/// has no log-density left (−∞).
+/// Unbiased pathwise, and by the score function where the base is. The map's parameters move the support
+/// unless the base [covers the whole space](DifferentiableLogDensity::covers_space):
+/// [`ScoreFunction`](crate::estimators::ScoreFunction) then refuses them by name (also a scale of a
+/// positive base, which leaves the support alone, but is not known to). A draw that the map has rounded to
+/// the end of its image (`σ(40) = 1`) has no log-density left (−∞).
 ///
-/// It is not [`Sequential`](crate::Sequential): a map may mix all coordinates, so that no z need be known before the last x. A map without parameters of its
-/// own can be a part of the objective instead, and the base keeps its steps.
+/// It is not [`Sequential`](crate::Sequential): a map may mix all coordinates, so that no z need be known
+/// before the last x. A map without parameters of its own can be a part of the objective instead, and the
+/// base keeps its steps.
 ///
-/// Cost: one `h` a draw; a pullback draws x again from the noise, or inverts h where the base draws without noise.
+/// Cost: one `h` a draw; a pullback draws x again from the noise, or inverts h where the base draws without
+/// noise.
 ///
 /// # References
 /// Rezende & Mohamed 2015, arXiv:1505.05770; Papamakarios et al. 2021, JMLR 22, arXiv:1912.02762.
@@ -132,7 +136,8 @@ impl<T: Real, D: Distribution<T>, B: Bijection<T>> Transformed<T, D, B> {
         Draws { z: x, preimage }
     }
 
-    /// Fills draws that carry their preimage: `draw` fills rows of the base, in order, with their noise if there is any.
+    /// Fills draws that carry their preimage: `draw` fills rows of the base, in order, with their noise if
+    /// there is any.
     fn fill(&self, draws: DrawsMut<'_, T>, noise: &mut [T], mut draw: impl FnMut(&mut [T], DrawsMut<'_, T>)) {
         let DrawsMut { z, preimage } = draws;
         if self.base.preimage_dim() == 0 {
@@ -346,7 +351,8 @@ impl<T: Real, D: DifferentiableLogDensity<T>, B: Bijection<T>> Transformed<T, D,
 impl<T: Real, D: DifferentiableLogDensity<T>, B: Bijection<T>> DifferentiableLogDensity<T>
     for Transformed<T, D, B>
 {
-    /// 0 where z is not an image. On a simplex, with respect to all numbers of a row but the last, which follows from them.
+    /// 0 where z is not an image. On a simplex, with respect to all numbers of a row but the last, which
+    /// follows from them.
     fn log_prob_gradient(&self, z: &[T], dz: &mut [T]) {
         if self.at_source(z, |x| self.slope(Draws::of(x), z, dz)).is_none() {
             dz.fill(T::zero());

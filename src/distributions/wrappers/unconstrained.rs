@@ -7,8 +7,8 @@ use crate::error::{Error, check_len};
 use crate::layout::{Domain, Layout};
 use crate::real::Real;
 
-/// The same distribution on unconstrained parameters φ: every gradient comes with the chain rule `∂/∂φ = (∂θ/∂φ)ᵀ ∂/∂θ`
-/// applied, so that any optimiser can walk on the flat vector.
+/// The same distribution on unconstrained parameters φ: every gradient comes with the chain rule
+/// `∂/∂φ = (∂θ/∂φ)ᵀ ∂/∂θ` applied, so that any optimiser can walk on the flat vector.
 ///
 /// | domain of θ | map | slope |
 /// | --- | --- | --- |
@@ -19,10 +19,11 @@ use crate::real::Real;
 /// | simplex | `θ = softmax(φ)` | `∂θₖ/∂φⱼ = θₖ(1[j = k] − θⱼ)` |
 /// | above a lower bound | `θ = bound + e^φ` (or softplus) | `e^φ`, and 1 to the bound |
 ///
-/// Draws, densities and entropies are those of the inner distribution. The names of the parameters stay (`sigma` is then
-/// `ln sigma`). It has all capabilities of the inner distribution but [`Conditional`](crate::Conditional): a
-/// [`StochasticNode::unconstrained`](crate::StochasticNode::unconstrained) around the inner distribution does the same for lent parameters, and checks
-/// the θ that they give.
+/// Draws, densities and entropies are those of the inner distribution. The names of the parameters stay
+/// (`sigma` is then `ln sigma`). It has all capabilities of the inner distribution but
+/// [`Conditional`](crate::Conditional): a
+/// [`StochasticNode::unconstrained`](crate::StochasticNode::unconstrained) around the inner distribution
+/// does the same for lent parameters, and checks the θ that they give.
 ///
 /// ```
 /// use reparam::prelude::*;
@@ -92,8 +93,8 @@ impl<T: Real> ParameterMap<T> for Unconstraining<T> {
         (!several).then(|| (parameter, self.slope[parameter]))
     }
 
-    /// Not for a bound that another one starts from: a step of φ moves both. On a simplex `∂E f/∂φₖ` is pₖ times the derivative
-    /// along `δₖ − p`, which is what the inner jump gives.
+    /// Not for a bound that another one starts from: a step of φ moves both. On a simplex `∂E f/∂φₖ` is pₖ
+    /// times the derivative along `δₖ − p`, which is what the inner jump gives.
     fn single_on_simplex(&self, inner: &Layout, parameter: usize) -> Option<(usize, T)> {
         let (_, is_bound) = domain(inner, parameter)?;
         (!is_bound).then(|| (parameter, self.slope[parameter]))
@@ -102,7 +103,8 @@ impl<T: Real> ParameterMap<T> for Unconstraining<T> {
 
 impl<T: Real> SquareParameterMap<T> for Unconstraining<T> {}
 
-/// The domain of a parameter, and whether the next range starts from it as from a bound: then a step of φ moves both.
+/// The domain of a parameter, and whether the next range starts from it as from a bound: then a step of φ
+/// moves both.
 fn domain(inner: &Layout, parameter: usize) -> Option<(Domain, bool)> {
     let mut parts = inner.iter().skip_while(|part| part.range.end <= parameter);
     let own = parts.next()?.domain;
@@ -113,7 +115,8 @@ impl<T: Real, D: Distribution<T>> Unconstrained<T, D> {
     /// With the logarithm of every positive parameter.
     ///
     /// # Errors
-    /// [`Error::NonFiniteParameter`] if a parameter has no finite counterpart (the difference of two bounds overflows).
+    /// [`Error::NonFiniteParameter`] if a parameter has no finite counterpart (the difference of two bounds
+    /// overflows).
     pub fn new(inner: D) -> Result<Self, Error> {
         Self::with_bijector(inner, PositiveBijector::Exp)
     }

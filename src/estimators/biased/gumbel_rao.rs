@@ -7,20 +7,25 @@ use crate::estimators::biased::relaxing::{add_relaxed_slopes, check_scalar_tempe
 use crate::objective::{DifferentiableObjective, Evaluator};
 use crate::real::Real;
 
-/// Gumbel-Rao: one hard draw z, and the Jacobian of the relaxation averaged over K noises that would have given the same draw:
-/// `∇f(z) · 1/K Σₖ ∂x(gₖ)/∂θ`, `gₖ` given z, **held fixed** when x is differentiated.
+/// Gumbel-Rao: one hard draw z, and the Jacobian of the relaxation averaged over K noises that would have
+/// given the same draw: `∇f(z) · 1/K Σₖ ∂x(gₖ)/∂θ`, `gₖ` given z, **held fixed** when x is differentiated.
 ///
-/// It is [`StraightThroughGumbelSoftmax`](crate::estimators::StraightThroughGumbelSoftmax), Rao-Blackwellised: the same mean for every K, and with
-/// K = 1 the same law.
+/// It is [`StraightThroughGumbelSoftmax`](crate::estimators::StraightThroughGumbelSoftmax),
+/// Rao-Blackwellised: the same mean for every K, and with K = 1 the same law.
 ///
-/// - **BIASED** for the discrete objective `E[f(z)]`, by as much as straight-through Gumbel-Softmax at the same τ.
-/// - **Needs** [`Relaxable`] bits or categories and a [`DifferentiableObjective`], which is only evaluated at the corners.
-/// - **Costs** one evaluation of value and gradient, and K draws of noise with as many softmaxes: little where f is expensive.
-/// - **Variance** is `a + b/K`: a that of the conditional mean, b what the noise adds, which is most of it at small τ.
-/// - **Use it** in place of straight-through Gumbel-Softmax; K = 10 to 100 lets τ be lower at the same variance.
+/// - **BIASED** for the discrete objective `E[f(z)]`, by as much as straight-through Gumbel-Softmax at the
+///   same τ.
+/// - **Needs** [`Relaxable`] bits or categories and a [`DifferentiableObjective`], which is only evaluated
+///   at the corners.
+/// - **Costs** one evaluation of value and gradient, and K draws of noise with as many softmaxes: little
+///   where f is expensive.
+/// - **Variance** is `a + b/K`: a that of the conditional mean, b what the noise adds, which is most of it
+///   at small τ.
+/// - **Use it** in place of straight-through Gumbel-Softmax; K = 10 to 100 lets τ be lower at the same
+///   variance.
 ///
-/// The value reported is f at the hard draw. The perturbed logits stay logarithms: no temperature and no finite logit gives NaN.
-/// Paulus, Maddison & Krause 2021, arXiv:2010.04838.
+/// The value reported is f at the hard draw. The perturbed logits stay logarithms: no temperature and no
+/// finite logit gives NaN. Paulus, Maddison & Krause 2021, arXiv:2010.04838.
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -46,8 +51,8 @@ pub struct GumbelRao {
 }
 
 impl GumbelRao {
-    /// At a temperature τ, with K inner draws of noise. A temperature that is not above 0, and K = 0, are refused with
-    /// [`Error::Option`] before the first draw.
+    /// At a temperature τ, with K inner draws of noise. A temperature that is not above 0, and K = 0, are
+    /// refused with [`Error::Option`] before the first draw.
     #[must_use]
     pub fn new(temperature: f64, inner: usize) -> Self {
         Self { tau: temperature, inner }

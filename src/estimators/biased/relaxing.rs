@@ -1,4 +1,5 @@
-//! What the estimators that relax bits and categories share: perturbed logits, and derivatives of what they become.
+//! What the estimators that relax bits and categories share: perturbed logits, and derivatives of what they
+//! become.
 
 use rand::Rng;
 
@@ -64,8 +65,9 @@ where
     }
 }
 
-/// A perturbed logit given the bit that it decides, from a uniform s: `±(−ln s + softplus(±l + ln(1 − s)))`, the sign that of the bit.
-/// Nothing cancels in it, however rare the bit.
+/// A perturbed logit given the bit that it decides, from a uniform s:
+/// `±(−ln s + softplus(±l + ln(1 − s)))`, the sign that of the bit. Nothing cancels in it, however rare the
+/// bit.
 #[inline]
 pub(crate) fn perturbed_given_bit<T: Real>(logit: T, bit: T, s: Probability<T>) -> T {
     let sign = if bit.is_one() { T::one() } else { -T::one() };
@@ -99,7 +101,8 @@ where
     }
 }
 
-/// Adds `weight · vᵀ ∂x/∂logits` of the relaxed draw x, `σ(h/τ)` or `softmax(h/τ)`; the perturbed h of one draw are used up.
+/// Adds `weight · vᵀ ∂x/∂logits` of the relaxed draw x, `σ(h/τ)` or `softmax(h/τ)`; the perturbed h of one
+/// draw are used up.
 pub(crate) fn add_relaxed_slopes<T, D>(
     distribution: &D,
     tau: T,
@@ -183,7 +186,8 @@ pub(crate) fn add_mean_slopes<T, D>(
     }
 }
 
-/// `∂h/∂l` of a perturbed logit h given its bit, the uniform behind it held fixed: `P(b) (1 − e^(−|h|))`, P(b) the probability of the bit.
+/// `∂h/∂l` of a perturbed logit h given its bit, the uniform behind it held fixed: `P(b) (1 − e^(−|h|))`,
+/// P(b) the probability of the bit.
 #[inline]
 pub(crate) fn slope_given_bit<T: Real>(p: Probability<T>, bit: T, perturbed_logit: T) -> T {
     let mass = if bit.is_one() { p.lower() } else { p.upper() };

@@ -7,18 +7,20 @@ use crate::estimators::biased::relaxing::{add_mean_slopes, fill_probabilities};
 use crate::objective::{DifferentiableObjective, Evaluator};
 use crate::real::Real;
 
-/// Straight-through: the gradient of f at the hard draw, pulled back as if the draw were its mean: `∇f(z) · ∂E[z]/∂θ`.
+/// Straight-through: the gradient of f at the hard draw, pulled back as if the draw were its mean:
+/// `∇f(z) · ∂E[z]/∂θ`.
 ///
 /// For each logit of a bit that is `∂f/∂b · p (1 − p)`; for a row of categories `pₖ (∂f/∂zₖ − Σ p ∂f/∂z)`.
 ///
-/// - **BIASED** for the discrete objective `E[f(z)]`, unless f is linear in each bit or row, and the bias does not go away with more
-///   samples. For one bit it is `p (1 − p)` times what `E f′(b)` and `f(1) − f(0)` differ by: of second order in f.
-/// - **Needs** [`Relaxable`] bits or categories and a [`DifferentiableObjective`] that makes sense off the corners, though it is only
-///   evaluated at them.
+/// - **BIASED** for the discrete objective `E[f(z)]`, unless f is linear in each bit or row, and the bias
+///   does not go away with more samples. For one bit it is `p (1 − p)` times what `E f′(b)` and
+///   `f(1) − f(0)` differ by: of second order in f.
+/// - **Needs** [`Relaxable`] bits or categories and a [`DifferentiableObjective`] that makes sense off the
+///   corners, though it is only evaluated at them.
 /// - **Costs** one evaluation of value and gradient.
 /// - **Variance** is that of `∇f` at the draw: 0 for a linear f, and there is no temperature to raise it.
-/// - **Use it** where little variance matters more than a bias that you cannot lower; [`ReinMax`](crate::estimators::ReinMax) costs the same and
-///   its bias is of third order.
+/// - **Use it** where little variance matters more than a bias that you cannot lower;
+///   [`ReinMax`](crate::estimators::ReinMax) costs the same and its bias is of third order.
 ///
 /// The value reported is f at the draw. Bengio, Léonard & Courville 2013, arXiv:1308.3432.
 ///

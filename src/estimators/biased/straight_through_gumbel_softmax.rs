@@ -7,22 +7,26 @@ use crate::estimators::biased::relaxing::{add_relaxed_slopes, check_scalar_tempe
 use crate::objective::{DifferentiableObjective, Evaluator};
 use crate::real::Real;
 
-/// Straight-through Gumbel-Softmax: f and its gradient at the hard draw z, the gradient pulled back through the relaxed draw behind it,
-/// `∇f(z) · ∂x/∂θ`.
+/// Straight-through Gumbel-Softmax: f and its gradient at the hard draw z, the gradient pulled back through
+/// the relaxed draw behind it, `∇f(z) · ∂x/∂θ`.
 ///
-/// With noise g, `z = one-hot(argmax(l + g))` and `x = softmax((l + g)/τ)`; a bit has `z = 1[l + ε > 0]` and `x = σ((l + ε)/τ)` with
-/// logistic ε.
+/// With noise g, `z = one-hot(argmax(l + g))` and `x = softmax((l + g)/τ)`; a bit has `z = 1[l + ε > 0]`
+/// and `x = σ((l + ε)/τ)` with logistic ε.
 ///
-/// - **BIASED** for the discrete objective `E[f(z)]`, and for every relaxed one. For one bit the mean tends to that of
-///   [`ReinMax`](crate::estimators::ReinMax), `p (1 − p) (f′(0) + f′(1))/2`, as τ → 0: the bias of a quadratic f vanishes, what is of third order stays.
-/// - **Needs** [`Relaxable`] bits or categories and a [`DifferentiableObjective`], which is only evaluated at the corners.
+/// - **BIASED** for the discrete objective `E[f(z)]`, and for every relaxed one. For one bit the mean tends
+///   to that of [`ReinMax`](crate::estimators::ReinMax), `p (1 − p) (f′(0) + f′(1))/2`, as τ → 0: the bias
+///   of a quadratic f vanishes, what is of third order stays.
+/// - **Needs** [`Relaxable`] bits or categories and a [`DifferentiableObjective`], which is only evaluated
+///   at the corners.
 /// - **Costs** one evaluation of value and gradient.
-/// - **Variance** grows as `1/τ`. [`GumbelRao`](crate::estimators::GumbelRao) has the same mean and less of it.
-/// - **Use it** where f must see hard draws. Where it may see soft ones, [`GumbelSoftmax`](crate::distributions::GumbelSoftmax) through
+/// - **Variance** grows as `1/τ`. [`GumbelRao`](crate::estimators::GumbelRao) has the same mean and less of
+///   it.
+/// - **Use it** where f must see hard draws. Where it may see soft ones,
+///   [`GumbelSoftmax`](crate::distributions::GumbelSoftmax) through
 ///   [`Pathwise`](crate::estimators::Pathwise) has a bias that vanishes with τ.
 ///
-/// The value reported is f at the hard draw. The perturbed logits stay logarithms: no temperature and no finite logit gives NaN.
-/// Jang, Gu & Poole 2017, arXiv:1611.01144, section 2.2.
+/// The value reported is f at the hard draw. The perturbed logits stay logarithms: no temperature and no
+/// finite logit gives NaN. Jang, Gu & Poole 2017, arXiv:1611.01144, section 2.2.
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};

@@ -7,11 +7,12 @@ use crate::objective::{Evaluator, Objective};
 use crate::probability::Probability;
 use crate::real::Real;
 
-/// `ARM`, augment-REINFORCE-merge: `(f(b̃) − f(b)) (u − ½)` for each logit, with `b = 1[u < p]` and `b̃ = 1[1 − u < p]`.
+/// `ARM`, augment-REINFORCE-merge: `(f(b̃) − f(b)) (u − ½)` for each logit, with `b = 1[u < p]` and
+/// `b̃ = 1[1 − u < p]`.
 ///
 /// - **Unbiased** for any objective. **Needs** [`Bits`] and an [`Objective`]. **Costs** two evaluations of f.
-/// - **Variance** is never below that of [`DisArm`](crate::estimators::DisArm), which is the same estimator with the uniforms integrated out: use that one. This one is
-///   here to compare, and to reproduce.
+/// - **Variance** is never below that of [`DisArm`](crate::estimators::DisArm), which is the same estimator
+///   with the uniforms integrated out: use that one. This one is here to compare, and to reproduce.
 ///
 /// Yin & Zhou 2019, arXiv:1807.11143.
 ///

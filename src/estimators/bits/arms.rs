@@ -8,14 +8,16 @@ use crate::objective::{Evaluator, Objective};
 use crate::probability::Probability;
 use crate::real::Real;
 
-/// `ARMS`: n draws whose bits are as different as can be, with a leave-one-out baseline, and their dependence divided out:
-/// `Σⱼ (fⱼ − f̄) (bⱼ − p) / ((n − 1)(1 − ρ))` for each logit.
+/// `ARMS`: n draws whose bits are as different as can be, with a leave-one-out baseline, and their
+/// dependence divided out: `Σⱼ (fⱼ − f̄) (bⱼ − p) / ((n − 1)(1 − ρ))` for each logit.
 ///
-/// The uniforms of a bit come from a Dirichlet copula, `uⱼ = (1 − dⱼ)^(n−1)` with d uniform on the simplex of n numbers, mirrored where `p > ½`; ρ is the
-/// correlation of two of the n bits, known in closed form: `E bᵢbⱼ = max(0, 2 q^(1/(n−1)) − 1)^(n−1)`, q the smaller of p and 1 − p.
+/// The uniforms of a bit come from a Dirichlet copula, `uⱼ = (1 − dⱼ)^(n−1)` with d uniform on the simplex
+/// of n numbers, mirrored where `p > ½`; ρ is the correlation of two of the n bits, known in closed form:
+/// `E bᵢbⱼ = max(0, 2 q^(1/(n−1)) − 1)^(n−1)`, q the smaller of p and 1 − p.
 ///
 /// - **Unbiased** for any objective. **Needs** [`Bits`] and an [`Objective`]. **Costs** n evaluations of f.
-/// - **Variance**: n = 2 is [`DisArm`](crate::estimators::DisArm); a larger n is better than as many independent pairs of DisARM or draws with leave-one-out, for most f.
+/// - **Variance**: n = 2 is [`DisArm`](crate::estimators::DisArm); a larger n is better than as many
+///   independent pairs of DisARM or draws with leave-one-out, for most f.
 /// - **Use it** where several evaluations a gradient sample are wanted anyway.
 ///
 /// Dimitriev & Zhou 2021, arXiv:2105.14141.
@@ -51,7 +53,8 @@ impl Arms {
     }
 }
 
-/// `q (1 − q) (1 − ρ) = q − E bᵢbⱼ` of two bits that are 1 where a uniform of the copula is below q ≤ ½; relative to q, without cancellation.
+/// `q (1 − q) (1 − ρ) = q − E bᵢbⱼ` of two bits that are 1 where a uniform of the copula is below q ≤ ½;
+/// relative to q, without cancellation.
 fn spread(q: f64, group: usize) -> f64 {
     let power = (group - 1) as f64;
     // q^(1/(n−1)) is below ½, and both are never 1 at once, for the small q of a small group.

@@ -7,21 +7,26 @@ use crate::estimators::options::check_draws;
 use crate::objective::{DifferentiableObjective, Evaluator};
 use crate::real::Real;
 
-/// Double control variates: leave-one-out, and what the gradients of f at the *other* draws say of f at this one,
-/// `1/K Σₖ { [f(bₖ) − f̄₋ₖ − α a₋ₖ·(bₖ − b̄₋ₖ)] (bₖ − p) + α a₋ₖ p (1 − p) }` for the logits, with means `f̄₋ₖ`, `b̄₋ₖ` and `a₋ₖ = ∇f` over the others.
+/// Double control variates: leave-one-out, and what the gradients of f at the *other* draws say of f at
+/// this one, `1/K Σₖ { [f(bₖ) − f̄₋ₖ − α a₋ₖ·(bₖ − b̄₋ₖ)] (bₖ − p) + α a₋ₖ p (1 − p) }` for the logits,
+/// with means `f̄₋ₖ`, `b̄₋ₖ` and `a₋ₖ = ∇f` over the others.
 ///
-/// The linear term is known exactly under the draw that it does not depend on (that of the last summand), both in f itself and in its baseline: two
-/// control variates, of which the weight α may be one number or one a parameter.
+/// The linear term is known exactly under the draw that it does not depend on (that of the last summand),
+/// both in f itself and in its baseline: two control variates, of which the weight α may be one number or
+/// one a parameter.
 ///
-/// - **Unbiased** for any objective that has a gradient at bits, for any α; a learned α is that of earlier calls.
-/// - **Needs** [`Bits`] and a [`DifferentiableObjective`]: f must mean something between 0 and 1, and only its slope at bits is asked for.
+/// - **Unbiased** for any objective that has a gradient at bits, for any α; a learned α is that of earlier
+///   calls.
+/// - **Needs** [`Bits`] and a [`DifferentiableObjective`]: f must mean something between 0 and 1, and only
+///   its slope at bits is asked for.
 /// - **Costs** K evaluations of value and gradient.
-/// - **Variance** is 0 for a linear f with α = 1, and that of leave-one-out for α = 0. [`learned`](Self::learned) finds the best α of each parameter from
-///   samples already spent; the first call uses 0.
+/// - **Variance** is 0 for a linear f with α = 1, and that of leave-one-out for α = 0.
+///   [`learned`](Self::learned) finds the best α of each parameter from samples already spent; the first
+///   call uses 0.
 /// - **Use it** where f is smooth and its gradient nearly free, as backpropagation gives it.
 ///
-/// After Titsias & Shi 2022, Double Control Variates for Gradient Estimation in Discrete Latent Variable Models, arXiv:2111.05300; α is learned here by regression
-/// instead of a gradient step on the variance.
+/// After Titsias & Shi 2022, Double Control Variates for Gradient Estimation in Discrete Latent Variable
+/// Models, arXiv:2111.05300; α is learned here by regression instead of a gradient step on the variance.
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -51,8 +56,8 @@ pub struct DoubleControl {
 }
 
 impl DoubleControl {
-    /// With groups of K draws, and α learned for each parameter. Fewer than two are refused with [`Error::TooFewDraws`] before the
-    /// first draw.
+    /// With groups of K draws, and α learned for each parameter. Fewer than two are refused with
+    /// [`Error::TooFewDraws`] before the first draw.
     #[must_use]
     pub fn new(draws: usize) -> Self {
         Self { draws, weight: 0.0, learns: true, weights: Vec::new() }

@@ -23,19 +23,24 @@ const TEMPERATURES: (f64, f64) = (0.02, 50.0);
 /// `REBAR`: the score function of bits with the relaxed objective as a control variate,
 /// `[f(b) − η f(σ(z̃/τ))] ∂ ln p(b) + η ∂f(σ(z/τ)) − η ∂f(σ(z̃/τ))`.
 ///
-/// With logistic noise ε, `z = l + ε` decides the bit, `b = 1[z > 0]`, and z̃ is drawn given b. Both are differentiated through their
-/// dependence on the logit: `∂z/∂l = 1` and, the uniform behind z̃ held fixed, `∂z̃/∂l = P(b) (1 − e^(−|z̃|))`.
+/// With logistic noise ε, `z = l + ε` decides the bit, `b = 1[z > 0]`, and z̃ is drawn given b. Both are
+/// differentiated through their dependence on the logit: `∂z/∂l = 1` and, the uniform behind z̃ held fixed,
+/// `∂z̃/∂l = P(b) (1 − e^(−|z̃|))`.
 ///
-/// - **Unbiased** for the discrete objective, at every η and τ: what is subtracted has mean 0. What [`adaptive`](Self::adaptive) learns comes
-///   from earlier calls, so that it is unbiased from the first call on.
+/// - **Unbiased** for the discrete objective, at every η and τ: what is subtracted has mean 0. What
+///   [`adaptive`](Self::adaptive) learns comes from earlier calls, so that it is unbiased from the first
+///   call on.
 /// - **Needs** [`Bits`] and a [`DifferentiableObjective`] that makes sense between 0 and 1.
-/// - **Costs** three evaluations of value and gradient; two with [`ConditionalNoise::Shared`], where z̃ is z itself. A temperature that adapts costs
-///   two more, or one more where coupled.
-/// - **Variance** is that of the score function at η = 0, and less at the best η, the less the better the relaxation follows f.
-/// - **Use it** where f is smooth in between and one bit at a time is too many; against [`DisArm`](crate::estimators::DisArm), which needs only values and two of them,
-///   compare [`variance_per_evaluation`](crate::GradientEstimate::variance_per_evaluation).
+/// - **Costs** three evaluations of value and gradient; two with [`ConditionalNoise::Shared`], where z̃ is
+///   z itself. A temperature that adapts costs two more, or one more where coupled.
+/// - **Variance** is that of the score function at η = 0, and less at the best η, the less the better the
+///   relaxation follows f.
+/// - **Use it** where f is smooth in between and one bit at a time is too many; against
+///   [`DisArm`](crate::estimators::DisArm), which needs only values and two of them, compare
+///   [`variance_per_evaluation`](crate::GradientEstimate::variance_per_evaluation).
 ///
-/// The value reported is f at the bits. Tucker, Mnih, Maddison, Lawson & Sohl-Dickstein 2017, arXiv:1703.07370.
+/// The value reported is f at the bits. Tucker, Mnih, Maddison, Lawson & Sohl-Dickstein 2017,
+/// arXiv:1703.07370.
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -107,23 +112,25 @@ impl Rebar {
         Self { tau: temperature, memory: Memory::default(), ..self }
     }
 
-    /// With z̃ independent of z given the bits, or z itself: it has the law of z̃, and only its derivative differs. That saves an evaluation; which has the
-    /// smaller variance depends on f and τ.
+    /// With z̃ independent of z given the bits, or z itself: it has the law of z̃, and only its derivative
+    /// differs. That saves an evaluation; which has the smaller variance depends on f and τ.
     #[must_use]
     pub fn with_conditional_noise(self, conditional: ConditionalNoise) -> Self {
         Self { conditional, memory: Memory::default(), ..self }
     }
 
-    /// With an η of its own for each parameter, learned: `E[g₀ h]/E[h²]`, g₀ the plain score function and h what is subtracted, over the
-    /// samples of earlier calls (the older the less). The first call has the fixed η.
+    /// With an η of its own for each parameter, learned: `E[g₀ h]/E[h²]`, g₀ the plain score function and h
+    /// what is subtracted, over the samples of earlier calls (the older the less). The first call has the
+    /// fixed η.
     #[must_use]
     pub fn adaptive(self) -> Self {
         Self { learns_eta: true, memory: Memory::default(), ..self }
     }
 
-    /// With a temperature that follows the derivative of the variance from call to call, ln τ moving by about `rate` a call: a second temperature, warmer
-    /// by 1/64, is evaluated alongside with the same noise. It ends in a minimum, which need not be the only one, between 0.02 and 50. A
-    /// rate that is not above 0 and at most 1 is refused with [`Error::Option`] before the first draw.
+    /// With a temperature that follows the derivative of the variance from call to call, ln τ moving by
+    /// about `rate` a call: a second temperature, warmer by 1/64, is evaluated alongside with the same
+    /// noise. It ends in a minimum, which need not be the only one, between 0.02 and 50. A rate that is not
+    /// above 0 and at most 1 is refused with [`Error::Option`] before the first draw.
     #[must_use]
     pub fn with_adaptive_temperature(self, rate: f64) -> Self {
         Self { rate: Some(rate), memory: Memory::default(), ..self }
@@ -135,7 +142,8 @@ impl Rebar {
         self.tau
     }
 
-    /// What has been learned: the η of each parameter that the next call will use. Empty before the first call, or where none is learned.
+    /// What has been learned: the η of each parameter that the next call will use. Empty before the first
+    /// call, or where none is learned.
     #[must_use]
     pub fn learned(&self) -> &[f64] {
         &self.memory.etas
@@ -257,7 +265,8 @@ where
                     }
                 }
             }
-            // The value to report is that at the bits. If something went wrong, the values stay, for the engine to find out what.
+            // The value to report is that at the bits. If something went wrong, the values stay, for the
+            // engine to find out what.
             if values.iter().chain(&*gradient).all(|x| x.is_finite()) {
                 let value = values[0];
                 values.fill(value);
@@ -273,7 +282,8 @@ where
             None => (spent.sums, &[][..]),
         };
         if let Some(rate) = self.rate {
-            // What η h adds to the mean square of g, at either temperature: at the best η of each, where η is learned.
+            // What η h adds to the mean square of g, at either temperature: at the best η of each, where η
+            // is learned.
             let added = |sums: &[f64]| {
                 let terms = sums.as_chunks().0.iter().map(|[cross, square]| {
                     let eta = if self.learns_eta { best_eta(*cross, *square) } else { self.eta };

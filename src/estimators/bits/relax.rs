@@ -10,9 +10,11 @@ use crate::objective::{Evaluator, Objective};
 use crate::real::Real;
 use crate::special::sigmoid;
 
-/// A function c(z) of perturbed logits with parameters φ: what [`Relax`] subtracts, and learns. It should be near `f(1[z > 0])` and smooth.
+/// A function c(z) of perturbed logits with parameters φ: what [`Relax`] subtracts, and learns. It should
+/// be near `f(1[z > 0])` and smooth.
 ///
-/// The methods get scratch space of the length that [`scratch`](Self::scratch) asks for, and should not allocate.
+/// The methods get scratch space of the length that [`scratch`](Self::scratch) asks for, and should not
+/// allocate.
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -115,7 +117,8 @@ impl<T: Real, S: Surrogate<T> + ?Sized> Surrogate<T> for Box<S> {
     }
 }
 
-/// A quadratic in relaxed bits, `c(z) = φ₀ + Σ φᵢ xᵢ + Σ_{i ≤ j} φᵢⱼ xᵢ xⱼ` with `x = σ(z/τ)`: a [`Surrogate`] that starts at 0.
+/// A quadratic in relaxed bits, `c(z) = φ₀ + Σ φᵢ xᵢ + Σ_{i ≤ j} φᵢⱼ xᵢ xⱼ` with `x = σ(z/τ)`: a
+/// [`Surrogate`] that starts at 0.
 ///
 /// It has `1 + D + D (D + 1)/2` parameters, and takes as many steps to evaluate.
 #[derive(Debug, Clone, PartialEq)]
@@ -214,18 +217,23 @@ impl<T: Real> Surrogate<T> for QuadraticSurrogate {
     }
 }
 
-/// `RELAX`: the score function of bits with a learned [`Surrogate`] c as a control variate, `[f(b) − c(z̃)] ∂ ln p(b) + ∂c(z) − ∂c(z̃)`.
+/// `RELAX`: the score function of bits with a learned [`Surrogate`] c as a control variate,
+/// `[f(b) − c(z̃)] ∂ ln p(b) + ∂c(z) − ∂c(z̃)`.
 ///
-/// z, b and z̃ are those of [`Rebar`](crate::estimators::Rebar), and so is the way in which they are differentiated. The surrogate's parameters follow
-/// the gradient of the variance, `2 Σ g ∂g/∂φ`, by Adam: one step a call.
+/// z, b and z̃ are those of [`Rebar`](crate::estimators::Rebar), and so is the way in which they are
+/// differentiated. The surrogate's parameters follow the gradient of the variance, `2 Σ g ∂g/∂φ`, by Adam:
+/// one step a call.
 ///
-/// - **Unbiased** for the discrete objective, whatever the surrogate: it is used as earlier calls left it, and changed after the call.
-/// - **Needs** [`Bits`] and an [`Objective`]: f is evaluated at bits only and need not mean anything in between.
+/// - **Unbiased** for the discrete objective, whatever the surrogate: it is used as earlier calls left it,
+///   and changed after the call.
+/// - **Needs** [`Bits`] and an [`Objective`]: f is evaluated at bits only and need not mean anything in
+///   between.
 /// - **Costs** one evaluation of f, two of the surrogate, and two of its parameters' gradient.
-/// - **Variance** starts as that of the score function (for a surrogate that starts at 0) and falls as the surrogate learns: its constant is a baseline,
-///   the rest correlates with f bit by bit.
-/// - **Use it** where an evaluation of f is dear, and there are many calls to learn from: a training loop. Where f changes fast between calls, or two
-///   evaluations are no matter, [`DisArm`](crate::estimators::DisArm) needs no learning.
+/// - **Variance** starts as that of the score function (for a surrogate that starts at 0) and falls as the
+///   surrogate learns: its constant is a baseline, the rest correlates with f bit by bit.
+/// - **Use it** where an evaluation of f is dear, and there are many calls to learn from: a training loop.
+///   Where f changes fast between calls, or two evaluations are no matter,
+///   [`DisArm`](crate::estimators::DisArm) needs no learning.
 ///
 /// Grathwohl, Choi, Wu, Roeder & Duvenaud 2018, arXiv:1711.00123.
 ///
@@ -254,7 +262,8 @@ pub struct Relax<S> {
     memory: Memory,
 }
 
-/// What Adam remembers: decaying means of the gradient and of its square, parameter by parameter, and the number of steps.
+/// What Adam remembers: decaying means of the gradient and of its square, parameter by parameter, and the
+/// number of steps.
 #[derive(Debug, Clone, PartialEq, Default)]
 struct Memory {
     moments: Vec<[f64; 2]>,
@@ -278,14 +287,16 @@ impl<S> Relax<S> {
         Self { surrogate, conditional: ConditionalNoise::Independent, rate: 0.01, memory: Memory::default() }
     }
 
-    /// With another rate: by how much a parameter of the surrogate changes at most, about, in one call; 0 for a surrogate that stays as it
-    /// is. A rate that is negative or not finite is refused with [`Error::Option`] before the first draw.
+    /// With another rate: by how much a parameter of the surrogate changes at most, about, in one call; 0
+    /// for a surrogate that stays as it is. A rate that is negative or not finite is refused with
+    /// [`Error::Option`] before the first draw.
     #[must_use]
     pub fn with_rate(self, rate: f64) -> Self {
         Self { rate, ..self }
     }
 
-    /// With z̃ independent of z given the bits, or z itself: it has the law of z̃, and only its derivative differs.
+    /// With z̃ independent of z given the bits, or z itself: it has the law of z̃, and only its derivative
+    /// differs.
     #[must_use]
     pub fn with_conditional_noise(self, conditional: ConditionalNoise) -> Self {
         Self { conditional, ..self }

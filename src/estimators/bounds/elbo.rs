@@ -10,8 +10,8 @@ use crate::estimators::continuous::over::{DrawRule, Over};
 use crate::objective::{DifferentiableObjective, Evaluator};
 use crate::real::Real;
 
-/// The evidence lower bound `E_q[ln p(x, z)] + H(q)` of the objective `f = ln p(x, z)`, by the pathwise gradient, with a choice of how the
-/// entropy `H(q) = −E_q[ln q(z)]` comes in.
+/// The evidence lower bound `E_q[ln p(x, z)] + H(q)` of the objective `f = ln p(x, z)`, by the pathwise
+/// gradient, with a choice of how the entropy `H(q) = −E_q[ln q(z)]` comes in.
 ///
 /// | | gradient sample | needs of q, beside [`Reparameterizable`] | variance |
 /// | --- | --- | --- | --- |
@@ -19,16 +19,21 @@ use crate::real::Real;
 /// | [`Elbo::sampled`] | `(∂z/∂θ)ᵀ (∇f − ∇_z ln q) − ∇_θ ln q` | [`DifferentiableLogDensity`] | between the two, for most q |
 /// | [`Elbo::sticking_the_landing`] | `(∂z/∂θ)ᵀ (∇f − ∇_z ln q)` | [`DifferentiableLogDensity`] | 0 where q is the posterior; far from it larger than the first |
 ///
-/// - **Unbiased**, all three, where [`Pathwise`](crate::estimators::Pathwise) is. The third leaves out the score of q, whose mean is 0.
-/// - **Costs** one evaluation of value and gradient of f; the sampled forms a density, the second a score beside it.
-/// - **Which one**: none is always right. For a target N(2, 3) far from q the standard deviation of sticking the landing can be 0.2
-///   against 0.03 of the analytic form, and near it 0.0007 against 0.036.
+/// - **Unbiased**, all three, where [`Pathwise`](crate::estimators::Pathwise) is. The third leaves out the
+///   score of q, whose mean is 0.
+/// - **Costs** one evaluation of value and gradient of f; the sampled forms a density, the second a score
+///   beside it.
+/// - **Which one**: none is always right. For a target N(2, 3) far from q the standard deviation of
+///   sticking the landing can be 0.2 against 0.03 of the analytic form, and near it 0.0007 against 0.036.
 /// - The value reported is the bound, with all three.
-/// - A parameter that moves the support is refused where ln q is sampled: its explicit derivative is no score.
-/// - With a closed `KL(q ‖ prior)` instead, take f as the log-likelihood, estimate with [`Pathwise`](crate::estimators::Pathwise), and
-///   [add](crate::GradientEstimate::add_exact) the divergence.
+/// - A parameter that moves the support is refused where ln q is sampled: its explicit derivative is no
+///   score.
+/// - With a closed `KL(q ‖ prior)` instead, take f as the log-likelihood, estimate with
+///   [`Pathwise`](crate::estimators::Pathwise), and [add](crate::GradientEstimate::add_exact) the
+///   divergence.
 ///
-/// Kingma & Welling 2014, arXiv:1312.6114; Roeder, Wu & Duvenaud 2017, Sticking the landing, arXiv:1703.09194.
+/// Kingma & Welling 2014, arXiv:1312.6114; Roeder, Wu & Duvenaud 2017, Sticking the landing,
+/// arXiv:1703.09194.
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};

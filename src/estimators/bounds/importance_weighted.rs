@@ -9,21 +9,27 @@ use crate::objective::{DifferentiableObjective, Evaluator};
 use crate::real::Real;
 use crate::special::log_sum_exp;
 
-/// The importance-weighted bound of K draws, `E[ln 1/K Σ wₖ]` with `ln wₖ = f(zₖ) − ln q(zₖ)` for the objective `f = ln p(x, z)`, by one of two pathwise gradients.
+/// The importance-weighted bound of K draws, `E[ln 1/K Σ wₖ]` with `ln wₖ = f(zₖ) − ln q(zₖ)` for the
+/// objective `f = ln p(x, z)`, by one of two pathwise gradients.
 ///
 /// With normalised weights `w̃ₖ = wₖ/Σ w` and `gₖ = (∂zₖ/∂θ)ᵀ (∇f − ∇_z ln q)(zₖ)`:
 ///
-/// - [`plain`](Self::plain): `Σ w̃ₖ (gₖ − ∇_θ ln q(zₖ))`, the total derivative. Its signal-to-noise ratio falls as `K^(−½)`: more draws tighten the bound and
-///   drown its gradient.
-/// - [`doubly_reparameterized`](Self::doubly_reparameterized): `Σ w̃ₖ² gₖ`. The score is reparameterized once more; the signal-to-noise ratio grows as `K^½`. For K = 1
-///   it is [`StickingTheLanding`](crate::estimators::StickingTheLanding). (Leaving the score out of the plain gradient instead is biased for K > 1.)
+/// - [`plain`](Self::plain): `Σ w̃ₖ (gₖ − ∇_θ ln q(zₖ))`, the total derivative. Its signal-to-noise ratio
+///   falls as `K^(−½)`: more draws tighten the bound and drown its gradient.
+/// - [`doubly_reparameterized`](Self::doubly_reparameterized): `Σ w̃ₖ² gₖ`. The score is reparameterized
+///   once more; the signal-to-noise ratio grows as `K^½`. For K = 1 it is
+///   [`StickingTheLanding`](crate::estimators::StickingTheLanding). (Leaving the score out of the plain
+///   gradient instead is biased for K > 1.)
 ///
-/// - **Unbiased** for the gradient of the bound, both. **Needs** a [`Reparameterizable`] distribution with [`DifferentiableLogDensity`] and a
-///   [`DifferentiableObjective`]. **Costs** K evaluations of value and gradient.
+/// - **Unbiased** for the gradient of the bound, both. **Needs** a [`Reparameterizable`] distribution with
+///   [`DifferentiableLogDensity`] and a [`DifferentiableObjective`]. **Costs** K evaluations of value and
+///   gradient.
 /// - The value reported is the bound of K draws. A parameter that moves the support is refused.
-/// - **Use** the doubly reparameterized gradient near the optimum and for large K; far away the plain one can be quieter.
+/// - **Use** the doubly reparameterized gradient near the optimum and for large K; far away the plain one
+///   can be quieter.
 ///
-/// Burda, Grosse & Salakhutdinov 2016, arXiv:1509.00519; Tucker, Lawson, Gu & Maddison 2019, arXiv:1810.04152; Rainforth et al. 2018, arXiv:1802.04537.
+/// Burda, Grosse & Salakhutdinov 2016, arXiv:1509.00519; Tucker, Lawson, Gu & Maddison 2019,
+/// arXiv:1810.04152; Rainforth et al. 2018, arXiv:1802.04537.
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -44,13 +50,15 @@ pub struct ImportanceWeighted {
 }
 
 impl ImportanceWeighted {
-    /// The total derivative of the bound of K draws. K = 0 is refused with [`Error::Option`] before the first draw.
+    /// The total derivative of the bound of K draws. K = 0 is refused with [`Error::Option`] before the
+    /// first draw.
     #[must_use]
     pub fn plain(draws: usize) -> Self {
         Self { draws, doubly: false }
     }
 
-    /// The doubly reparameterized gradient of the bound of K draws. K = 0 is refused with [`Error::Option`] before the first draw.
+    /// The doubly reparameterized gradient of the bound of K draws. K = 0 is refused with [`Error::Option`]
+    /// before the first draw.
     #[must_use]
     pub fn doubly_reparameterized(draws: usize) -> Self {
         Self { draws, doubly: true }

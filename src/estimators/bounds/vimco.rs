@@ -8,20 +8,23 @@ use crate::objective::{Evaluator, Objective};
 use crate::real::Real;
 use crate::special::log_sum_exp;
 
-/// `VIMCO`: the gradient of the K-sample bound `E L̂`, `L̂ = ln (1/K) Σ w(zₖ)`, by `Σⱼ (L̂ − L̂₋ⱼ) ∇_θ ln q_θ(zⱼ)`, where L̂₋ⱼ is L̂ with the weight of sample j
-/// replaced by a mean of the others'. The objective gives the log-weight `ln w(z)`.
+/// `VIMCO`: the gradient of the K-sample bound `E L̂`, `L̂ = ln (1/K) Σ w(zₖ)`, by
+/// `Σⱼ (L̂ − L̂₋ⱼ) ∇_θ ln q_θ(zⱼ)`, where L̂₋ⱼ is L̂ with the weight of sample j replaced by a mean of the
+/// others'. The objective gives the log-weight `ln w(z)`.
 ///
-/// With weights `w = p(x, z)/q_θ(z)`, which depend on θ, say [`with_log_joint`](Self::with_log_joint): the objective then gives `ln p(x, z)`, ln q is
-/// subtracted here, and its explicit gradient `−Σ w̃ⱼ ∇_θ ln q_θ(zⱼ)`, with normalised weights w̃, is added once.
+/// With weights `w = p(x, z)/q_θ(z)`, which depend on θ, say [`with_log_joint`](Self::with_log_joint): the
+/// objective then gives `ln p(x, z)`, ln q is subtracted here, and its explicit gradient
+/// `−Σ w̃ⱼ ∇_θ ln q_θ(zⱼ)`, with normalised weights w̃, is added once.
 ///
 /// - **Unbiased** for the gradient of the bound, with either mean: L̂₋ⱼ does not contain sample j.
 /// - **Needs** a [`LogDensity`] and an [`Objective`]. Refused where a parameter moves the support, as by the
 ///   [score function](crate::estimators::ScoreFunction). A log-weight of −∞ is an error.
 /// - **Costs** K evaluations of the log-weight and K scores. The credits take time in proportion to K.
-/// - **Variance**: the score function with the whole L̂ for every sample gives each of them credit for the other K − 1; it grows with K where this
-///   falls. Neither mean is always the better.
-/// - **Use it** for discrete latent variables under a multi-sample bound. The plain [`ScoreFunction`](crate::estimators::ScoreFunction) of a log-weight is the gradient of another
-///   bound, that of one sample. For continuous z with a differentiable weight, pathwise gradients are quieter.
+/// - **Variance**: the score function with the whole L̂ for every sample gives each of them credit for the
+///   other K − 1; it grows with K where this falls. Neither mean is always the better.
+/// - **Use it** for discrete latent variables under a multi-sample bound. The plain
+///   [`ScoreFunction`](crate::estimators::ScoreFunction) of a log-weight is the gradient of another bound,
+///   that of one sample. For continuous z with a differentiable weight, pathwise gradients are quieter.
 ///
 /// The value of the estimate is the bound.
 ///
@@ -60,8 +63,8 @@ pub enum WeightMean {
 }
 
 impl Vimco {
-    /// The bound of K draws, with the geometric mean. Fewer than two are refused with [`Error::TooFewDraws`] before the first draw:
-    /// there is no other draw then.
+    /// The bound of K draws, with the geometric mean. Fewer than two are refused with
+    /// [`Error::TooFewDraws`] before the first draw: there is no other draw then.
     #[must_use]
     pub fn new(draws: usize) -> Self {
         Self { draws, mean: WeightMean::Geometric, log_joint: false }
@@ -73,8 +76,8 @@ impl Vimco {
         Self { mean, ..self }
     }
 
-    /// With an objective that gives `ln p(x, z)` without `ln q_θ(z)`, which the estimator subtracts and differentiates itself. Do not subtract it in the
-    /// objective too.
+    /// With an objective that gives `ln p(x, z)` without `ln q_θ(z)`, which the estimator subtracts and
+    /// differentiates itself. Do not subtract it in the objective too.
     #[must_use]
     pub fn with_log_joint(self) -> Self {
         Self { log_joint: true, ..self }
@@ -90,7 +93,8 @@ impl Vimco {
     fn credit<T: Real>(&self, ln_weights: &[T], credits: &mut [T]) -> T {
         let ln = |n: usize| T::of((n as f64).ln());
         let k = ln_weights.len();
-        // The largest weight, and the largest of the others: sums are relative to the largest that they contain.
+        // The largest weight, and the largest of the others: sums are relative to the largest that they
+        // contain.
         let heavier = |best: usize, i: usize| if ln_weights[i] > ln_weights[best] { i } else { best };
         let first = (1..k).fold(0, heavier);
         let top = ln_weights[first];

@@ -10,13 +10,16 @@ use crate::probability::Probability;
 use crate::real::Real;
 use crate::special::{log_sum_exp, sigmoid};
 
-/// `DisARM` for categories: each row is drawn as a run of bits, "is it class k, if it is none before?", and the bits of two draws are antithetic.
+/// `DisARM` for categories: each row is drawn as a run of bits, "is it class k, if it is none before?", and
+/// the bits of two draws are antithetic.
 ///
-/// With stick logits `φₖ = lₖ − ln Σ_{j>k} eˡʲ`, bits `bₖ = 1[u < σ(φₖ)]`, partners `b̃ₖ = 1[1 − u < σ(φₖ)]`, and z, z̃ the first classes whose bit is 1,
-/// the derivative by φₖ is
+/// With stick logits `φₖ = lₖ − ln Σ_{j>k} eˡʲ`, bits `bₖ = 1[u < σ(φₖ)]`, partners
+/// `b̃ₖ = 1[1 − u < σ(φₖ)]`, and z, z̃ the first classes whose bit is 1, the derivative by φₖ is
 ///
-/// - `½ (f(z) − f(z̃)) (bₖ − b̃ₖ) max(p, 1 − p)` for k up to the shorter of the two runs, as in [`DisArm`](crate::estimators::DisArm);
-/// - `½ (f − f′) (bₖ − p)` with the longer run's f and b beyond that: the other bit is not looked at, and is integrated out;
+/// - `½ (f(z) − f(z̃)) (bₖ − b̃ₖ) max(p, 1 − p)` for k up to the shorter of the two runs, as in
+///   [`DisArm`](crate::estimators::DisArm);
+/// - `½ (f − f′) (bₖ − p)` with the longer run's f and b beyond that: the other bit is not looked at, and
+///   is integrated out;
 /// - 0 beyond the longer run, whose bits nobody looks at;
 ///
 /// and the chain rule gives that by the logits.
@@ -24,11 +27,13 @@ use crate::special::{log_sum_exp, sigmoid};
 /// - **Unbiased** for any objective.
 /// - **Needs** [`Categories`] and an [`Objective`].
 /// - **Costs** two evaluations of f and no score, whatever the number of classes and rows.
-/// - **Variance** depends on the order of the classes, which is taken from the most to the least probable in each row; two classes are
-///   [`DisArm`](crate::estimators::DisArm). Against two draws with a leave-one-out baseline it is usually smaller, not always: compare.
+/// - **Variance** depends on the order of the classes, which is taken from the most to the least probable
+///   in each row; two classes are [`DisArm`](crate::estimators::DisArm). Against two draws with a
+///   leave-one-out baseline it is usually smaller, not always: compare.
 /// - **Use it** for rows of categories where only two evaluations are to be had.
 ///
-/// Dong, Mnih & Tucker 2021, Coupled Gradient Estimators for Discrete Latent Variables, arXiv:2106.08056 (`DisARM-SB`).
+/// Dong, Mnih & Tucker 2021, Coupled Gradient Estimators for Discrete Latent Variables, arXiv:2106.08056
+/// (`DisARM-SB`).
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -54,7 +59,8 @@ struct Sticks<'a, T> {
     order: &'a [T],
     /// The signed tail of each stick's probability, in that order; the last one is 1.
     tails: &'a [T],
-    /// The share of each class among itself and all later ones, by place in the order, is the stick's p; this is `ln` of what comes after.
+    /// The share of each class among itself and all later ones, by place in the order, is the stick's p;
+    /// this is `ln` of what comes after.
     ln_later: &'a [T],
 }
 
@@ -63,7 +69,8 @@ impl<T: Real> Sticks<'_, T> {
         self.order[place].to_usize().unwrap_or(0)
     }
 
-    /// A draw and its partner, as places in the order; the bits are kept as 0, 1 and in the tails of their uniforms.
+    /// A draw and its partner, as places in the order; the bits are kept as 0, 1 and in the tails of their
+    /// uniforms.
     fn draw<R: Rng + ?Sized>(&self, rng: &mut R, uniforms: &mut [T]) -> [usize; 2] {
         let last = self.order.len() - 1;
         let mut places = [last; 2];
@@ -121,7 +128,8 @@ where
 {
     fn shape(&self, distribution: &D) -> BlockShape {
         let dim = distribution.dim();
-        // Order, tails and logarithms of all rows; the uniforms and both places of each gradient sample are its noise.
+        // Order, tails and logarithms of all rows; the uniforms and both places of each gradient sample are
+        // its noise.
         BlockShape::of_own_draws(2).with_noise(dim).with_scratch(3 * dim)
     }
 

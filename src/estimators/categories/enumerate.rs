@@ -9,7 +9,8 @@ use crate::real::Real;
 /// Outcomes beyond which a sum over all of them is refused: a hundred million evaluations.
 const MOST: usize = 100_000_000;
 
-/// The exact gradient, `Σ_z p(z) f(z) ∇_θ ln p(z)` over the whole support: no variance, the yardstick for all others.
+/// The exact gradient, `Σ_z p(z) f(z) ∇_θ ln p(z)` over the whole support: no variance, the yardstick for
+/// all others.
 ///
 /// - **Exact.** One gradient sample is the gradient; ask for two, and the error bars say 0.
 /// - **Needs** a [`FiniteSupport`] and an [`Objective`]. More than 10⁸ outcomes are refused.

@@ -6,18 +6,20 @@ use crate::estimator::{Block, BlockRng, BlockShape, GradientEstimator};
 use crate::objective::{Evaluator, Objective};
 use crate::real::Real;
 
-/// Local expectation gradients: for every factor of a draw the exact expectation over its alternatives, with the other factors as they were drawn,
-/// `∂θᵢ = Σₖ f(z with factor i := k) p(k) ∂ ln p(k)/∂θᵢ`.
+/// Local expectation gradients: for every factor of a draw the exact expectation over its alternatives,
+/// with the other factors as they were drawn, `∂θᵢ = Σₖ f(z with factor i := k) p(k) ∂ ln p(k)/∂θᵢ`.
 ///
 /// - **Unbiased** for any objective.
 /// - **Needs** [`FiniteFactors`] and an [`Objective`].
-/// - **Costs** one evaluation for the draw, and one for each alternative of each factor that it did not take: 1 + D for D bits, 1 + rows × (K − 1) for
-///   categories. It is the one estimator here whose cost grows faster than the draw, and whose variance need not grow with the dimension at all. More
-///   than 10⁸ are refused.
+/// - **Costs** one evaluation for the draw, and one for each alternative of each factor that it did not
+///   take: 1 + D for D bits, 1 + rows × (K − 1) for categories. It is the one estimator here whose cost
+///   grows faster than the draw, and whose variance need not grow with the dimension at all. More than 10⁸
+///   are refused.
 /// - **Variance** is that of the other factors alone: 0 for a single one, and where f is a sum over factors.
 /// - **Use it** where f is cheap, or can be updated cheaply when one factor changes.
 ///
-/// Titsias & Lázaro-Gredilla 2015, Local Expectation Gradients for Black Box Variational Inference, arXiv:1503.01494.
+/// Titsias & Lázaro-Gredilla 2015, Local Expectation Gradients for Black Box Variational Inference,
+/// arXiv:1503.01494.
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};

@@ -10,14 +10,16 @@ use crate::real::Real;
 /// Outcomes beyond which the list of their probabilities is refused.
 const MOST: usize = 1_000_000;
 
-/// Sum and sample, Rao-Blackwellised over the summed outcomes: those k are summed, and one more is drawn from the rest,
-/// `Σ_{z ∈ C} p(z) f(z) s(z) + (1 − p(C)) f(z′) s(z′)`, `z′ ~ p` outside C.
+/// Sum and sample, Rao-Blackwellised over the summed outcomes: those k are summed, and one more is drawn
+/// from the rest, `Σ_{z ∈ C} p(z) f(z) s(z) + (1 − p(C)) f(z′) s(z′)`, `z′ ~ p` outside C.
 ///
 /// - **Unbiased** for any objective.
 /// - **Needs** a [`FiniteSupport`] and an [`Objective`].
-/// - **Costs** k + 1 evaluations; to find the summed outcomes it lists the support once a tile of gradient samples. More than 10⁶ are refused.
-/// - **Variance** is `(1 − p(C))` times that of the score function on what is left: it falls fast where a few outcomes have most of the mass. A constant
-///   [baseline](Self::with_constant_baseline) helps as it does there.
+/// - **Costs** k + 1 evaluations; to find the summed outcomes it lists the support once a tile of gradient
+///   samples. More than 10⁶ are refused.
+/// - **Variance** is `(1 − p(C))` times that of the score function on what is left: it falls fast where a
+///   few outcomes have most of the mass. A constant [baseline](Self::with_constant_baseline) helps as it
+///   does there.
 /// - **Use it** for one categorical with many classes of which few are likely.
 ///
 /// Liu, Regier, Tripuraneni, Jordan & McAuliffe 2019, arXiv:1810.04777.
@@ -41,7 +43,8 @@ pub struct SumAndSample {
 }
 
 impl SumAndSample {
-    /// With the k most probable outcomes summed, the first in the list where probabilities are equal; 0 is the plain score function.
+    /// With the k most probable outcomes summed, the first in the list where probabilities are equal; 0 is
+    /// the plain score function.
     #[must_use]
     pub fn new(summed: usize) -> Self {
         Self { summed, baseline: 0.0 }

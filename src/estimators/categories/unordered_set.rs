@@ -18,18 +18,24 @@ const SMALL: usize = 6;
 /// Draws beyond which the sum over their orders is refused: tables of 65,536 numbers.
 const MOST_DRAWS: usize = 16;
 
-/// The unordered-set estimator: k different outcomes, drawn without replacement, `Σ_{z ∈ S} p(z) R(S, z) (f(z) − b(z)) s(z)`, where R(S, z) is the probability of the
-/// set S given that z came first, over that of S.
+/// The unordered-set estimator: k different outcomes, drawn without replacement,
+/// `Σ_{z ∈ S} p(z) R(S, z) (f(z) − b(z)) s(z)`, where R(S, z) is the probability of the set S given that z
+/// came first, over that of S.
 ///
-/// The [baseline](Self::with_built_in_baseline) is built in: `b(z) = Σ_{y ∈ S} p(y) R(S∖z, y) f(y)`, with the leave-one-out ratio when z is out of the race, and 1 for y = z.
+/// The [baseline](Self::with_built_in_baseline) is built in: `b(z) = Σ_{y ∈ S} p(y) R(S∖z, y) f(y)`, with
+/// the leave-one-out ratio when z is out of the race, and 1 for y = z.
 ///
-/// - **Unbiased** for any objective, with and without the baseline: it is the score function of one draw, averaged over the order of k.
+/// - **Unbiased** for any objective, with and without the baseline: it is the score function of one draw,
+///   averaged over the order of k.
 /// - **Needs** a [`FiniteSupport`] and an [`Objective`]. More than 10⁶ outcomes, or 16 draws, are refused.
-/// - **Costs** k evaluations, all of different outcomes; Gumbel noise for every outcome, its probability once a tile, and `k 2ᵏ` steps to sum over orders.
-/// - **Variance** is below that of k draws with replacement in every case of the exact tables that it is tested with, and 0 where k takes in the whole support. Without the baseline
-///   it still grows with a constant added to f, until k takes in everything.
-/// - **Use it** for one categorical (or a small support) where an evaluation is dear: no evaluation is made twice. Where few outcomes have most of the mass,
-///   [`SumAndSample`](crate::estimators::SumAndSample) is the simpler.
+/// - **Costs** k evaluations, all of different outcomes; Gumbel noise for every outcome, its probability
+///   once a tile, and `k 2ᵏ` steps to sum over orders.
+/// - **Variance** is below that of k draws with replacement in every case of the exact tables that it is
+///   tested with, and 0 where k takes in the whole support. Without the baseline it still grows with a
+///   constant added to f, until k takes in everything.
+/// - **Use it** for one categorical (or a small support) where an evaluation is dear: no evaluation is made
+///   twice. Where few outcomes have most of the mass, [`SumAndSample`](crate::estimators::SumAndSample) is
+///   the simpler.
 ///
 /// Kool, van Hoof & Welling 2020, arXiv:2002.06043.
 ///
@@ -53,15 +59,15 @@ pub struct UnorderedSet {
 }
 
 impl UnorderedSet {
-    /// With sets of k outcomes; one is the plain score function. A k of 0 or above 16 is refused with [`Error::Option`] before the
-    /// first draw.
+    /// With sets of k outcomes; one is the plain score function. A k of 0 or above 16 is refused with
+    /// [`Error::Option`] before the first draw.
     #[must_use]
     pub fn new(draws: usize) -> Self {
         Self { draws, baseline: false }
     }
 
-    /// With the baseline from the rest of the set. Sets of one are then refused with [`Error::TooFewDraws`]: a draw would be its own
-    /// baseline.
+    /// With the baseline from the rest of the set. Sets of one are then refused with
+    /// [`Error::TooFewDraws`]: a draw would be its own baseline.
     #[must_use]
     pub fn with_built_in_baseline(self) -> Self {
         Self { baseline: true, ..self }
@@ -73,7 +79,8 @@ impl UnorderedSet {
     }
 }
 
-/// Whether outcome i comes before j, by `ln p` and Gumbel noise: a difference of each keeps the noise where `ln p` is huge.
+/// Whether outcome i comes before j, by `ln p` and Gumbel noise: a difference of each keeps the noise where
+/// `ln p` is huge.
 fn beats<T: Real>(ln_p: &[T], noise: &[T], i: usize, j: usize) -> bool {
     (ln_p[i] - ln_p[j]) + (noise[i] - noise[j]) > T::zero()
 }
@@ -171,7 +178,8 @@ where
             }
             successive_sampling_tables(&items[..drawn], others, left, finish);
             gradient.fill(T::zero());
-            // The weights sum to 1. As deviations from the first value, a constant objective has a value without error.
+            // The weights sum to 1. As deviations from the first value, a constant objective has a value
+            // without error.
             let shift = values[0];
             let mut mean = T::zero();
             for i in 0..drawn {

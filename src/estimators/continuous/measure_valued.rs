@@ -11,22 +11,26 @@ use crate::estimators::continuous::over::ROWS_BYTES;
 use crate::objective::{Evaluator, Objective};
 use crate::real::Real;
 
-/// The measure-valued estimator: `∂E f/∂θᵢ = wᵢ (E f(z⁺) − E f(z⁻))`, where z⁺ and z⁻ are draws in which the coordinates that θᵢ governs come
-/// from two other laws, `∂p/∂θᵢ = wᵢ (p⁺ − p⁻)`.
+/// The measure-valued estimator: `∂E f/∂θᵢ = wᵢ (E f(z⁺) − E f(z⁻))`, where z⁺ and z⁻ are draws in which
+/// the coordinates that θᵢ governs come from two other laws, `∂p/∂θᵢ = wᵢ (p⁺ − p⁻)`.
 ///
 /// - **Unbiased** for any objective that is integrable under both laws, differentiable or not.
-/// - **Needs** a [`WeakDerivative`] and an [`Objective`]. A parameter without a weak derivative (the shape of a gamma) is refused by
-///   name: freeze it, or use another estimator.
-/// - **Costs** one evaluation of f for the value and one or two for *every parameter*: 1 + 3D for a Gaussian in D dimensions, 1 + D for exponentials,
-///   gammas, Poissons, bits and (coupled) binomials, 1 + K a categorical by logits. Where one side is the law itself, the draw is that side.
-/// - **Variance** does not grow with the dimension: a parameter's is that of a difference of f in one coordinate. Of a bit it is that of exact
-///   enumeration of this bit with the others drawn (a local expectation).
-/// - **Coupled** sides share their random numbers, which lowers the variance wherever f is smooth on the scale of the density; not always: the mean of
-///   a Gaussian under a *linear* f has variance 0.27 coupled and 0.14 [uncoupled](Self::uncoupled), since the two sides go in opposite directions.
-/// - **Use it** in few dimensions where f jumps or oscillates, and for counts, where nothing else is as quiet for the price.
+/// - **Needs** a [`WeakDerivative`] and an [`Objective`]. A parameter without a weak derivative (the shape
+///   of a gamma) is refused by name: freeze it, or use another estimator.
+/// - **Costs** one evaluation of f for the value and one or two for *every parameter*: 1 + 3D for a
+///   Gaussian in D dimensions, 1 + D for exponentials, gammas, Poissons, bits and (coupled) binomials, 1 +
+///   K a categorical by logits. Where one side is the law itself, the draw is that side.
+/// - **Variance** does not grow with the dimension: a parameter's is that of a difference of f in one
+///   coordinate. Of a bit it is that of exact enumeration of this bit with the others drawn (a local
+///   expectation).
+/// - **Coupled** sides share their random numbers, which lowers the variance wherever f is smooth on the
+///   scale of the density; not always: the mean of a Gaussian under a *linear* f has variance 0.27 coupled
+///   and 0.14 [uncoupled](Self::uncoupled), since the two sides go in opposite directions.
+/// - **Use it** in few dimensions where f jumps or oscillates, and for counts, where nothing else is as
+///   quiet for the price.
 ///
-/// Pflug 1996, Optimization of Stochastic Models, doi:10.1007/978-1-4613-1449-3; Mohamed, Rosca, Figurnov & Mnih 2020, arXiv:1906.10652,
-/// section 6.
+/// Pflug 1996, Optimization of Stochastic Models, doi:10.1007/978-1-4613-1449-3; Mohamed, Rosca, Figurnov &
+/// Mnih 2020, arXiv:1906.10652, section 6.
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -96,7 +100,8 @@ impl MeasureValued {
         1 + self.sides(distribution, 0..distribution.params().len()).map(WeakSides::draws).sum::<usize>()
     }
 
-    /// Fills the rows after the first, which is the draw, with the sides of some parameters, and writes their weights.
+    /// Fills the rows after the first, which is the draw, with the sides of some parameters, and writes
+    /// their weights.
     fn draw<T, D, R>(
         self,
         distribution: &D,
@@ -141,7 +146,8 @@ impl MeasureValued {
         }
     }
 
-    /// As many parameters from the first on as have room for their sides in so many rows, and the rows that they take.
+    /// As many parameters from the first on as have room for their sides in so many rows, and the rows that
+    /// they take.
     fn part<T, D>(self, distribution: &D, first: usize, room: usize) -> (Range<usize>, usize)
     where
         T: Real,
@@ -230,8 +236,8 @@ fn is_finite<T: Real>(gradient: &[T]) -> bool {
     gradient.iter().all(|g| g.is_finite())
 }
 
-/// The value to report is that at the draw, whatever the other rows say. If something went wrong, the values stay as they are, for the
-/// engine to find out what.
+/// The value to report is that at the draw, whatever the other rows say. If something went wrong, the
+/// values stay as they are, for the engine to find out what.
 fn report<T: Real>(values: &mut [T], gradient: &[T]) {
     if is_finite(gradient) && values[0].is_finite() {
         let value = values[0];

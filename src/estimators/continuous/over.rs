@@ -8,23 +8,25 @@ use crate::objective::{Evaluator, Objective};
 use crate::real::Real;
 use crate::vector::scatter;
 
-/// Bytes that the rows of one gradient sample may take: a point set beyond that is made in parts. Like the engine's tiles they
-/// should stay in the second-level cache.
+/// Bytes that the rows of one gradient sample may take: a point set beyond that is made in parts. Like the
+/// engine's tiles they should stay in the second-level cache.
 pub(crate) const ROWS_BYTES: usize = 64 << 10;
 
-/// A rule whose gradient samples are functions of independent draws, whoever has drawn them: `over` lets it take its
-/// noise from a [source](crate::noise).
+/// A rule whose gradient samples are functions of independent draws, whoever has drawn them: `over` lets it
+/// take its noise from a [source](crate::noise).
 ///
-/// [`Pathwise`](crate::estimators::Pathwise), [`ScoreFunction`](crate::estimators::ScoreFunction) (without leave-one-out),
-/// [`Elbo`](crate::estimators::Elbo) and [`ImportanceWeighted`](crate::estimators::ImportanceWeighted) are such rules.
+/// [`Pathwise`](crate::estimators::Pathwise), [`ScoreFunction`](crate::estimators::ScoreFunction) (without
+/// leave-one-out), [`Elbo`](crate::estimators::Elbo) and
+/// [`ImportanceWeighted`](crate::estimators::ImportanceWeighted) are such rules.
 pub trait DrawRule<T, D, F>: GradientEstimator<T, D, F>
 where
     T: Real,
     D: Reparameterizable<T> + ?Sized,
     F: Objective<T> + ?Sized,
 {
-    /// Makes the gradient samples of a block whose draws are there: `noise`, `z` and `preimage` are filled in. As many draws per
-    /// gradient sample as [`shape`](GradientEstimator::shape) says, independent of each other.
+    /// Makes the gradient samples of a block whose draws are there: `noise`, `z` and `preimage` are filled
+    /// in. As many draws per gradient sample as [`shape`](GradientEstimator::shape) says, independent of
+    /// each other.
     ///
     /// # Errors
     /// As [`gradient_samples`](GradientEstimator::gradient_samples).
@@ -44,23 +46,26 @@ where
     }
 }
 
-/// A [rule](DrawRule) over the points of a [noise source](crate::noise): the mean of what it makes of `zᵢ = g(θ, εᵢ)`, i = 1 … n, is one
-/// gradient sample. Made by [`Pathwise::over`](crate::estimators::Pathwise::over) and its kin.
+/// A [rule](DrawRule) over the points of a [noise source](crate::noise): the mean of what it makes of
+/// `zᵢ = g(θ, εᵢ)`, i = 1 … n, is one gradient sample. Made by
+/// [`Pathwise::over`](crate::estimators::Pathwise::over) and its kin.
 ///
 /// - **Unbiased** where the rule is, since every point by itself has the law of the noise.
 /// - **Needs** a [`Reparameterizable`] distribution that the source can serve (most ask for
 ///   [`UniformNoise`](crate::UniformNoise)).
-/// - **Costs** n times the rule, n = the source's points, streamed through fixed buffers however many they are.
-/// - **Variance** is that of the mean over the points, as the source makes them depend on each other: for smooth f of few coordinates
-///   [`ScrambledSobol`](crate::noise::ScrambledSobol) takes it down almost as n⁻³, [`Antithetic`](crate::noise::Antithetic) removes
-///   the part that is odd in the noise. Scores gain less from point sets than pathwise gradients do.
-/// - A rule of K draws per gradient sample (an importance-weighted bound) takes K independent point sets, one for each of its draws:
-///   the bound stays what it is.
-/// - **Use it** for a precise gradient of an objective whose evaluation is cheap, or to compare two gradients by
-///   [common random numbers](crate::noise::Replay).
+/// - **Costs** n times the rule, n = the source's points, streamed through fixed buffers however many they
+///   are.
+/// - **Variance** is that of the mean over the points, as the source makes them depend on each other: for
+///   smooth f of few coordinates [`ScrambledSobol`](crate::noise::ScrambledSobol) takes it down almost as
+///   n⁻³, [`Antithetic`](crate::noise::Antithetic) removes the part that is odd in the noise. Scores gain
+///   less from point sets than pathwise gradients do.
+/// - A rule of K draws per gradient sample (an importance-weighted bound) takes K independent point sets,
+///   one for each of its draws: the bound stays what it is.
+/// - **Use it** for a precise gradient of an objective whose evaluation is cheap, or to compare two
+///   gradients by [common random numbers](crate::noise::Replay).
 ///
-/// Glasserman 2003, Monte Carlo Methods in Financial Engineering, chapters 4, 5 and 7, doi:10.1007/978-0-387-21617-1; Buchholz,
-/// Wenzel & Mandt 2018, arXiv:1807.01604.
+/// Glasserman 2003, Monte Carlo Methods in Financial Engineering, chapters 4, 5 and 7,
+/// doi:10.1007/978-0-387-21617-1; Buchholz, Wenzel & Mandt 2018, arXiv:1807.01604.
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -93,7 +98,8 @@ where
 /// # Ok::<(), reparam::Error>(())
 /// ```
 ///
-/// An error that names a draw counts it from the first of the rows that were in the buffers, where the points do not fit all at once.
+/// An error that names a draw counts it from the first of the rows that were in the buffers, where the
+/// points do not fit all at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Over<E, S> {
     rule: E,
@@ -334,7 +340,8 @@ impl<E, S, D: ?Sized, F: ?Sized> Run<'_, E, S, D, F> {
                 let values = block.units(units, i * rows..(i + 1) * rows).values;
                 values.fill(T::of(first_value.f64() + value_sum / draws as f64));
             } else {
-                // The buffers stay as they are, for the engine's diagnosis: what went wrong is among their rows.
+                // The buffers stay as they are, for the engine's diagnosis: what went wrong is among their
+                // rows.
                 gradient.copy_from_slice(part_sum);
             }
         }
@@ -368,7 +375,8 @@ impl<E, S, D: ?Sized, F: ?Sized> Run<'_, E, S, D, F> {
         scatter(columns, width, noise, self.rule.draws * width, draw * width);
     }
 
-    /// Draws and gradients of rows whose noise is there, with the explicit gradient of an objective that depends on θ.
+    /// Draws and gradients of rows whose noise is there, with the explicit gradient of an objective that
+    /// depends on θ.
     fn gradients<T>(&self, objective: Evaluator<'_, F>, mut part: Block<'_, T>) -> Result<(), Error>
     where
         T: Real,
@@ -386,7 +394,8 @@ impl<E, S, D: ?Sized, F: ?Sized> Run<'_, E, S, D, F> {
     }
 }
 
-/// `Σ (row − first)`: a gradient that is the same at all points stays exactly that, and one that varies little keeps its digits.
+/// `Σ (row − first)`: a gradient that is the same at all points stays exactly that, and one that varies
+/// little keeps its digits.
 fn sum_deviations<T: Real>(rows: &[T], first: &[T], sum: &mut [T]) {
     sum.fill(T::zero());
     for row in rows.chunks_exact(first.len()) {

@@ -9,16 +9,18 @@ use crate::real::Real;
 
 /// The pathwise estimator, or reparameterization trick: `∇_θ E[f(z)] = E[(∂g/∂θ)ᵀ ∇f(z)]` with `z = g(θ, ε)`.
 ///
-/// - **Unbiased** for an objective that is differentiable almost everywhere *and continuous* (a jump of f carries
-///   gradient that no derivative of f sees: use [`ScoreFunction`](crate::estimators::ScoreFunction) there).
+/// - **Unbiased** for an objective that is differentiable almost everywhere *and continuous* (a jump of f
+///   carries gradient that no derivative of f sees: use [`ScoreFunction`](crate::estimators::ScoreFunction)
+///   there).
 /// - **Needs** a [`Reparameterizable`] distribution and a [`DifferentiableObjective`].
 /// - **Costs** one evaluation of value and gradient of f, and one pullback, a gradient sample.
-/// - **Variance** is bounded by the Lipschitz constant of f, whatever the dimension; it is exactly 0 with respect to a
-///   location where f is linear. It loses to the score function where f oscillates faster than the density varies.
+/// - **Variance** is bounded by the Lipschitz constant of f, whatever the dimension; it is exactly 0 with
+///   respect to a location where f is linear. It loses to the score function where f oscillates faster than
+///   the density varies.
 /// - **Use it** wherever it applies, and compare where f is rough.
 ///
-/// Kingma & Welling 2014, arXiv:1312.6114; Rezende, Mohamed & Wierstra 2014, arXiv:1401.4082; for the variance Mohamed,
-/// Rosca, Figurnov & Mnih 2020, arXiv:1906.10652.
+/// Kingma & Welling 2014, arXiv:1312.6114; Rezende, Mohamed & Wierstra 2014, arXiv:1401.4082; for the
+/// variance Mohamed, Rosca, Figurnov & Mnih 2020, arXiv:1906.10652.
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -40,9 +42,10 @@ use crate::real::Real;
 ///
 /// # Discrete distributions do not compile
 ///
-/// A draw of a [`Bernoulli`](crate::distributions::Bernoulli) or [`Categorical`](crate::distributions::Categorical) is a
-/// step function of its noise: `b = 1[u < σ(logit)]`. Its derivative with respect to the logit is 0 almost everywhere,
-/// and the jumps, where all of the gradient is, have probability 0; a "pathwise" estimate would be a confident zero. So
+/// A draw of a [`Bernoulli`](crate::distributions::Bernoulli) or
+/// [`Categorical`](crate::distributions::Categorical) is a step function of its noise:
+/// `b = 1[u < σ(logit)]`. Its derivative with respect to the logit is 0 almost everywhere, and the jumps,
+/// where all of the gradient is, have probability 0; a "pathwise" estimate would be a confident zero. So
 /// they are not `Reparameterizable`, and this is refused by the compiler:
 ///
 /// ```compile_fail,E0277
@@ -62,7 +65,8 @@ use crate::real::Real;
 pub struct Pathwise;
 
 impl Pathwise {
-    /// Over the points of a [noise source](crate::noise): antithetic pairs, scrambled Sobol points, stored noise.
+    /// Over the points of a [noise source](crate::noise): antithetic pairs, scrambled Sobol points, stored
+    /// noise.
     #[must_use]
     pub fn over<S>(self, source: S) -> Over<Self, S> {
         Over::new(self, source)

@@ -8,29 +8,38 @@ use crate::objective::{Additive, Evaluator};
 use crate::real::Real;
 use crate::scratch::with_scratch;
 
-/// The score function with the reward to go: for a draw of H steps and an objective `f = Σ_t r_t`, the gradient sample
-/// `Σ_t (R_t − V_t − b_t) ∇_θ log p_θ(step t | z before it)` with `R_t = Σ_{s ≥ t} r_s`. A step is not credited with terms that came before it: their
-/// product with its score has mean 0, and only adds variance. Policy gradients are the case of actions in states (see [`Sequential`]).
+/// The score function with the reward to go: for a draw of H steps and an objective `f = Σ_t r_t`, the
+/// gradient sample `Σ_t (R_t − V_t − b_t) ∇_θ log p_θ(step t | z before it)` with `R_t = Σ_{s ≥ t} r_s`. A
+/// step is not credited with terms that came before it: their product with its score has mean 0, and only
+/// adds variance. Policy gradients are the case of actions in states (see [`Sequential`]).
 ///
-/// Two things may be subtracted from `R_t`, and both together: a value function V ([`with_value`](Self::with_value)), which sees what came
-/// before the step's decision, and a number a step ([`StepBaseline`]), which then stands for what V has left.
+/// Two things may be subtracted from `R_t`, and both together: a value function V
+/// ([`with_value`](Self::with_value)), which sees what came before the step's decision, and a number a step
+/// ([`StepBaseline`]), which then stands for what V has left.
 ///
-/// - **Unbiased** for `∇_θ E[Σ_t r_t]` if no term looks ahead ([`Additive`]). V and b never know the decision that they are subtracted from: V gets a slice that
-///   ends before it, averages come from earlier calls or from other draws.
-/// - **Needs** a [`Sequential`] distribution and an [`Additive`] objective of as many terms as steps; another number is refused. A parameter
-///   that moves the support is refused by name, as by the [score function](crate::estimators::ScoreFunction).
-/// - **Costs** one evaluation of the terms and H scores of a step a draw, in time and room that grow as H. A leave-one-out gradient sample takes K draws.
-/// - **Variance**: below that of [`ScoreFunction`](crate::estimators::ScoreFunction) where early terms do not matter later; about a third of it for rewards that come evenly,
-///   without a baseline. With independent coordinates and `f = Σ r_t(z_t)` only the terms of other coordinates before t are gone.
-///   The exact value function is nearly the best V; a rough one, fitted to earlier draws, gets most of what there is.
-/// - **Use it** for policies, autoregressive models and paths with terms along the way. For one term at the end it is the score function with other baselines.
-///   Where the dynamics are known and differentiable and do not amplify, [`Pathwise`](crate::estimators::Pathwise) has far less variance.
+/// - **Unbiased** for `∇_θ E[Σ_t r_t]` if no term looks ahead ([`Additive`]). V and b never know the
+///   decision that they are subtracted from: V gets a slice that ends before it, averages come from earlier
+///   calls or from other draws.
+/// - **Needs** a [`Sequential`] distribution and an [`Additive`] objective of as many terms as steps;
+///   another number is refused. A parameter that moves the support is refused by name, as by the [score
+///   function](crate::estimators::ScoreFunction).
+/// - **Costs** one evaluation of the terms and H scores of a step a draw, in time and room that grow as H.
+///   A leave-one-out gradient sample takes K draws.
+/// - **Variance**: below that of [`ScoreFunction`](crate::estimators::ScoreFunction) where early terms do
+///   not matter later; about a third of it for rewards that come evenly, without a baseline. With
+///   independent coordinates and `f = Σ r_t(z_t)` only the terms of other coordinates before t are gone.
+///   The exact value function is nearly the best V; a rough one, fitted to earlier draws, gets most of what
+///   there is.
+/// - **Use it** for policies, autoregressive models and paths with terms along the way. For one term at the
+///   end it is the score function with other baselines. Where the dynamics are known and differentiable and
+///   do not amplify, [`Pathwise`](crate::estimators::Pathwise) has far less variance.
 ///
 /// A discount `γᵗ` belongs to the terms. The value of the estimate is `E[Σ_t r_t]`, whatever is subtracted.
 ///
-/// Williams 1992, doi:10.1007/BF00992696; Sutton, McAllester, Singh & Mansour 2000, "Policy gradient methods for reinforcement learning with function
-/// approximation", NIPS 12; baselines that know the state: Greensmith, Bartlett & Baxter 2004, JMLR 5; the general rule of which terms a decision is credited
-/// with: Schulman, Heess, Weber & Abbeel 2015, arXiv:1506.05254.
+/// Williams 1992, doi:10.1007/BF00992696; Sutton, McAllester, Singh & Mansour 2000, "Policy gradient
+/// methods for reinforcement learning with function approximation", NIPS 12; baselines that know the state:
+/// Greensmith, Bartlett & Baxter 2004, JMLR 5; the general rule of which terms a decision is credited with:
+/// Schulman, Heess, Weber & Abbeel 2015, arXiv:1506.05254.
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -75,14 +84,15 @@ use crate::scratch::with_scratch;
 pub struct RewardToGo<V = NoValue> {
     baseline: StepBaseline,
     value: V,
-    /// The moving average of each step; `None` for a step that no draw has reached, empty before the first call.
+    /// The moving average of each step; `None` for a step that no draw has reached, empty before the first
+    /// call.
     averages: Vec<f64>,
     /// Which steps an average is known of.
     reached: Vec<bool>,
 }
 
-/// What [`RewardToGo`] subtracts from the rest of the reward at each step, after the value function. None of them contains the draw that it
-/// is subtracted from.
+/// What [`RewardToGo`] subtracts from the rest of the reward at each step, after the value function. None
+/// of them contains the draw that it is subtracted from.
 ///
 /// | baseline | draws a gradient sample | memory | when |
 /// | --- | --- | --- | --- |
@@ -98,14 +108,15 @@ pub enum StepBaseline {
     None,
     /// A constant for each step.
     PerStep(Vec<f64>),
-    /// An exponential moving average for each step over the *earlier* calls, `b_t ← decay · b_t + (1 − decay) · mean` of the call, over the draws that reached
-    /// the step. A step that no earlier draw has reached subtracts nothing.
+    /// An exponential moving average for each step over the *earlier* calls,
+    /// `b_t ← decay · b_t + (1 − decay) · mean` of the call, over the draws that reached the step. A step
+    /// that no earlier draw has reached subtracts nothing.
     MovingAverage {
         /// How much of the old average stays at each call, in [0, 1).
         decay: f64,
     },
-    /// The mean over the other draws of a group that reached the same step; nothing where no other did. The gradient sample is the mean of K ≥ 2
-    /// draws, and counts as one sample with K evaluations.
+    /// The mean over the other draws of a group that reached the same step; nothing where no other did. The
+    /// gradient sample is the mean of K ≥ 2 draws, and counts as one sample with K evaluations.
     LeaveOneOut {
         /// K, the number of draws in a group.
         draws: usize,
@@ -123,10 +134,12 @@ impl StepBaseline {
     }
 }
 
-/// `V(t, z before step t)`: what is expected from step t on. Any `Fn(usize, &[T]) -> T` is one; any V is unbiased, a good one takes out variance.
+/// `V(t, z before step t)`: what is expected from step t on. Any `Fn(usize, &[T]) -> T` is one; any V is
+/// unbiased, a good one takes out variance.
 ///
-/// The slice has [`before`](Sequential::before)`(t)` coordinates: it ends before the decision of step t, and V cannot see it. V must not be made from
-/// the draws that it is subtracted from: fit it to those of earlier calls.
+/// The slice has [`before`](Sequential::before)`(t)` coordinates: it ends before the decision of step t,
+/// and V cannot see it. V must not be made from the draws that it is subtracted from: fit it to those of
+/// earlier calls.
 pub trait StepValue<T> {
     /// The value at a step.
     fn value(&self, step: usize, before: &[T]) -> T;
@@ -186,8 +199,8 @@ impl<V> RewardToGo<V> {
         &mut self.value
     }
 
-    /// What the next call will subtract at each step, as learned from earlier ones; 0 where nothing is known. Empty where there is nothing to learn, or
-    /// before the first call.
+    /// What the next call will subtract at each step, as learned from earlier ones; 0 where nothing is
+    /// known. Empty where there is nothing to learn, or before the first call.
     #[must_use]
     pub fn learned(&self) -> &[f64] {
         &self.averages
@@ -214,7 +227,8 @@ impl<V> RewardToGo<V> {
     }
 }
 
-/// Sums from each step to the last, in place; gives the sum of all, added up from the first as an objective would.
+/// Sums from each step to the last, in place; gives the sum of all, added up from the first as an objective
+/// would.
 fn to_go<T: Real>(terms: &mut [T]) -> T {
     let value = terms.iter().copied().sum();
     let mut rest = T::zero();
@@ -225,7 +239,8 @@ fn to_go<T: Real>(terms: &mut [T]) -> T {
     value
 }
 
-/// The weights of a group's step scores: at each step the mean over the draws that reached it of `(Rₖ − mean of the other R) sₖ`, one draw's share of K.
+/// The weights of a group's step scores: at each step the mean over the draws that reached it of
+/// `(Rₖ − mean of the other R) sₖ`, one draw's share of K.
 fn leave_one_out<T: Real>(credits: &mut [T], steps: usize, lengths: &[usize]) {
     let share = T::of(lengths.len() as f64).recip();
     let longest = lengths.iter().copied().max().unwrap_or(0);

@@ -2,7 +2,8 @@
 
 use std::sync::LazyLock;
 
-/// The polynomials and initial direction integers of Joe & Kuo 2008, packed by `generate_directions.py`, which says how.
+/// The polynomials and initial direction integers of Joe & Kuo 2008, packed by `generate_directions.py`,
+/// which says how.
 static PACKED: &[u8] = include_bytes!("directions.bin");
 
 /// Dimensions for each degree of the primitive polynomial, 1 to 16: all polynomials of these degrees.
@@ -17,11 +18,12 @@ pub(super) const DIGITS: usize = 32;
 /// Dimensions that are worked on together.
 pub(super) const LANES: usize = 8;
 
-/// The direction numbers of eight dimensions, digit by digit, in *reversed* order of bits: the first binary digit after the point is bit 0.
-/// Exclusive-or does not mind, and the scrambling hash wants it so.
+/// The direction numbers of eight dimensions, digit by digit, in *reversed* order of bits: the first binary
+/// digit after the point is bit 0. Exclusive-or does not mind, and the scrambling hash wants it so.
 pub(super) type Directions = [[u32; LANES]; DIGITS];
 
-/// The direction numbers of all dimensions, eight by eight (0 beyond the last): 730 kB, expanded when first asked for.
+/// The direction numbers of all dimensions, eight by eight (0 beyond the last): 730 kB, expanded when first
+/// asked for.
 pub(super) fn directions() -> &'static [Directions] {
     static EXPANDED: LazyLock<Vec<Directions>> = LazyLock::new(expand);
     &EXPANDED
@@ -139,7 +141,8 @@ mod tests {
 
     #[test]
     fn every_dimension_by_itself_is_a_permutation_at_every_depth() {
-        // The matrix of direction numbers is upper triangular with ones on the diagonal: digit k is that of direction k for the first time.
+        // The matrix of direction numbers is upper triangular with ones on the diagonal: digit k is that of
+        // direction k for the first time.
         for d in 0..MAX_DIM {
             for (k, v) in directions()[d / LANES].iter().enumerate() {
                 assert_eq!(v[d % LANES] >> k, 1, "digit {k} of dimension {}", d + 1);

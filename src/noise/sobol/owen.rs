@@ -1,17 +1,21 @@
 //! Owen scrambling of one binary fraction by hashing.
 
-/// Scrambles a fraction of 32 binary digits, given in reversed order (bit 0 is the first digit), to 52 digits: every digit is flipped or not
-/// by a pseudo-random function of the digits before it. That is Owen's nested uniform scrambling, with hashes in place of a tree of
-/// random bits: two fractions that agree in their first k digits do so afterwards, and go apart as they did.
+/// Scrambles a fraction of 32 binary digits, given in reversed order (bit 0 is the first digit), to 52
+/// digits: every digit is flipped or not by a pseudo-random function of the digits before it. That is
+/// Owen's nested uniform scrambling, with hashes in place of a tree of random bits: two fractions that
+/// agree in their first k digits do so afterwards, and go apart as they did.
 ///
-/// For the first 32 digits: a product with an even number, an addition and a product with an odd number carry upwards only, so a bit of the
-/// result depends on the bits at and below its place and is flipped by the one at its place. The scheme is that of Laine & Karras 2011,
-/// improved by Burley 2020 (Journal of Computer Graphics Techniques 9(4)) and, with these constants, by Vegdahl 2021
-/// (<https://psychopath.io/post/2021_01_30_building_a_better_lk_hash>); here addition and product have a random word each.
+/// For the first 32 digits: a product with an even number, an addition and a product with an odd number
+/// carry upwards only, so a bit of the result depends on the bits at and below its place and is flipped by
+/// the one at its place. The scheme is that of Laine & Karras 2011, improved by Burley 2020 (Journal of
+/// Computer Graphics Techniques 9(4)) and, with these constants, by Vegdahl 2021
+/// (<https://psychopath.io/post/2021_01_30_building_a_better_lk_hash>); here addition and product have a
+/// random word each.
 ///
-/// The digits after them were all 0, so nested scrambling makes them a random function of the first 32: the upper half of a product modulo 2⁶⁴
-/// with a random number (Dietzfelbinger et al. 1997, doi:10.1006/jagm.1997.0873). Nothing needs more than products of two 32-bit numbers,
-/// which the oldest vector units have.
+/// The digits after them were all 0, so nested scrambling makes them a random function of the first 32: the
+/// upper half of a product modulo 2⁶⁴ with a random number (Dietzfelbinger et al. 1997,
+/// doi:10.1006/jagm.1997.0873). Nothing needs more than products of two 32-bit numbers, which the oldest
+/// vector units have.
 ///
 /// Returns the fraction as the signed tail of a probability (see [`Probability`](crate::Probability)).
 #[inline(always)]
@@ -45,7 +49,8 @@ impl Key {
     }
 }
 
-/// Word `place` of the stream of `SplitMix64` (Steele, Lea & Flood 2014, doi:10.1145/2660193.2660195) with this seed.
+/// Word `place` of the stream of `SplitMix64` (Steele, Lea & Flood 2014, doi:10.1145/2660193.2660195) with
+/// this seed.
 fn mix(seed: u64, place: u64) -> u64 {
     let z = seed.wrapping_add((place + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
     let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -53,7 +58,8 @@ fn mix(seed: u64, place: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// The middle of the cell of width 2⁻⁵² that the first 52 digits name, as a signed tail: u below 1/2 and u − 1 above, exact, never 0.
+/// The middle of the cell of width 2⁻⁵² that the first 52 digits name, as a signed tail: u below 1/2 and u
+/// − 1 above, exact, never 0.
 #[inline(always)]
 fn signed_tail(digits: u64) -> f64 {
     // The fraction plus 1/2, modulo 1, as the mantissa of a number in [1, 2).
@@ -90,7 +96,8 @@ mod tests {
 
     #[test]
     fn digits_after_the_parting_are_independent() {
-        // Over many keys: of two fixed fractions that part at digit k, every later digit agrees half of the time.
+        // Over many keys: of two fixed fractions that part at digit k, every later digit agrees half of the
+        // time.
         let draws = 20_000;
         let (mut worst, mut tests) = (0.0f64, 0);
         let partings = [(0, 1), (0, 2), (1, 2), (0, 4), (3, 4), (2, 6), (0, 10), (9, 10), (5, 20), (19, 20)];

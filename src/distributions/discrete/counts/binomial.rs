@@ -26,9 +26,10 @@ use crate::real::Real;
 /// | jump | `(n − k) p (f(k + 1) − f(k))` | `(n − k)/(1 − p) (f(k + 1) − f(k))` |
 /// | weak derivative | `n p (1 − p)` times that by p | `∂p(k)/∂p = n (b(k − 1) − b(k))`, b of n − 1 trials |
 ///
-/// Log-probability and score are exact to rounding at any finite logit, and the log-probability keeps its digits for any number of trials. The
-/// coupled [weak derivative](crate::estimators::MeasureValued) turns one trial round, a random one of the n, and costs one more evaluation a coordinate.
-/// The entropy has no closed form.
+/// Log-probability and score are exact to rounding at any finite logit, and the log-probability keeps its
+/// digits for any number of trials. The coupled [weak derivative](crate::estimators::MeasureValued) turns
+/// one trial round, a random one of the n, and costs one more evaluation a coordinate. The entropy has no
+/// closed form.
 ///
 /// ```
 /// use reparam::prelude::*;
@@ -63,8 +64,8 @@ impl<T: Real> Binomial<T> {
     /// From numbers of trials and logits of success, one of each a coordinate.
     ///
     /// # Errors
-    /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the lengths differ, [`Error::Option`] for a number of
-    /// trials that is 0 or above 2⁵³, [`Error::NonFiniteParameter`].
+    /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the lengths differ,
+    /// [`Error::Option`] for a number of trials that is 0 or above 2⁵³, [`Error::NonFiniteParameter`].
     pub fn from_logits(trials: &[u64], logits: &[T]) -> Result<Self, Error> {
         Self::build(trials, logits, true)
     }
@@ -72,7 +73,8 @@ impl<T: Real> Binomial<T> {
     /// From numbers of trials and probabilities of success, one of each a coordinate.
     ///
     /// # Errors
-    /// As [`from_logits`](Self::from_logits), and [`Error::ParameterDomain`] for a probability that is not strictly between 0 and 1.
+    /// As [`from_logits`](Self::from_logits), and [`Error::ParameterDomain`] for a probability that is not
+    /// strictly between 0 and 1.
     pub fn from_probs(trials: &[u64], probs: &[T]) -> Result<Self, Error> {
         Self::build(trials, probs, false)
     }

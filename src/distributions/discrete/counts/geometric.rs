@@ -22,8 +22,9 @@ family_of_trials! {
     /// | weak derivative | `p (1 − p)` times that by p | `∂p(k)/∂p = (b(k) − b(k − 1))/p²`, b the failures before the second success |
     /// | jump | `k (f(k − 1) − f(k))` | `k (f(k − 1) − f(k))/(p (1 − p))` |
     ///
-    /// Log-probability and score are exact to rounding at any finite logit. A count beyond the whole numbers that a scalar holds is the nearest it
-    /// holds; where p is so small that it overflows, the estimators say so ([`Error::NonFiniteTransform`](crate::Error::NonFiniteTransform)).
+    /// Log-probability and score are exact to rounding at any finite logit. A count beyond the whole
+    /// numbers that a scalar holds is the nearest it holds; where p is so small that it overflows, the
+    /// estimators say so ([`Error::NonFiniteTransform`](crate::Error::NonFiniteTransform)).
     ///
     /// ```
     /// use reparam::prelude::*;
@@ -92,7 +93,8 @@ impl<T: Real> CountKl<T> for GeometricLaw {
     fn kl(&self, other: &Self) -> T {
         let (own, others) = (&self.0, &other.0);
         T::of(if own.p.p < f64::MIN_POSITIVE {
-            // Without a digit left: rare events of which one waits for the first, `r − 1 − ln r` with the ratio r of their rates.
+            // Without a digit left: rare events of which one waits for the first, `r − 1 − ln r` with the
+            // ratio r of their rates.
             let ln_ratio = others.p.ln - own.p.ln;
             ln_ratio.exp_m1() - ln_ratio
         } else {
@@ -125,7 +127,8 @@ impl<T: Real> CountWeakDerivative<T> for GeometricLaw {
     }
 }
 
-/// The weak derivative of failures before r successes by the trial's parameter: those before one more success, with and without a further failure.
+/// The weak derivative of failures before r successes by the trial's parameter: those before one more
+/// success, with and without a further failure.
 pub(super) fn weak_pair_of_failures<T: Real, R: Rng + ?Sized>(
     trial: &Trial,
     r: f64,

@@ -12,8 +12,8 @@ use crate::real::Real;
 use crate::special::digamma_difference;
 
 family_of_trials! {
-    /// D independent negative binomial counts: how many trials fail before r of them succeed, for any r above 0, whole or not: a Poisson count whose
-    /// rate is gamma-distributed.
+    /// D independent negative binomial counts: how many trials fail before r of them succeed, for any r
+    /// above 0, whole or not: a Poisson count whose rate is gamma-distributed.
     ///
     /// | | by [`from_logits`](Self::from_logits) | by [`from_probs`](Self::from_probs) |
     /// | --- | --- | --- |
@@ -25,8 +25,9 @@ family_of_trials! {
     /// | weak derivative | `p (1 − p)` times that by p | `∂p(k)/∂p = r (b(k) − b(k − 1))/p²`, b that of r + 1 |
     /// | jump | `k (f(k − 1) − f(k))` | `k (f(k − 1) − f(k))/(p (1 − p))` |
     ///
-    /// The log-probability keeps its digits for any r. Both parameters have a score; r has neither weak derivative nor jump in closed form, so
-    /// [freeze](crate::distributions::Frozen) it for those estimators. Entropy and divergence have no closed form.
+    /// The log-probability keeps its digits for any r. Both parameters have a score; r has neither weak
+    /// derivative nor jump in closed form, so [freeze](crate::distributions::Frozen) it for those
+    /// estimators. Entropy and divergence have no closed form.
     ///
     /// ```
     /// use reparam::prelude::*;
@@ -41,8 +42,8 @@ family_of_trials! {
     /// ```
     ///
     /// # References
-    /// Johnson, Kemp & Kotz 2005, Univariate Discrete Distributions, chapter 5, ISBN 0-471-27246-9; log-probability: Loader 2000, Fast and Accurate
-    /// Computation of Binomial Probabilities.
+    /// Johnson, Kemp & Kotz 2005, Univariate Discrete Distributions, chapter 5, ISBN 0-471-27246-9;
+    /// log-probability: Loader 2000, Fast and Accurate Computation of Binomial Probabilities.
     pub NegativeBinomial, NegativeBinomialFamily;
     theta: [T; 2];
     r: Positive "The numbers r of successes.";

@@ -22,9 +22,10 @@ own_family! {
     /// | jump | `f(k + 1) − f(k)` |
     /// | weak derivative | `∂p/∂λ = p(k − 1) − p(k)`: one more event, against the draw itself |
     ///
-    /// The score is valid and has variance 1/λ; `f(k + 1) − f(k)`, the coupled [weak derivative](crate::estimators::MeasureValued), has that of f's steps
-    /// and costs one more evaluation. The entropy has no closed form. Beyond a rate of 1e15, where a scalar no longer holds every whole number, draws are
-    /// rounded normals.
+    /// The score is valid and has variance 1/λ; `f(k + 1) − f(k)`, the coupled [weak
+    /// derivative](crate::estimators::MeasureValued), has that of f's steps and costs one more evaluation.
+    /// The entropy has no closed form. Beyond a rate of 1e15, where a scalar no longer holds every whole
+    /// number, draws are rounded normals.
     ///
     /// ```
     /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -40,8 +41,8 @@ own_family! {
     /// ```
     ///
     /// # References
-    /// Johnson, Kemp & Kotz 2005, Univariate Discrete Distributions, chapter 4, ISBN 0-471-27246-9; weak derivative: Pflug 1996, Optimization of
-    /// Stochastic Models, doi:10.1007/978-1-4613-1449-3.
+    /// Johnson, Kemp & Kotz 2005, Univariate Discrete Distributions, chapter 4, ISBN 0-471-27246-9; weak
+    /// derivative: Pflug 1996, Optimization of Stochastic Models, doi:10.1007/978-1-4613-1449-3.
     pub Poisson, PoissonFamily by counts;
     pub fn new(rate: Positive "The rates λ.");
 }

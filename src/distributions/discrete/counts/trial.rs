@@ -1,4 +1,5 @@
-//! One trial that succeeds or fails, given by a logit or by a probability: what binomial, geometric and negative binomial counts are made of.
+//! One trial that succeeds or fails, given by a logit or by a probability: what binomial, geometric and
+//! negative binomial counts are made of.
 
 use crate::probability::Probability;
 use crate::special::{deviance, ln_beta, log_sigmoid, sigmoid, stirling_remainder};
@@ -88,8 +89,8 @@ impl Side {
     }
 }
 
-/// Declares a family of counts whose last parameter is the probability of success, by its logit or as it is; with another parameter before it,
-/// or none.
+/// Declares a family of counts whose last parameter is the probability of success, by its logit or as it
+/// is; with another parameter before it, or none.
 macro_rules! family_of_trials {
     (
         $(#[$meta:meta])*

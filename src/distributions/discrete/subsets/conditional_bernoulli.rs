@@ -20,9 +20,10 @@ use crate::special::log_add_exp;
 /// | score | `zᵢ − πᵢ`, πᵢ the probability that item i is in the set |
 /// | mean, variance | π, `π (1 − π)` |
 ///
-/// Adding a number to all logits changes nothing. Two tables of `(n + 1)(k + 1)` logarithms are made when the parameters are set, in time n k; a draw takes time
-/// n, and so does a score: `1 − π` is a sum too and not a difference. Sums of logits have the
-/// rounding of the largest: beyond ±1e12 beside one another they hide what the others say.
+/// Adding a number to all logits changes nothing. Two tables of `(n + 1)(k + 1)` logarithms are made when
+/// the parameters are set, in time n k; a draw takes time n, and so does a score: `1 − π` is a sum too and
+/// not a difference. Sums of logits have the rounding of the largest: beyond ±1e12 beside one another they
+/// hide what the others say.
 ///
 /// ```
 /// use reparam::prelude::*;
@@ -36,7 +37,8 @@ use crate::special::log_add_exp;
 /// ```
 ///
 /// # References
-/// Chen & Liu 1997, Statistical applications of the Poisson-binomial and conditional Bernoulli distributions, Statistica Sinica 7.
+/// Chen & Liu 1997, Statistical applications of the Poisson-binomial and conditional Bernoulli
+/// distributions, Statistica Sinica 7.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConditionalBernoulli<T> {
     params: Vec<T>,
@@ -59,7 +61,8 @@ impl<T: Real> ConditionalBernoulli<T> {
     /// From one logit an item and the number k of items in a set.
     ///
     /// # Errors
-    /// [`Error::EmptySupport`] without items, [`Error::NonFiniteParameter`], [`Error::Option`] for a k that is 0 or above the number of items.
+    /// [`Error::EmptySupport`] without items, [`Error::NonFiniteParameter`], [`Error::Option`] for a k that
+    /// is 0 or above the number of items.
     pub fn new(logits: &[T], chosen: usize) -> Result<Self, Error> {
         let (layout, params) = layout_of(logits, chosen, usize::MAX)?;
         let after = vec![f64::NEG_INFINITY; (params.len() + 1) * (chosen + 1)];

@@ -11,7 +11,8 @@ use crate::real::Real;
 use crate::scratch::with_scratch;
 use crate::special::{LogSum, log_add_exp, successive_sampling_tables};
 
-/// A set of k of n items, drawn one after the other without replacement with probabilities in proportion to `e^l`: the Gumbel top-k set.
+/// A set of k of n items, drawn one after the other without replacement with probabilities in proportion to
+/// `e^l`: the Gumbel top-k set.
 ///
 /// | | |
 /// | --- | --- |
@@ -20,11 +21,13 @@ use crate::special::{LogSum, log_add_exp, successive_sampling_tables};
 /// | log-probability | `ln Σ` over the k! orders of `Πᵢ e^l(zᵢ) / Σ e^l` of the items left |
 /// | score | the mean of the [ordered](super::PlackettLuce) score over the orders of the set |
 ///
-/// Drawn in time n k by the Gumbel top-k trick. The sum over orders goes over the 2ᵏ sets of those drawn already, all terms positive: log-probability and score take
-/// time `k 2ᵏ + n 2ᵏ` and k is at most 16; beyond k = 5 they take room from the heap. With 20 items a draw and its score take about
-/// 2 µs at k = 2, 8 µs at 5, 0.3 ms at 10 and 30 ms at 16. The score is exact to an absolute 1e-13, as tested.
+/// Drawn in time n k by the Gumbel top-k trick. The sum over orders goes over the 2ᵏ sets of those drawn
+/// already, all terms positive: log-probability and score take time `k 2ᵏ + n 2ᵏ` and k is at most 16;
+/// beyond k = 5 they take room from the heap. With 20 items a draw and its score take about 2 µs at k = 2,
+/// 8 µs at 5, 0.3 ms at 10 and 30 ms at 16. The score is exact to an absolute 1e-13, as tested.
 ///
-/// [`ConditionalBernoulli`](super::ConditionalBernoulli) is the other law of k-subsets, `p ∝ Π e^l`, with cheap scores at any k.
+/// [`ConditionalBernoulli`](super::ConditionalBernoulli) is the other law of k-subsets, `p ∝ Π e^l`, with
+/// cheap scores at any k.
 ///
 /// ```
 /// use reparam::prelude::*;
@@ -53,7 +56,8 @@ impl<T: Real> Subsets<T> {
     /// From one logit an item and the number k of items in a set.
     ///
     /// # Errors
-    /// [`Error::EmptySupport`] without items, [`Error::NonFiniteParameter`], [`Error::Option`] for a k that is 0, above the number of items, or above 16.
+    /// [`Error::EmptySupport`] without items, [`Error::NonFiniteParameter`], [`Error::Option`] for a k that
+    /// is 0, above the number of items, or above 16.
     pub fn new(logits: &[T], chosen: usize) -> Result<Self, Error> {
         let (layout, params) = layout_of(logits, chosen, MOST)?;
         Ok(Self { params, chosen, layout })

@@ -10,7 +10,8 @@ use crate::real::Real;
 use crate::scratch::with_scratch;
 use crate::special::LogSum;
 
-/// A ranking of n items, or its first k places: each place goes to one of the items left, with a probability in proportion to `e^l`.
+/// A ranking of n items, or its first k places: each place goes to one of the items left, with a
+/// probability in proportion to `e^l`.
 ///
 /// | | |
 /// | --- | --- |
@@ -19,13 +20,15 @@ use crate::special::LogSum;
 /// | log-probability | `Σᵢ l(zᵢ) − ln Σ e^l` over the items left at place i |
 /// | score | of item j: `1[j is placed] − Σᵢ e^lⱼ / Σ e^l` over the places i that j was left for |
 ///
-/// Drawn by the Gumbel top-k trick: the k largest of `l + Gumbel noise`, in order. Log-probability and score take time n k, a draw too. The score is exact to
-/// rounding but for the cancellation of an item that is nearly certain of the next place. Finite logits of any size give neither NaN nor a tie.
+/// Drawn by the Gumbel top-k trick: the k largest of `l + Gumbel noise`, in order. Log-probability and
+/// score take time n k, a draw too. The score is exact to rounding but for the cancellation of an item that
+/// is nearly certain of the next place. Finite logits of any size give neither NaN nor a tie.
 ///
-/// It is [`Sequential`], a place a step: where early places have terms of their own, [`RewardToGo`](crate::estimators::RewardToGo) credits each place with what
-/// comes after it alone.
+/// It is [`Sequential`], a place a step: where early places have terms of their own,
+/// [`RewardToGo`](crate::estimators::RewardToGo) credits each place with what comes after it alone.
 ///
-/// For the *set* of the first k, whatever their order, [`Subsets`](super::Subsets) has a score with less variance.
+/// For the *set* of the first k, whatever their order, [`Subsets`](super::Subsets) has a score with less
+/// variance.
 ///
 /// ```
 /// use reparam::prelude::*;
@@ -39,7 +42,8 @@ use crate::special::LogSum;
 /// ```
 ///
 /// # References
-/// Plackett 1975, doi:10.2307/2346567; Luce 1959, Individual Choice Behavior; Gumbel top-k: Kool, van Hoof & Welling 2019, arXiv:1903.06059.
+/// Plackett 1975, doi:10.2307/2346567; Luce 1959, Individual Choice Behavior; Gumbel top-k: Kool, van Hoof
+/// & Welling 2019, arXiv:1903.06059.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlackettLuce<T> {
     params: Vec<T>,

@@ -3,8 +3,8 @@
 use crate::error::Error;
 use crate::estimators::options::{check_decay, check_draws, check_finite};
 
-/// A baseline b in `(f(z) − b) ∇_θ log p_θ(z)`. None of them ever contains the draw that it is subtracted from, so all are
-/// unbiased.
+/// A baseline b in `(f(z) − b) ∇_θ log p_θ(z)`. None of them ever contains the draw that it is subtracted
+/// from, so all are unbiased.
 ///
 /// | baseline | evaluations a gradient sample | memory | when |
 /// | --- | --- | --- | --- |
@@ -23,22 +23,22 @@ pub enum Baseline {
     /// A constant for all parameters.
     Constant(f64),
     /// An exponential moving average of the objective over the *earlier* calls,
-    /// `b ← decay · b + (1 − decay) · mean of f in the call`, updated after use. The first call subtracts nothing, and leaves
-    /// its own mean behind.
+    /// `b ← decay · b + (1 − decay) · mean of f in the call`, updated after use. The first call subtracts
+    /// nothing, and leaves its own mean behind.
     MovingAverage {
         /// How much of the old average stays at each call, in [0, 1).
         decay: f64,
     },
-    /// The mean of the other draws of a group: a gradient sample is `1/(K − 1) Σ (fₖ − f̄) sₖ` over K ≥ 2 draws, whose
-    /// variance counts as that of one sample with K evaluations.
+    /// The mean of the other draws of a group: a gradient sample is `1/(K − 1) Σ (fₖ − f̄) sₖ` over K ≥ 2
+    /// draws, whose variance counts as that of one sample with K evaluations.
     LeaveOneOut {
         /// K, the number of draws per gradient sample.
         draws: usize,
     },
     /// A constant for each parameter, in the order of the layout.
     PerParameter(Vec<f64>),
-    /// The constant of least variance for each parameter, `bᵢ = E[f sᵢ²] / E[sᵢ²]` (Greensmith, Bartlett & Baxter 2004),
-    /// from the draws of the call *before*. The first call subtracts nothing.
+    /// The constant of least variance for each parameter, `bᵢ = E[f sᵢ²] / E[sᵢ²]` (Greensmith, Bartlett &
+    /// Baxter 2004), from the draws of the call *before*. The first call subtracts nothing.
     Optimal,
 }
 
