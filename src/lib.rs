@@ -42,31 +42,28 @@
 //! Both are unbiased. What is not valid does not compile (a pathwise gradient through a Bernoulli), or is refused by name (a score
 //! for the bound of a uniform). Discrete draws can be [relaxed](distributions::GumbelSoftmax), which is biased and says so.
 //!
-//! Between the two: [`MeasureValued`](estimators::MeasureValued) and [`SmoothedPerturbation`](estimators::SmoothedPerturbation) for jumps and counts,
-//! [`DisArm`](estimators::DisArm), [`Arms`](estimators::Arms), [`Rebar`](estimators::Rebar) and [`Relax`](estimators::Relax) for bits,
-//! [`DisArmSticks`](estimators::DisArmSticks), [`SumAndSample`](estimators::SumAndSample) and [`UnorderedSet`](estimators::UnorderedSet) for categories,
-//! [`Enumerate`](estimators::Enumerate) and [`LocalExpectation`](estimators::LocalExpectation) where outcomes can be listed,
-//! [`Elbo::analytic()`](estimators::Elbo::analytic()), [`StickingTheLanding`](estimators::StickingTheLanding),
-//! [`ImportanceWeighted`](estimators::ImportanceWeighted) and [`Vimco`](estimators::Vimco) for variational bounds,
-//! [`RewardToGo`](estimators::RewardToGo) for sequences of decisions; all behind
-//! [`GradientEstimator`], compared by [`variance_per_evaluation`](GradientEstimate::variance_per_evaluation).
+//! Between the two stand estimators for jumps, counts, bits, categories, variational bounds and sequences of decisions: the tables of
+//! [`estimators`] say what each needs and costs. All are a [`GradientEstimator`], compared by
+//! [`variance_per_evaluation`](GradientEstimate::variance_per_evaluation).
 //!
 //! # Pieces
 //!
-//! - [`distributions`]: transform, pullback, log-density, score and entropy of each, in formulas.
-//! - [`distribution`]: the traits, for distributions of your own. Scalar families need only a
-//!   [quantile function](distributions::Quantile) or a [CDF](distributions::Cdf); [`scalar_family!`] declares them, [`numerics`] has helpers.
-//! - [`noise`]: antithetic pairs, scrambled Sobol points and common random numbers for
-//!   [`PathwiseOver`](estimators::PathwiseOver) and [`ScoreFunctionOver`](estimators::ScoreFunctionOver).
-//! - [`bijections`]: invertible maps that push a distribution elsewhere, and normalizing flows.
-//! - [`Objective`]: closures, pairs of closures, [`Differentiable`], [`Batched`]; [`Terms`] for a sum over steps, [`ParametricObjective`] where f
-//!   depends on θ directly, for [`WithExplicit`](estimators::WithExplicit).
-//! - [`GradientEstimator`]: the interface of all estimators; an estimator of your own is one method.
-//! - [`GradientEstimate`]: gradient, variance, standard error, intervals, by parameter name; mergeable.
-//! - [`StochasticNode`]: a layer that samples, in somebody else's training loop, with the pathwise gradient;
-//!   [`EstimatorNode`]: the same with any estimator.
-//! - [`Unconstrained`](distributions::Unconstrained): parameters that any optimiser can walk on.
-//! - [`verify`]: checks of derivatives, bias and variance, for what you write yourself.
+//! | | |
+//! | --- | --- |
+//! | [`distributions`] | each with its transform, pullback, log-density, score and entropy, in formulas |
+//! | [`distribution`] | the traits behind them, for distributions of your own; [`scalar_family!`] declares a scalar one |
+//! | [`estimators`] | the rules; one of your own is two methods of [`GradientEstimator`]: `shape` and `gradient_samples` |
+//! | [`Estimate`], [`Engine`] | `estimate`, on every estimator; the same with buffers that are kept |
+//! | [`GradientEstimate`] | gradient, variance, standard error and intervals, by parameter name; mergeable |
+//! | [`Objective`] | f: a closure, a pair of closures, [`Differentiable`], [`Batched`]; [`Terms`] for a sum over steps, [`Parametric`] where f depends on θ itself |
+//! | [`noise`] | antithetic pairs, scrambled Sobol points and common random numbers, for `Pathwise.over(…)` and its kin |
+//! | [`bijections`] | invertible maps that push a distribution elsewhere, and normalizing flows |
+//! | [`Unconstrained`](distributions::Unconstrained), [`Frozen`](distributions::Frozen) | parameters that any optimiser can walk on; parameters that stand still |
+//! | [`StochasticNode`], [`EstimatorNode`] | a layer that samples, in somebody else's training loop: pathwise, or with any estimator |
+//! | [`TemperatureSchedule`] | annealing of a relaxation |
+//! | [`verify`] | checks of derivatives, bias and variance, for what you write yourself |
+//! | [`special`], [`numerics`] | special functions with their derivatives and error bounds; helpers for families |
+//! | [`prelude`] | what a program types |
 //!
 //! # Features
 //!
@@ -146,8 +143,8 @@ pub use schedule::TemperatureSchedule;
 ///
 /// All distributions and estimators are here by name, with baselines, noise sources and wrappers of objectives. The traits of a
 /// distribution come without a name: their methods can be called, and `use rand::prelude::*;` beside this one hides none of them. A bound
-/// names the trait itself, `reparam::LogDensity`. Families, maps and other parts are in [`distributions`](crate::distributions),
-/// [`estimators`](crate::estimators) and [`bijections`](crate::bijections).
+/// names the trait itself, `reparam::LogDensity`. Families, maps and other parts are in [`distributions`],
+/// [`estimators`] and [`bijections`].
 pub mod prelude {
     pub use crate::distribution::{
         Bits as _, Categories as _, Conditional as _, DifferentiableLogDensity as _, Distribution as _,

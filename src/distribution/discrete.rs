@@ -103,12 +103,13 @@ pub(crate) fn write_outcome<T: Real, D: FiniteFactors<T> + ?Sized>(
 /// variate is largest.
 ///
 /// ```
+/// use reparam::Relaxable;
 /// use reparam::prelude::*;
 ///
 /// let bits = Bernoulli::from_logits(&[0.0, 1.0])?;
 /// assert_eq!((bits.classes(), bits.logit(1)), (None, 1.0));
 /// let rows = Categorical::from_logits(&[0.0, 0.0], 2)?;
-/// assert_eq!((rows.classes(), rows.logit(1)), (Some(2), 0.5f64.ln()));
+/// assert_eq!((Relaxable::classes(&rows), rows.logit(1)), (Some(2), 0.5f64.ln()));
 /// # Ok::<(), reparam::Error>(())
 /// ```
 #[diagnostic::on_unimplemented(

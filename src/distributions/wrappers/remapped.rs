@@ -42,7 +42,7 @@ use crate::scratch::with_scratch;
 /// }
 ///
 /// let bits = Bernoulli::from_logits(&[0.3, 0.3])?;
-/// let layout = Layout::new(&[("logit", Domain::Real, 1)]);
+/// let layout = Layout::new(&[("logit", 1, Domain::Real)]);
 /// let tied = Remapped::on(bits, Tied, vec![0.3], layout)?;
 /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
 /// let estimate = Enumerate.estimate(&tied, &|b: &[f64]| b[0] + b[1], 1, &mut rng)?;

@@ -18,6 +18,7 @@ use crate::special::sigmoid;
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
+/// use reparam::estimators::Surrogate;
 /// use reparam::prelude::*;
 ///
 /// /// c(z) = φ: a constant, which `Relax` makes the best baseline.
