@@ -4,7 +4,7 @@ use reparam::bijections::{
     AffineCoupling, AffineMap, Chain, ExpMap, Planar, SigmoidMap, SoftplusMap, StickBreaking,
     TanhConditioner, TanhMap,
 };
-use reparam::distributions::{BetaLaw, GammaLaw, StudentTLaw};
+use reparam::distributions::{BetaFamily, GammaFamily, StudentTFamily};
 use reparam::prelude::*;
 use reparam::{Distribution, Error, Real};
 
@@ -38,8 +38,8 @@ fn construct<T: Real>(input: &mut Input<'_>) {
         check(i, MultivariateNormal::from_covariance(&a, &square));
         check(i, MultivariateNormal::<T>::standard(size));
         check(i, LowRankNormal::new(&a, &square, &b));
-        check(i, MultivariateStudentT::new(number, &a, &square));
-        check(i, MultivariateStudentT::from_scale_matrix(number, &a, &square));
+        check(i, MultivariateStudentT::new(&[number], &a, &square));
+        check(i, MultivariateStudentT::from_scale_matrix(&[number], &a, &square));
         check(i, Exponential::new(&a));
         check(i, Logistic::new(&a, &b));
         check(i, Gumbel::new(&a, &b));
@@ -83,9 +83,9 @@ fn construct<T: Real>(input: &mut Input<'_>) {
         check(i, BitChain::new(&a, &b));
         check(i, GaussianMixture::new(&a, &b, &c));
         check(i, GaussianMixture::from_weights(&a, &b, &c));
-        check(i, Mixture::new(BetaLaw, classes, &a, &[&b, &c]));
-        check(i, Mixture::from_weights(GammaLaw, classes, &a, &[&b, &c]));
-        check(i, Mixture::new(StudentTLaw, classes, &a, &[&b, &c, &d]));
+        check(i, Mixture::new(BetaFamily, classes, &a, &[&b, &c]));
+        check(i, Mixture::from_weights(GammaFamily, classes, &a, &[&b, &c]));
+        check(i, Mixture::new(StudentTFamily, classes, &a, &[&b, &c, &d]));
         check(i, Normal::new(&a, &b).and_then(|p| Frozen::new(p, &["mu"])));
         check(i, Gamma::from_rate(&a, &b).and_then(|p| Frozen::new(p, &["rate", "nobody"])));
         check(i, TruncatedNormal::new(&a, &b, &c, &d).and_then(Unconstrained::new));
