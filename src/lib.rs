@@ -43,7 +43,7 @@
 //! for the bound of a uniform). Discrete draws can be [relaxed](distributions::GumbelSoftmax), which is biased and says so.
 //!
 //! Between the two stand estimators for jumps, counts, bits, categories, variational bounds and sequences of decisions: the tables of
-//! [`estimators`] say what each needs and costs. All are a [`GradientEstimator`], compared by
+//! [`estimators`] say what each needs and costs. All implement [`GradientEstimator`] and are compared by
 //! [`variance_per_evaluation`](GradientEstimate::variance_per_evaluation).
 //!
 //! # Pieces

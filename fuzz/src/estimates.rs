@@ -135,14 +135,13 @@ impl<T: Real> Job<T> {
     }
 }
 
-/// `run!(input, job, distribution, objective; estimator, …)`: one of the estimators.
+/// `run!(input, job, distribution, objective; estimator; …)`: one of the estimators, of which the options may be refused.
 macro_rules! run {
     ($input:expr, $job:expr, $p:expr, $f:expr; $($estimator:expr;)+) => {
         one_of! { $input; $(
             {
                 let mut estimator = $estimator;
-                let made = estimator.estimate($p, $f, $job.samples, &mut $job.rng);
-                judge(stringify!($estimator), made);
+                judge(stringify!($estimator), estimator.estimate($p, $f, $job.samples, &mut $job.rng));
                 // Once more: an estimator with a memory must survive what it saw.
                 judge(stringify!($estimator), estimator.estimate($p, $f, $job.samples, &mut $job.rng));
             }
@@ -205,7 +204,7 @@ where
         {
             let mut job = Job::new(input);
             let f = job.bowl();
-            judge("Elbo::analytic", Elbo::analytic().estimate(&p, &f, job.samples, &mut job.rng));
+            judge("Elbo::analytic()", Elbo::analytic().estimate(&p, &f, job.samples, &mut job.rng));
         };
     }
 }
