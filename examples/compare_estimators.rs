@@ -188,7 +188,7 @@ fn of_the_likelihood(
         entry(PINK, "measure-valued, coupled", MeasureValued::coupled()),
         entry(PINK, "measure-valued, uncoupled", MeasureValued::uncoupled()),
         entry(ORANGE, "score function, no baseline", ScoreFunction::new()),
-        entry(ORANGE, format!("score function, constant {pilot:.0}"), constant.clone()),
+        entry(ORANGE, format!("score function, constant {pilot:.0}").replace(" -", " −"), constant.clone()),
         entry(ORANGE, "score function, moving average", moving_average),
         entry(ORANGE, "score function, leave-one-out 2", leave_one_out(2)),
         entry(ORANGE, "score function, leave-one-out 4", leave_one_out(4)),

@@ -68,7 +68,9 @@ pub(crate) fn dots(path: &Path, title: &str, axis: &str, dots: &[Dot]) -> Result
         root.draw(&PathElement::new([left, right], GRID.stroke_width(1)))?;
         let (low, high) = (at(dot.value - dot.error), at(dot.value + dot.error));
         root.draw(&PathElement::new([low, high], style))?;
-        for end in [low, high] {
+        // Caps would hide behind the dot, and make a square of it.
+        let caps = if high.0 - low.0 > 16 { &[low, high][..] } else { &[] };
+        for end in caps {
             root.draw(&PathElement::new([(end.0, end.1 - 5), (end.0, end.1 + 5)], style))?;
         }
         root.draw(&Circle::new(center, 5, dot.color.filled()))?;
