@@ -1,7 +1,8 @@
-//! The estimators, one a file: formula, bias, needs, cost, when to use it, and the paper.
+//! The estimators, one per file: formula, bias, needs, cost, when to use it, and the paper.
 //!
-//! All stand behind [`GradientEstimator`](crate::GradientEstimator), and get `estimate` from [`Estimate`](crate::Estimate). "Evaluations" are
-//! those of f in one gradient sample, K or n the estimator's option.
+//! All implement [`GradientEstimator`](crate::GradientEstimator), and get `estimate` from
+//! [`Estimate`](crate::Estimate). "Evaluations" are those of f in one gradient sample, where K or n is an
+//! option of the estimator.
 //!
 //! # For any distribution
 //!
@@ -14,7 +15,7 @@
 //! | … [`Baseline::LeaveOneOut`] | | none | K ≥ 2 | the default: nothing to tune |
 //! | … [`Baseline::PerParameter`], [`Baseline::Optimal`] | numbers, or an earlier call | none | 1 | parameters of very different scales |
 //! | [`RewardToGo`], with a value function ([`StepValue`], [`NoValue`]) if there is one | steps with scores (chains, rankings, independent coordinates; wrappers of them), f a sum of terms | none | 1 | policies, paths: each decision is credited with what comes after it |
-//! | … [`StepBaseline::LeaveOneOut`], [`MovingAverage`](StepBaseline::MovingAverage), [`PerStep`](StepBaseline::PerStep) | nothing, earlier calls, numbers | none | K ≥ 2, 1, 1 | nothing to tune; training loops; what is to come is known |
+//! | … [`StepBaseline::LeaveOneOut`], [`MovingAverage`](StepBaseline::MovingAverage), [`PerStep`](StepBaseline::PerStep) | nothing, earlier calls, numbers | none | K ≥ 2, 1, 1 | nothing to tune; training loops; the expected rewards to go are known |
 //! | [`MeasureValued::coupled()`](MeasureValued::coupled), [`uncoupled()`](MeasureValued::uncoupled) | a weak derivative, values of f | none | 1 + 1 or 2 per parameter | f jumps and θ is short; counts |
 //!
 //! # For bits
@@ -33,7 +34,7 @@
 //! | --- | --- | --- | --- | --- |
 //! | [`DisArmSticks`] | rows of categories, values of f | none | 2 | categories, two evaluations |
 //! | [`LocalExpectation`] | independent factors, values of f | none | 1 + one per alternative | f is cheap, or changes little with one bit |
-//! | [`Enumerate`] | a support that can be listed | none, exact | all outcomes | few outcomes; the yardstick |
+//! | [`Enumerate`] | a support that can be listed | none, exact | all outcomes | few outcomes; the reference for the others |
 //! | [`SumAndSample`] of k | a support that can be listed | none | k + 1 | one categorical, few likely classes |
 //! | [`UnorderedSet`] | a support that can be listed, values of f | none | k, all of different outcomes | one categorical, and f is expensive; with its built-in baseline in nearly every case |
 //! | [`SmoothedPerturbation`] | known jumps, values of f | none | 1 + 1 per parameter | counts and categories where a step of f is small beside f |
@@ -47,9 +48,10 @@
 //! | [`ImportanceWeighted::plain()`](ImportanceWeighted::plain), [`doubly_reparameterized()`](ImportanceWeighted::doubly_reparameterized) | as [`Pathwise`], and a density | none, for the bound of K draws | K | tighter bounds; the second for large K |
 //! | [`Vimco`], its bound a [`WeightMean`] | log-density, log-weights | none | K ≥ 2 | discrete latent variables under the bound of K importance weights; the value is the bound |
 //!
-//! [`Analytic`], [`Sampled`] and [`StickingTheLanding`] are the entropy terms ([`EntropyTerm`]) of an [`Elbo`].
+//! [`Analytic`], [`Sampled`] and [`StickingTheLanding`] are the entropy terms ([`EntropyTerm`]) of an
+//! [`Elbo`].
 //!
-//! # Biased, and say so
+//! # Biased estimators
 //!
 //! | | needs | bias | evaluations | when |
 //! | --- | --- | --- | --- | --- |
@@ -58,22 +60,24 @@
 //! | [`StraightThroughGumbelSoftmax`] | the same, and a temperature | **yes** | 1 (value and gradient) | f must see hard draws |
 //! | [`GumbelRao`] | the same, and inner draws | **yes**, the same | 1 (value and gradient) | the same, with less variance |
 //!
-//! # Over a source of noise
+//! # Over a noise source
 //!
-//! `Pathwise.over(source)`, `ScoreFunction::new().over(source)`, `Elbo::sampled().over(source)` and `ImportanceWeighted::plain(K).over(source)`
-//! are [`Over`] rules: a gradient sample is the mean over the points of a [noise source](crate::noise). What can be used so is a [`DrawRule`].
+//! `Pathwise.over(source)`, `ScoreFunction::new().over(source)`, `Elbo::sampled().over(source)` and
+//! `ImportanceWeighted::plain(K).over(source)` are [`Over`] rules: a gradient sample is the mean over the
+//! points of a [noise source](crate::noise). A rule that can be used in this way is a [`DrawRule`].
 //!
 //! | source | needs | evaluations | when |
 //! | --- | --- | --- | --- |
 //! | [`Antithetic`](crate::noise::Antithetic) | noise from uniforms | 2 | f is nearly linear (where it is nearly even, it costs double) |
 //! | [`ScrambledSobol`](crate::noise::ScrambledSobol) | noise from uniforms | 2^m | a precise gradient in few effective dimensions: variance down to n⁻³ instead of n⁻¹ |
 //! | [`Replay`](crate::noise::Replay) | recorded noise | as recorded | common random numbers: the difference of two gradients |
-//! | [`Independent`](crate::noise::Independent) | | n | the yardstick for the others |
+//! | [`Independent`](crate::noise::Independent) | | n | the reference for the others |
 //!
 //! # Objectives that depend on θ
 //!
-//! Where f depends on θ itself ([`Parametric`](crate::Parametric)), the engine adds the explicit gradient `E[∂f_θ(z)/∂θ]` to what the estimator
-//! gives, or refuses, by name, an estimator whose rows are not draws of `p_θ`.
+//! Where f depends on θ itself ([`Parametric`](crate::Parametric)), the engine adds the explicit gradient
+//! `E[∂f_θ(z)/∂θ]` to what the estimator gives, or refuses, by name, an estimator whose rows are not draws
+//! of `p_θ`.
 
 mod biased;
 mod bits;

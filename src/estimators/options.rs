@@ -1,5 +1,5 @@
-//! Checks of options that several rules share. A rule is plain data: what is wrong with its options is said
-//! by `check`, before the first draw, and not by its constructor.
+//! Checks of options that several rules share. A rule is plain data: `check` reports what is wrong with its
+//! options before the first draw, and its constructor does not.
 
 use crate::error::Error;
 
@@ -21,7 +21,7 @@ pub(crate) fn check_draws(draws: usize) -> Result<(), Error> {
     if draws < 2 { Err(Error::TooFewDraws { draws }) } else { Ok(()) }
 }
 
-/// A moving average after the next number; the first number is an average of its own.
+/// A moving average after the next number; the first number is the average.
 pub(crate) fn moved_average(old: Option<f64>, decay: f64, next: f64) -> f64 {
     decay * old.unwrap_or(next) + (1.0 - decay) * next
 }

@@ -278,7 +278,7 @@ fn more_samples_than_were_recorded_are_refused_before_anything_is_evaluated() {
         calls.set(calls.get() + 1);
         z[0]
     };
-    let wanted = Error::Length { what: "stored noise, in gradient samples,".into(), expected: 11, found: 10 };
+    let wanted = Error::Length { what: "stored noise (in gradient samples)".into(), expected: 11, found: 10 };
     let mut score = ScoreFunction::new().over(replay.clone());
     assert_eq!(score.estimate(&normal, &f, 11, &mut rng(2)).unwrap_err(), wanted);
     let mut engine = Engine::new();

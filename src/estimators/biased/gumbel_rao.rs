@@ -7,20 +7,21 @@ use crate::estimators::biased::relaxing::{add_relaxed_slopes, check_scalar_tempe
 use crate::objective::{DifferentiableObjective, Evaluator};
 use crate::real::Real;
 
-/// Gumbel-Rao: one hard draw z, and the Jacobian of the relaxation averaged over K noises that would have
-/// given the same draw: `∇f(z) · 1/K Σₖ ∂x(gₖ)/∂θ`, `gₖ` given z, **held fixed** when x is differentiated.
+/// Gumbel-Rao: one hard draw z, and the Jacobian of the relaxation averaged over K noise vectors that give
+/// the same draw: `∇f(z) · 1/K Σₖ ∂x(gₖ)/∂θ`, with gₖ drawn given z and **held fixed** when x is
+/// differentiated.
 ///
 /// It is [`StraightThroughGumbelSoftmax`](crate::estimators::StraightThroughGumbelSoftmax),
-/// Rao-Blackwellised: the same mean for every K, and with K = 1 the same law.
+/// Rao-Blackwellised: its mean is the same for every K, and for K = 1 so is its law.
 ///
-/// - **BIASED** for the discrete objective `E[f(z)]`, by as much as straight-through Gumbel-Softmax at the
-///   same τ.
+/// - **BIASED** for the discrete objective `E[f(z)]`, with the bias of straight-through Gumbel-Softmax at
+///   the same τ.
 /// - **Needs** [`Relaxable`] bits or categories and a [`DifferentiableObjective`], which is only evaluated
 ///   at the corners.
-/// - **Costs** one evaluation of value and gradient, and K draws of noise with as many softmaxes: little
-///   where f is expensive.
-/// - **Variance** is `a + b/K`: a that of the conditional mean, b what the noise adds, which is most of it
-///   at small τ.
+/// - **Costs** one evaluation of value and gradient, K draws of noise and K softmaxes: little where f is
+///   expensive.
+/// - **Variance** is `a + b/K`: a is the variance of the conditional mean, b is what the noise adds, and is
+///   most of the total at small τ.
 /// - **Use it** in place of straight-through Gumbel-Softmax; K = 10 to 100 lets τ be lower at the same
 ///   variance.
 ///
@@ -41,7 +42,7 @@ use crate::real::Real;
 /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
 /// let averaged = GumbelRao::new(0.1, 20).estimate(&row, &f, 5000, &mut rng)?;
 /// let plain = StraightThroughGumbelSoftmax::new(0.1).estimate(&row, &f, 5000, &mut rng)?;
-/// assert!(averaged.total_variance() < 0.2 * plain.total_variance()); // for one evaluation of f each
+/// assert!(averaged.total_variance() < 0.2 * plain.total_variance()); // at one evaluation of f each
 /// # Ok::<(), reparam::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -51,7 +52,7 @@ pub struct GumbelRao {
 }
 
 impl GumbelRao {
-    /// At a temperature τ, with K inner draws of noise. A temperature that is not above 0, and K = 0, are
+    /// With a temperature τ and K inner draws of noise. A temperature that is not above 0 and K = 0 are
     /// refused with [`Error::Option`] before the first draw.
     #[must_use]
     pub fn new(temperature: f64, inner: usize) -> Self {

@@ -6,7 +6,7 @@
 //! | `reinmax` | the same, corrected to second order |
 //! | `straight_through_gumbel_softmax` | the gradient at the hard draw, through the relaxation behind it |
 //! | `gumbel_rao` | the same with the noise averaged out |
-//! | `relaxing` | perturbed logits, and derivatives of what they become |
+//! | `relaxing` | perturbed logits, and the derivatives of relaxed draws |
 
 pub(crate) mod gumbel_rao;
 pub(crate) mod reinmax;

@@ -7,25 +7,26 @@ use crate::estimators::biased::relaxing::{add_mean_slopes, fill_probabilities};
 use crate::objective::{DifferentiableObjective, Evaluator};
 use crate::real::Real;
 
-/// `ReinMax`: straight-through at the mean of p and the draw, less half of it at p:
-/// `2 J((p + z)/2) ∇f(z) − ½ J(p) ∇f(z)`, with `J(p) v = p (v − p·v)` for a row of categories and
+/// `ReinMax`: twice the straight-through gradient at the midpoint of p and the draw, minus half of the one
+/// at p: `2 J((p + z)/2) ∇f(z) − ½ J(p) ∇f(z)`, with `J(p) v = p (v − p·v)` for a row of categories and
 /// `p (1 − p) v` for a bit.
 ///
-/// It is Heun's trapezoid for the differences of f that make up the gradient, where
-/// [`StraightThrough`](crate::estimators::StraightThrough) is Euler's step: for one bit the mean is
+/// It applies Heun's trapezoidal rule to the differences of f that make up the gradient, where
+/// [`StraightThrough`](crate::estimators::StraightThrough) takes Euler's step: for one bit the mean is
 /// `p (1 − p) (f′(0) + f′(1))/2`.
 ///
 /// - **BIASED** for the discrete objective `E[f(z)]`, unless f is quadratic in one bit or row: the bias is
-///   of third order in f. With several bits or rows each has that bias by itself, the others being drawn.
+///   of third order in f. With several bits or rows, each has this bias given the drawn values of the
+///   others.
 /// - **Needs** [`Relaxable`] bits or categories and a [`DifferentiableObjective`] that makes sense off the
 ///   corners, though it is only evaluated at them.
 /// - **Costs** one evaluation of value and gradient, as straight-through does.
-/// - **Variance** is 0.3 to 2.6 times that of straight-through in the tests' cases of three classes, and
-///   not 0 for a linear f: what multiplies `∇f(z)` depends on z too.
+/// - **Variance** is 0.3 to 2.6 times that of straight-through in the tests with three classes. It is not 0
+///   for a linear f, since the factor of `∇f(z)` depends on z too.
 /// - **Use it** in place of straight-through where the bias matters. There is no temperature to tune.
 ///
-/// The value reported is f at the draw. Liu, Dong, Liu, Yu & Gao 2023, arXiv:2304.08612, at their
-/// temperature 1; a bit is its two-class case.
+/// The value reported is f at the draw. Liu, Dong, Liu, Yu & Gao 2023, arXiv:2304.08612, at temperature 1
+/// in their notation; a bit is their two-class case.
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};

@@ -1,5 +1,5 @@
-//! What the estimators that relax bits and categories share: perturbed logits, and derivatives of what they
-//! become.
+//! What the estimators that relax bits and categories share: perturbed logits, and the derivatives of
+//! relaxed draws.
 
 use rand::Rng;
 
@@ -34,7 +34,7 @@ pub(crate) fn check_scalar_temperature<T: Real>(temperature: f64) -> Result<(), 
     }
 }
 
-/// Perturbed perturbed of any number of draws, and the draws that they decide.
+/// Perturbed logits of any number of draws, and the draws that they decide.
 pub(crate) fn perturb<T, D, R>(distribution: &D, rng: &mut R, perturbed: &mut [T], z: &mut [T])
 where
     T: Real,
@@ -66,15 +66,15 @@ where
 }
 
 /// A perturbed logit given the bit that it decides, from a uniform s:
-/// `±(−ln s + softplus(±l + ln(1 − s)))`, the sign that of the bit. Nothing cancels in it, however rare the
-/// bit.
+/// `±(−ln s + softplus(±l + ln(1 − s)))`, with + for a bit of 1 and − for a bit of 0. Nothing cancels in
+/// it, however rare the bit is.
 #[inline]
 pub(crate) fn perturbed_given_bit<T: Real>(logit: T, bit: T, s: Probability<T>) -> T {
     let sign = if bit.is_one() { T::one() } else { -T::one() };
     sign * (softplus(sign * logit + s.ln_upper()) - s.ln_lower())
 }
 
-/// Perturbed perturbed of one draw, given the draw.
+/// Perturbed logits of one draw, given the draw.
 pub(crate) fn perturb_given<T, D, R>(distribution: &D, rng: &mut R, z: &[T], perturbed: &mut [T])
 where
     T: Real,
@@ -92,7 +92,8 @@ where
     let rows = perturbed.chunks_exact_mut(classes).zip(z.chunks_exact(classes));
     for (row, (perturbed, hot)) in rows.enumerate() {
         let chosen = hot.iter().position(|z| z.is_one()).unwrap_or(0);
-        // The largest is Gumbel, and independent of where it is; the others are Gumbel below it.
+        // The largest is Gumbel, and independent of its place; the others are Gumbel, truncated to lie
+        // below it.
         let top = perturbed[chosen];
         for (k, perturbed_logit) in perturbed.iter_mut().enumerate().filter(|(k, _)| *k != chosen) {
             let free = *perturbed_logit + distribution.logit(row * classes + k);
@@ -101,8 +102,8 @@ where
     }
 }
 
-/// Adds `weight · vᵀ ∂x/∂logits` of the relaxed draw x, `σ(h/τ)` or `softmax(h/τ)`; the perturbed h of one
-/// draw are used up.
+/// Adds `weight · vᵀ ∂x/∂logits` of the relaxed draw x, `σ(h/τ)` or `softmax(h/τ)`; overwrites the
+/// perturbed logits h of the draw.
 pub(crate) fn add_relaxed_slopes<T, D>(
     distribution: &D,
     tau: T,
@@ -125,7 +126,7 @@ pub(crate) fn add_relaxed_slopes<T, D>(
         let largest = x.iter().copied().fold(T::neg_infinity(), T::max);
         let mut total = T::zero();
         for x in &mut *x {
-            // Divided after the largest is taken out: the order keeps digits at small temperatures.
+            // Divided after the largest is subtracted: this order keeps digits at small temperatures.
             *x = ((*x - largest) / tau).exp();
             total += *x;
         }
@@ -140,14 +141,15 @@ pub(crate) fn add_relaxed_slopes<T, D>(
 fn add_softmax_slopes<T: Real>(x: &[T], v: &[T], (weight, tau): (T, T), gradient: &mut [T]) {
     let mean = |shift: T| x.iter().zip(v).map(|(&x, &v)| x * (v - shift)).sum::<T>();
     let rough = mean(T::zero());
-    // The mean is next to v of a category that is nearly certain: what rounding took from it is put back.
+    // The mean is close to the v of a category that is nearly certain: what rounding took from it is added
+    // back.
     let rest = mean(rough);
     for ((g, &x), &v) in gradient.iter_mut().zip(x).zip(v) {
         *g += weight * (x * ((v - rough) - rest) / tau);
     }
 }
 
-/// The probabilities of one draw's coordinates, and of their opposites.
+/// The probability of each coordinate of one draw, and its complement.
 pub(crate) fn fill_probabilities<T, D>(distribution: &D, probabilities: &mut [T], opposites: &mut [T])
 where
     T: Real,
@@ -163,7 +165,7 @@ where
     }
 }
 
-/// Adds `weight · vᵀ ∂p/∂logits`, one draw.
+/// Adds `weight · vᵀ ∂p/∂logits` of one draw.
 pub(crate) fn add_mean_slopes<T, D>(
     distribution: &D,
     (p, q): (&[T], &[T]),
@@ -186,8 +188,8 @@ pub(crate) fn add_mean_slopes<T, D>(
     }
 }
 
-/// `∂h/∂l` of a perturbed logit h given its bit, the uniform behind it held fixed: `P(b) (1 − e^(−|h|))`,
-/// P(b) the probability of the bit.
+/// `∂h/∂l` of a perturbed logit h given its bit, with the uniform behind it held fixed:
+/// `P(b) (1 − e^(−|h|))`, where P(b) is the probability of the bit.
 #[inline]
 pub(crate) fn slope_given_bit<T: Real>(p: Probability<T>, bit: T, perturbed_logit: T) -> T {
     let mass = if bit.is_one() { p.lower() } else { p.upper() };

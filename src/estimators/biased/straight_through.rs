@@ -10,17 +10,17 @@ use crate::real::Real;
 /// Straight-through: the gradient of f at the hard draw, pulled back as if the draw were its mean:
 /// `∇f(z) · ∂E[z]/∂θ`.
 ///
-/// For each logit of a bit that is `∂f/∂b · p (1 − p)`; for a row of categories `pₖ (∂f/∂zₖ − Σ p ∂f/∂z)`.
+/// For each logit of a bit this is `∂f/∂b · p (1 − p)`; for a row of categories, `pₖ (∂f/∂zₖ − Σ p ∂f/∂z)`.
 ///
-/// - **BIASED** for the discrete objective `E[f(z)]`, unless f is linear in each bit or row, and the bias
-///   does not go away with more samples. For one bit it is `p (1 − p)` times what `E f′(b)` and
-///   `f(1) − f(0)` differ by: of second order in f.
+/// - **BIASED** for the discrete objective `E[f(z)]`, unless f is linear in each bit or row. The bias does
+///   not vanish with more samples. For one bit it is `p (1 − p)` times the difference between `E f′(b)` and
+///   `f(1) − f(0)`, which is of second order in f.
 /// - **Needs** [`Relaxable`] bits or categories and a [`DifferentiableObjective`] that makes sense off the
 ///   corners, though it is only evaluated at them.
 /// - **Costs** one evaluation of value and gradient.
-/// - **Variance** is that of `∇f` at the draw: 0 for a linear f, and there is no temperature to raise it.
-/// - **Use it** where little variance matters more than a bias that you cannot lower;
-///   [`ReinMax`](crate::estimators::ReinMax) costs the same and its bias is of third order.
+/// - **Variance** is that of `∇f` at the draw: 0 for a linear f, and no temperature raises it.
+/// - **Use it** where a low variance matters more than a bias that you cannot lower;
+///   [`ReinMax`](crate::estimators::ReinMax) costs the same, and its bias is of third order.
 ///
 /// The value reported is f at the draw. Bengio, Léonard & Courville 2013, arXiv:1308.3432.
 ///
@@ -41,7 +41,7 @@ use crate::real::Real;
 /// let biased = StraightThrough.estimate(&bits, &f, 10_000, &mut rng)?;
 /// let exact = Enumerate.estimate(&bits, &f, 1, &mut rng)?;
 /// assert!((biased.value() - exact.value()).abs() < 4.0 * biased.value_standard_error());
-/// // f is curved: at p = ½ the errors at both ends cancel, at another p they do not.
+/// // f is curved: at p = ½ the errors at both ends cancel, but at another p they do not.
 /// assert!((biased.gradient()[0] - exact.gradient()[0]).abs() < 4.0 * biased.standard_error()[0]);
 /// assert!((biased.gradient()[1] - exact.gradient()[1]).abs() > 4.0 * biased.standard_error()[1]);
 /// # Ok::<(), reparam::Error>(())

@@ -7,20 +7,20 @@ use crate::estimators::biased::relaxing::{add_relaxed_slopes, check_scalar_tempe
 use crate::objective::{DifferentiableObjective, Evaluator};
 use crate::real::Real;
 
-/// Straight-through Gumbel-Softmax: f and its gradient at the hard draw z, the gradient pulled back through
-/// the relaxed draw behind it, `∇f(z) · ∂x/∂θ`.
+/// Straight-through Gumbel-Softmax: f and its gradient at the hard draw z, with the gradient pulled back
+/// through the relaxed draw behind it, `∇f(z) · ∂x/∂θ`.
 ///
 /// With noise g, `z = one-hot(argmax(l + g))` and `x = softmax((l + g)/τ)`; a bit has `z = 1[l + ε > 0]`
 /// and `x = σ((l + ε)/τ)` with logistic ε.
 ///
-/// - **BIASED** for the discrete objective `E[f(z)]`, and for every relaxed one. For one bit the mean tends
-///   to that of [`ReinMax`](crate::estimators::ReinMax), `p (1 − p) (f′(0) + f′(1))/2`, as τ → 0: the bias
-///   of a quadratic f vanishes, what is of third order stays.
+/// - **BIASED** for the discrete objective `E[f(z)]`, and for every relaxed one. For one bit, as τ → 0, the
+///   mean tends to that of [`ReinMax`](crate::estimators::ReinMax), `p (1 − p) (f′(0) + f′(1))/2`: the bias
+///   of a quadratic f vanishes, the terms of third order stay.
 /// - **Needs** [`Relaxable`] bits or categories and a [`DifferentiableObjective`], which is only evaluated
 ///   at the corners.
 /// - **Costs** one evaluation of value and gradient.
-/// - **Variance** grows as `1/τ`. [`GumbelRao`](crate::estimators::GumbelRao) has the same mean and less of
-///   it.
+/// - **Variance** grows as `1/τ`. [`GumbelRao`](crate::estimators::GumbelRao) has the same mean and a lower
+///   variance.
 /// - **Use it** where f must see hard draws. Where it may see soft ones,
 ///   [`GumbelSoftmax`](crate::distributions::GumbelSoftmax) through
 ///   [`Pathwise`](crate::estimators::Pathwise) has a bias that vanishes with τ.
@@ -53,7 +53,8 @@ pub struct StraightThroughGumbelSoftmax {
 }
 
 impl StraightThroughGumbelSoftmax {
-    /// At a temperature τ. One that is not above 0 is refused with [`Error::Option`] before the first draw.
+    /// With a temperature τ. One that is not above 0 is refused with [`Error::Option`] before the first
+    /// draw.
     #[must_use]
     pub fn new(temperature: f64) -> Self {
         Self { tau: temperature }

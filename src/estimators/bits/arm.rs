@@ -12,7 +12,7 @@ use crate::real::Real;
 ///
 /// - **Unbiased** for any objective. **Needs** [`Bits`] and an [`Objective`]. **Costs** two evaluations of f.
 /// - **Variance** is never below that of [`DisArm`](crate::estimators::DisArm), which is the same estimator
-///   with the uniforms integrated out: use that one. This one is here to compare, and to reproduce.
+///   with the uniforms integrated out: use that one. `ARM` is here for comparison and to reproduce results.
 ///
 /// Yin & Zhou 2019, arXiv:1807.11143.
 ///
@@ -72,4 +72,4 @@ where
     }
 }
 
-// Bits and partners are draws both.
+// Both the bits and their partners are draws.

@@ -8,17 +8,17 @@ use crate::objective::{Evaluator, Objective};
 use crate::probability::Probability;
 use crate::real::Real;
 
-/// `ARMS`: n draws whose bits are as different as can be, with a leave-one-out baseline, and their
-/// dependence divided out: `Σⱼ (fⱼ − f̄) (bⱼ − p) / ((n − 1)(1 − ρ))` for each logit.
+/// `ARMS`: n draws whose bits are as different as possible, with a leave-one-out baseline; their dependence
+/// is divided out: `Σⱼ (fⱼ − f̄) (bⱼ − p) / ((n − 1)(1 − ρ))` for each logit.
 ///
 /// The uniforms of a bit come from a Dirichlet copula, `uⱼ = (1 − dⱼ)^(n−1)` with d uniform on the simplex
-/// of n numbers, mirrored where `p > ½`; ρ is the correlation of two of the n bits, known in closed form:
-/// `E bᵢbⱼ = max(0, 2 q^(1/(n−1)) − 1)^(n−1)`, q the smaller of p and 1 − p.
+/// of n coordinates, mirrored where `p > ½`; ρ is the correlation of two of the n bits, known in closed
+/// form: `E bᵢbⱼ = max(0, 2 q^(1/(n−1)) − 1)^(n−1)`, where q is the smaller of p and 1 − p.
 ///
 /// - **Unbiased** for any objective. **Needs** [`Bits`] and an [`Objective`]. **Costs** n evaluations of f.
-/// - **Variance**: n = 2 is [`DisArm`](crate::estimators::DisArm); a larger n is better than as many
-///   independent pairs of DisARM or draws with leave-one-out, for most f.
-/// - **Use it** where several evaluations a gradient sample are wanted anyway.
+/// - **Variance**: n = 2 is [`DisArm`](crate::estimators::DisArm). For most f, a larger n is better than
+///   independent pairs of DisARM, or independent draws with leave-one-out, at the same cost.
+/// - **Use it** where you want several evaluations per gradient sample anyway.
 ///
 /// Dimitriev & Zhou 2021, arXiv:2105.14141.
 ///
@@ -53,11 +53,11 @@ impl Arms {
     }
 }
 
-/// `q (1 − q) (1 − ρ) = q − E bᵢbⱼ` of two bits that are 1 where a uniform of the copula is below q ≤ ½;
-/// relative to q, without cancellation.
+/// `q (1 − q) (1 − ρ) = q − E bᵢbⱼ`, relative to q and without cancellation, for two bits that are 1 where
+/// a uniform of the copula is below q ≤ ½.
 fn spread(q: f64, group: usize) -> f64 {
     let power = (group - 1) as f64;
-    // q^(1/(n−1)) is below ½, and both are never 1 at once, for the small q of a small group.
+    // For a small q and a small group, q^(1/(n−1)) is below ½, and the two bits are never both 1.
     let root = 2.0 * (q.ln() / power).exp() - 1.0;
     if root <= 0.0 { 1.0 } else { -(power * root.ln() - q.ln()).exp_m1() }
 }
@@ -105,12 +105,12 @@ where
         objective.value_block(block.z, dim, block.values);
         let groups = block.z.chunks_exact(n * dim).zip(block.values.chunks_exact(n));
         for ((group, values), gradient) in groups.zip(block.gradients.chunks_exact_mut(dim)) {
-            // The mean as a deviation from the first value: a constant objective gives exactly 0.
+            // The mean as a deviation from the first value, so that a constant objective gives exactly 0.
             let mean = values[0] + values.iter().map(|&f| f - values[0]).sum::<T>() / T::of(n as f64);
             gradient.fill(T::zero());
             for (bits, &value) in group.chunks_exact(dim).zip(values) {
                 for (g, &bit) in gradient.iter_mut().zip(bits) {
-                    // Σ (f − f̄) = 0, so that b − p may be b.
+                    // Σ (f − f̄) = 0, so b may stand for b − p.
                     *g += (value - mean) * bit;
                 }
             }
@@ -129,4 +129,4 @@ where
     }
 }
 
-// Each of the group by itself is a draw.
+// Each member of the group is a draw.

@@ -6,8 +6,8 @@ use crate::estimator::{Block, BlockRng, BlockShape, GradientEstimator};
 use crate::objective::{Evaluator, Objective};
 use crate::real::Real;
 
-/// DisARM, which is also known as U2G: a pair of antithetic draws,
-/// `½ (f(b) − f(b̃)) (b − b̃) max(p, 1 − p)` for each logit.
+/// DisARM, also known as U2G: a pair of antithetic draws, `½ (f(b) − f(b̃)) (b − b̃) max(p, 1 − p)` for
+/// each logit.
 ///
 /// With uniforms u, `b = 1[u < p]` and `b̃ = 1[1 − u < p]`, bit by bit. Only bits that differ within the
 /// pair get a gradient.
@@ -15,9 +15,9 @@ use crate::real::Real;
 /// - **Unbiased** for any objective.
 /// - **Needs** [`Bits`] and an [`Objective`].
 /// - **Costs** two evaluations of f and no score.
-/// - **Variance** is that of [`Arm`](crate::estimators::Arm) with the uniform integrated out, so never
-///   above it; against two draws with a leave-one-out baseline it is smaller where bits are near ½ and may
-///   be larger where they are nearly certain and f is not nearly linear.
+/// - **Variance** is that of [`Arm`](crate::estimators::Arm) with the uniform integrated out, so it is
+///   never above it. Compared with two draws with a leave-one-out baseline, it is smaller where bits are
+///   near ½, and may be larger where they are nearly certain and f is not nearly linear.
 /// - **Use it** for bits by default; with more evaluations to spend, [`Arms`](crate::estimators::Arms).
 ///
 /// Dong, Mnih & Tucker 2020, arXiv:2006.10680; Yin, Ho, Yan, Qian & Zhou 2020 (U2G), arXiv:2006.06725.
@@ -78,4 +78,4 @@ where
     }
 }
 
-// Bits and partners are draws both.
+// Both the bits and their partners are draws.

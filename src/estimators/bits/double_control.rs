@@ -7,23 +7,23 @@ use crate::estimators::options::check_draws;
 use crate::objective::{DifferentiableObjective, Evaluator};
 use crate::real::Real;
 
-/// Double control variates: leave-one-out, and what the gradients of f at the *other* draws say of f at
-/// this one, `1/K Σₖ { [f(bₖ) − f̄₋ₖ − α a₋ₖ·(bₖ − b̄₋ₖ)] (bₖ − p) + α a₋ₖ p (1 − p) }` for the logits,
-/// with means `f̄₋ₖ`, `b̄₋ₖ` and `a₋ₖ = ∇f` over the others.
+/// Double control variates: leave-one-out, with a linear prediction of f at this draw from the gradients of
+/// f at the *other* draws, `1/K Σₖ { [f(bₖ) − f̄₋ₖ − α a₋ₖ·(bₖ − b̄₋ₖ)] (bₖ − p) + α a₋ₖ p (1 − p) }` for
+/// the logits, where `f̄₋ₖ`, `b̄₋ₖ` and `a₋ₖ` are the means of f, b and `∇f` over the others.
 ///
-/// The linear term is known exactly under the draw that it does not depend on (that of the last summand),
-/// both in f itself and in its baseline: two control variates, of which the weight α may be one number or
-/// one a parameter.
+/// The linear term is a control variate both for f and for its baseline. `a₋ₖ` does not depend on bₖ, so
+/// the expectation of the term over bₖ is known exactly: it is the last summand. The weight α may be one
+/// number, or one per parameter.
 ///
-/// - **Unbiased** for any objective that has a gradient at bits, for any α; a learned α is that of earlier
+/// - **Unbiased** for any objective that has a gradient at bits, for any α; a learned α comes from earlier
 ///   calls.
-/// - **Needs** [`Bits`] and a [`DifferentiableObjective`]: f must mean something between 0 and 1, and only
-///   its slope at bits is asked for.
+/// - **Needs** [`Bits`] and a [`DifferentiableObjective`]: f must be meaningful between 0 and 1, although
+///   only its slope at bits is used.
 /// - **Costs** K evaluations of value and gradient.
 /// - **Variance** is 0 for a linear f with α = 1, and that of leave-one-out for α = 0.
 ///   [`learned`](Self::learned) finds the best α of each parameter from samples already spent; the first
 ///   call uses 0.
-/// - **Use it** where f is smooth and its gradient nearly free, as backpropagation gives it.
+/// - **Use it** where f is smooth and its gradient nearly free, as with backpropagation.
 ///
 /// After Titsias & Shi 2022, Double Control Variates for Gradient Estimation in Discrete Latent Variable
 /// Models, arXiv:2111.05300; α is learned here by regression instead of a gradient step on the variance.
@@ -56,20 +56,20 @@ pub struct DoubleControl {
 }
 
 impl DoubleControl {
-    /// With groups of K draws, and α learned for each parameter. Fewer than two are refused with
+    /// With groups of K draws and a learned α for each parameter. Fewer than two draws are refused with
     /// [`Error::TooFewDraws`] before the first draw.
     #[must_use]
     pub fn new(draws: usize) -> Self {
         Self { draws, weight: 0.0, learns: true, weights: Vec::new() }
     }
 
-    /// With the same constant α for all parameters, which is not learned.
+    /// With the same constant α for all parameters, instead of a learned one.
     #[must_use]
     pub fn with_weight(self, alpha: f64) -> Self {
         Self { weight: alpha, learns: false, weights: Vec::new(), ..self }
     }
 
-    /// The α of each parameter that the next call will use, where they are learned; empty before the first.
+    /// The α of each parameter that the next call will use, if α is learned; empty before the first call.
     #[must_use]
     pub fn learned(&self) -> &[f64] {
         &self.weights
@@ -122,7 +122,7 @@ where
         let outputs = block.values.chunks_exact(k).zip(block.gradients.chunks_exact_mut(dim));
         for ((z, dz), (values, gradient)) in groups.zip(outputs) {
             let first = values[0];
-            // Sums as deviations from the first value: a constant objective gives exactly 0.
+            // Sums of deviations from the first value: a constant objective gives exactly 0.
             let value_sum: T = values.iter().map(|&f| f - first).sum();
             for (sum, rows) in [(&mut *bits_sum, z), (&mut *slopes_sum, dz)] {
                 sum.fill(T::zero());

@@ -3,7 +3,7 @@
 //! | file | what lives there |
 //! | --- | --- |
 //! | `disarm`, `arms` | antithetic pairs of bits, and groups of them |
-//! | `arm` | augment, REINFORCE, merge: what `disarm` is better than |
+//! | `arm` | augment, REINFORCE, merge, which `disarm` improves on |
 //! | `double_control` | leave-one-out with a linear control variate from the gradient of f |
 //! | `rebar`, `relax` | the score function with its relaxation, or a learned surrogate, as a control variate |
 

@@ -11,33 +11,33 @@ use crate::objective::{DifferentiableObjective, Evaluator};
 use crate::real::Real;
 use crate::special::sigmoid;
 
-/// What a call's sums are worth after the next.
+/// The factor by which the weight of a call's sums falls with every further call.
 const DECAY: f64 = 0.9;
 
-/// The second temperature of one that adapts, relative to the first.
+/// The second temperature of an adaptive one is higher by this part of the first.
 const WARMER: f64 = 1.0 / 64.0;
 
-/// Where a temperature that adapts stays.
+/// The range of an adaptive temperature.
 const TEMPERATURES: (f64, f64) = (0.02, 50.0);
 
 /// `REBAR`: the score function of bits with the relaxed objective as a control variate,
 /// `[f(b) − η f(σ(z̃/τ))] ∂ ln p(b) + η ∂f(σ(z/τ)) − η ∂f(σ(z̃/τ))`.
 ///
 /// With logistic noise ε, `z = l + ε` decides the bit, `b = 1[z > 0]`, and z̃ is drawn given b. Both are
-/// differentiated through their dependence on the logit: `∂z/∂l = 1` and, the uniform behind z̃ held fixed,
-/// `∂z̃/∂l = P(b) (1 − e^(−|z̃|))`.
+/// differentiated through their dependence on the logit: `∂z/∂l = 1` and, with the uniform behind z̃ held
+/// fixed, `∂z̃/∂l = P(b) (1 − e^(−|z̃|))`.
 ///
 /// - **Unbiased** for the discrete objective, at every η and τ: what is subtracted has mean 0. What
-///   [`adaptive`](Self::adaptive) learns comes from earlier calls, so that it is unbiased from the first
-///   call on.
+///   [`adaptive`](Self::adaptive) learns comes from earlier calls, so the estimate is unbiased from the
+///   first call on.
 /// - **Needs** [`Bits`] and a [`DifferentiableObjective`] that makes sense between 0 and 1.
 /// - **Costs** three evaluations of value and gradient; two with [`ConditionalNoise::Shared`], where z̃ is
-///   z itself. A temperature that adapts costs two more, or one more where coupled.
-/// - **Variance** is that of the score function at η = 0, and less at the best η, the less the better the
-///   relaxation follows f.
-/// - **Use it** where f is smooth in between and one bit at a time is too many; against
-///   [`DisArm`](crate::estimators::DisArm), which needs only values and two of them, compare
-///   [`variance_per_evaluation`](crate::GradientEstimate::variance_per_evaluation).
+///   z itself. An adaptive temperature costs two more, or one more with shared noise.
+/// - **Variance** is that of the score function at η = 0, and lower at the best η: the better the
+///   relaxation follows f, the lower it is.
+/// - **Use it** where f is smooth between 0 and 1, and there are too many bits to sum out one at a time.
+///   [`DisArm`](crate::estimators::DisArm) needs only values of f, and two of them: compare the
+///   [`variance_per_evaluation`](crate::GradientEstimate::variance_per_evaluation) of both.
 ///
 /// The value reported is f at the bits. Tucker, Mnih, Maddison, Lawson & Sohl-Dickstein 2017,
 /// arXiv:1703.07370.
@@ -70,19 +70,19 @@ pub struct Rebar {
     eta: f64,
     conditional: ConditionalNoise,
     learns_eta: bool,
-    /// The step by which ln τ moves a call, where it adapts.
+    /// The step by which ln τ moves per call, where τ adapts.
     rate: Option<f64>,
     memory: Memory,
 }
 
-/// What earlier calls have taught.
+/// What was learned from earlier calls.
 #[derive(Debug, Clone, PartialEq, Default)]
 struct Memory {
     /// η of each parameter; empty before the first call.
     etas: Vec<f64>,
-    /// Of each parameter, decaying: the sum of g₀ h, then that of h².
+    /// For each parameter, decaying: the sum of g₀ h, then that of h².
     sums: Vec<f64>,
-    /// The mean square of the derivatives by ln τ.
+    /// The mean square of the derivatives with respect to ln τ.
     slope_square: f64,
 }
 
@@ -100,50 +100,52 @@ impl Rebar {
         Self { tau: 0.5, eta: 1.0, conditional, learns_eta: false, rate: None, memory: Memory::default() }
     }
 
-    /// With one η for all parameters; 0 is the plain score function.
+    /// With one η for all parameters; η = 0 is the plain score function.
     #[must_use]
     pub fn with_eta(self, eta: f64) -> Self {
         Self { eta, learns_eta: false, memory: Memory::default(), ..self }
     }
 
-    /// At a temperature τ. One that is not above 0 is refused with [`Error::Option`] before the first draw.
+    /// With a temperature τ. One that is not above 0 is refused with [`Error::Option`] before the first
+    /// draw.
     #[must_use]
     pub fn with_temperature(self, temperature: f64) -> Self {
         Self { tau: temperature, memory: Memory::default(), ..self }
     }
 
-    /// With z̃ independent of z given the bits, or z itself: it has the law of z̃, and only its derivative
-    /// differs. That saves an evaluation; which has the smaller variance depends on f and τ.
+    /// With z̃ independent of z given the bits, or with z̃ = z, which has the same law and differs only in
+    /// its derivative. The second saves an evaluation; which of the two has the smaller variance depends on
+    /// f and τ.
     #[must_use]
     pub fn with_conditional_noise(self, conditional: ConditionalNoise) -> Self {
         Self { conditional, memory: Memory::default(), ..self }
     }
 
-    /// With an η of its own for each parameter, learned: `E[g₀ h]/E[h²]`, g₀ the plain score function and h
-    /// what is subtracted, over the samples of earlier calls (the older the less). The first call has the
-    /// fixed η.
+    /// With a separate, learned η for each parameter: `E[g₀ h]/E[h²]` over the samples of earlier calls,
+    /// with older calls counting less. g₀ is the plain score function, and h is what is subtracted. The
+    /// first call uses the fixed η.
     #[must_use]
     pub fn adaptive(self) -> Self {
         Self { learns_eta: true, memory: Memory::default(), ..self }
     }
 
-    /// With a temperature that follows the derivative of the variance from call to call, ln τ moving by
-    /// about `rate` a call: a second temperature, warmer by 1/64, is evaluated alongside with the same
-    /// noise. It ends in a minimum, which need not be the only one, between 0.02 and 50. A rate that is not
-    /// above 0 and at most 1 is refused with [`Error::Option`] before the first draw.
+    /// With a temperature that follows the derivative of the variance from call to call; ln τ moves by
+    /// about `rate` per call. A second temperature, higher by 1/64, is evaluated with the same noise. The
+    /// temperature ends in a minimum between 0.02 and 50, which need not be the only one. A rate that is
+    /// not above 0 and at most 1 is refused with [`Error::Option`] before the first draw.
     #[must_use]
     pub fn with_adaptive_temperature(self, rate: f64) -> Self {
         Self { rate: Some(rate), memory: Memory::default(), ..self }
     }
 
-    /// τ, as the next call will have it.
+    /// τ, as the next call will use it.
     #[must_use]
     pub fn temperature(&self) -> f64 {
         self.tau
     }
 
-    /// What has been learned: the η of each parameter that the next call will use. Empty before the first
-    /// call, or where none is learned.
+    /// The learned η of each parameter, which the next call will use. Empty before the first call, or where
+    /// η is not learned.
     #[must_use]
     pub fn learned(&self) -> &[f64] {
         &self.memory.etas
@@ -154,7 +156,7 @@ impl Rebar {
         self.memory.etas.get(parameter).copied().unwrap_or(self.eta)
     }
 
-    /// Relaxed draws at one temperature.
+    /// The number of relaxed draws at one temperature.
     fn relaxed(&self) -> usize {
         if self.conditional == ConditionalNoise::Shared { 1 } else { 2 }
     }
@@ -168,7 +170,7 @@ impl Rebar {
     }
 }
 
-/// One temperature's evaluations of a gradient sample: f and ∂f at σ(z/τ) and at σ(z̃/τ).
+/// The evaluations of one gradient sample at one temperature: f and ∂f at σ(z/τ) and at σ(z̃/τ).
 struct Relaxed<'a, T> {
     tau: T,
     slopes: &'a [T],
@@ -184,7 +186,7 @@ where
 {
     fn shape(&self, distribution: &D) -> BlockShape {
         let dim = distribution.dim();
-        // Of each parameter Σ g₀ h and Σ h², at each temperature.
+        // For each parameter Σ g₀ h and Σ h², at each temperature.
         let statistics = 2 * dim * self.temperatures().count();
         let learns = self.learns_eta || self.rate.is_some();
         BlockShape::of_draws(1 + self.relaxed() * self.temperatures().count())
@@ -265,8 +267,8 @@ where
                     }
                 }
             }
-            // The value to report is that at the bits. If something went wrong, the values stay, for the
-            // engine to find out what.
+            // The value to report is that at the bits. If something went wrong, the values stay for the
+            // engine's diagnosis.
             if values.iter().chain(&*gradient).all(|x| x.is_finite()) {
                 let value = values[0];
                 values.fill(value);
@@ -282,8 +284,8 @@ where
             None => (spent.sums, &[][..]),
         };
         if let Some(rate) = self.rate {
-            // What η h adds to the mean square of g, at either temperature: at the best η of each, where η
-            // is learned.
+            // What η h adds to the mean square of g at either temperature, at the best η of each where η is
+            // learned.
             let added = |sums: &[f64]| {
                 let terms = sums.as_chunks().0.iter().map(|[cross, square]| {
                     let eta = if self.learns_eta { best_eta(*cross, *square) } else { self.eta };

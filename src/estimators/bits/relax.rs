@@ -10,10 +10,10 @@ use crate::objective::{Evaluator, Objective};
 use crate::real::Real;
 use crate::special::sigmoid;
 
-/// A function c(z) of perturbed logits with parameters φ: what [`Relax`] subtracts, and learns. It should
-/// be near `f(1[z > 0])` and smooth.
+/// A function c(z) of perturbed logits with parameters φ, which [`Relax`] subtracts and learns. It should
+/// be smooth, and close to `f(1[z > 0])`.
 ///
-/// The methods get scratch space of the length that [`scratch`](Self::scratch) asks for, and should not
+/// The methods get scratch space of the length that [`scratch`](Self::scratch) returns, and should not
 /// allocate.
 ///
 /// ```
@@ -68,10 +68,10 @@ pub trait Surrogate<T: Real> {
     /// φ.
     fn params(&self) -> &[f64];
 
-    /// φ, to be changed.
+    /// φ, mutable.
     fn params_mut(&mut self) -> &mut [f64];
 
-    /// c(z); writes `∂c/∂z`.
+    /// Returns c(z) and writes `∂c/∂z`.
     fn value_and_gradient(&self, z: &[T], dz: &mut [T], scratch: &mut [T]) -> T;
 
     /// Adds `∂/∂φ [weight · c(z) + direction · ∂c/∂z]`.
@@ -121,7 +121,7 @@ impl<T: Real, S: Surrogate<T> + ?Sized> Surrogate<T> for Box<S> {
 /// A quadratic in relaxed bits, `c(z) = φ₀ + Σ φᵢ xᵢ + Σ_{i ≤ j} φᵢⱼ xᵢ xⱼ` with `x = σ(z/τ)`: a
 /// [`Surrogate`] that starts at 0.
 ///
-/// It has `1 + D + D (D + 1)/2` parameters, and takes as many steps to evaluate.
+/// It has `1 + D + D (D + 1)/2` parameters; an evaluation takes as many steps.
 #[derive(Debug, Clone, PartialEq)]
 pub struct QuadraticSurrogate {
     dim: usize,
@@ -130,7 +130,7 @@ pub struct QuadraticSurrogate {
 }
 
 impl QuadraticSurrogate {
-    /// For so many bits, relaxed at a temperature τ.
+    /// For this many bits, relaxed at a temperature τ.
     ///
     /// # Errors
     /// [`Error::Option`] for a temperature that is not above 0.
@@ -221,19 +221,20 @@ impl<T: Real> Surrogate<T> for QuadraticSurrogate {
 /// `RELAX`: the score function of bits with a learned [`Surrogate`] c as a control variate,
 /// `[f(b) − c(z̃)] ∂ ln p(b) + ∂c(z) − ∂c(z̃)`.
 ///
-/// z, b and z̃ are those of [`Rebar`](crate::estimators::Rebar), and so is the way in which they are
-/// differentiated. The surrogate's parameters follow the gradient of the variance, `2 Σ g ∂g/∂φ`, by Adam:
-/// one step a call.
+/// z, b and z̃ are those of [`Rebar`](crate::estimators::Rebar), and are differentiated in the same way.
+/// The surrogate's parameters follow the gradient of the variance, `2 Σ g ∂g/∂φ`, by Adam: one step per
+/// call.
 ///
-/// - **Unbiased** for the discrete objective, whatever the surrogate: it is used as earlier calls left it,
-///   and changed after the call.
-/// - **Needs** [`Bits`] and an [`Objective`]: f is evaluated at bits only and need not mean anything in
-///   between.
-/// - **Costs** one evaluation of f, two of the surrogate, and two of its parameters' gradient.
+/// - **Unbiased** for the discrete objective, whatever the surrogate: a call uses it as earlier calls left
+///   it, and changes it afterwards.
+/// - **Needs** [`Bits`] and an [`Objective`]: f is evaluated at bits only, and need not be meaningful
+///   between 0 and 1.
+/// - **Costs** one evaluation of f, two of the surrogate, and two of the gradient with respect to its
+///   parameters.
 /// - **Variance** starts as that of the score function (for a surrogate that starts at 0) and falls as the
-///   surrogate learns: its constant is a baseline, the rest correlates with f bit by bit.
-/// - **Use it** where an evaluation of f is dear, and there are many calls to learn from: a training loop.
-///   Where f changes fast between calls, or two evaluations are no matter,
+///   surrogate learns: its constant is a baseline, and the rest correlates with f bit by bit.
+/// - **Use it** in a training loop, where an evaluation of f is expensive and there are many calls to learn
+///   from. Where f changes fast between calls, or a second evaluation is cheap,
 ///   [`DisArm`](crate::estimators::DisArm) needs no learning.
 ///
 /// Grathwohl, Choi, Wu, Roeder & Duvenaud 2018, arXiv:1711.00123.
@@ -263,8 +264,8 @@ pub struct Relax<S> {
     memory: Memory,
 }
 
-/// What Adam remembers: decaying means of the gradient and of its square, parameter by parameter, and the
-/// number of steps.
+/// Adam's state: decaying means of the gradient and of its square for each parameter, and the number of
+/// steps.
 #[derive(Debug, Clone, PartialEq, Default)]
 struct Memory {
     moments: Vec<[f64; 2]>,
@@ -277,27 +278,27 @@ pub enum ConditionalNoise {
     /// z̃ is drawn again, independent of z given the bits.
     #[default]
     Independent,
-    /// z̃ is z itself: it has the law of z̃, and only its derivative differs. That saves an evaluation.
+    /// z̃ is z itself, which has the same law and differs only in its derivative. That saves an evaluation.
     Shared,
 }
 
 impl<S> Relax<S> {
-    /// With a surrogate, which learns at rate 0.01, and z̃ independent of z.
+    /// With a surrogate that learns at rate 0.01, and z̃ independent of z given the bits.
     #[must_use]
     pub fn new(surrogate: S) -> Self {
         Self { surrogate, conditional: ConditionalNoise::Independent, rate: 0.01, memory: Memory::default() }
     }
 
-    /// With another rate: by how much a parameter of the surrogate changes at most, about, in one call; 0
-    /// for a surrogate that stays as it is. A rate that is negative or not finite is refused with
+    /// With another rate, which is about the largest change of a parameter of the surrogate in one call. A
+    /// rate of 0 leaves the surrogate as it is. A rate that is negative or not finite is refused with
     /// [`Error::Option`] before the first draw.
     #[must_use]
     pub fn with_rate(self, rate: f64) -> Self {
         Self { rate, ..self }
     }
 
-    /// With z̃ independent of z given the bits, or z itself: it has the law of z̃, and only its derivative
-    /// differs.
+    /// With z̃ independent of z given the bits, or with z̃ = z, which has the same law and differs only in
+    /// its derivative.
     #[must_use]
     pub fn with_conditional_noise(self, conditional: ConditionalNoise) -> Self {
         Self { conditional, ..self }
@@ -310,7 +311,7 @@ impl<S> Relax<S> {
     }
 }
 
-/// Adam's decays (Kingma & Ba 2015, arXiv:1412.6980).
+/// Adam's decay rates (Kingma & Ba 2015, arXiv:1412.6980).
 const DECAYS: [f64; 2] = [0.9, 0.99];
 
 impl<T, D, F, S> GradientEstimator<T, D, F> for Relax<S>

@@ -11,24 +11,24 @@ use crate::objective::{DifferentiableObjective, Evaluator};
 use crate::real::Real;
 
 /// The evidence lower bound `E_q[ln p(x, z)] + H(q)` of the objective `f = ln p(x, z)`, by the pathwise
-/// gradient, with a choice of how the entropy `H(q) = −E_q[ln q(z)]` comes in.
+/// gradient, with three ways to treat the entropy `H(q) = −E_q[ln q(z)]`.
 ///
-/// | | gradient sample | needs of q, beside [`Reparameterizable`] | variance |
+/// | | gradient sample | needs of q, besides [`Reparameterizable`] | variance |
 /// | --- | --- | --- | --- |
 /// | [`Elbo::analytic`] | `(∂z/∂θ)ᵀ ∇f + ∇_θ H` | [`Entropy`] in closed form | the smallest far from the optimum; does not vanish at it |
 /// | [`Elbo::sampled`] | `(∂z/∂θ)ᵀ (∇f − ∇_z ln q) − ∇_θ ln q` | [`DifferentiableLogDensity`] | between the two, for most q |
 /// | [`Elbo::sticking_the_landing`] | `(∂z/∂θ)ᵀ (∇f − ∇_z ln q)` | [`DifferentiableLogDensity`] | 0 where q is the posterior; far from it larger than the first |
 ///
-/// - **Unbiased**, all three, where [`Pathwise`](crate::estimators::Pathwise) is. The third leaves out the
-///   score of q, whose mean is 0.
-/// - **Costs** one evaluation of value and gradient of f; the sampled forms a density, the second a score
-///   beside it.
-/// - **Which one**: none is always right. For a target N(2, 3) far from q the standard deviation of
-///   sticking the landing can be 0.2 against 0.03 of the analytic form, and near it 0.0007 against 0.036.
-/// - The value reported is the bound, with all three.
-/// - A parameter that moves the support is refused where ln q is sampled: its explicit derivative is no
+/// - **Unbiased** in all three forms where [`Pathwise`](crate::estimators::Pathwise) is. The third leaves
+///   out the score of q, whose mean is 0.
+/// - **Costs** one evaluation of value and gradient of f; the sampled forms also need a density, and the
+///   second of them a score.
+/// - **Which one**: none is always the best. For a target N(2, 3) far from q, the standard deviation of
+///   sticking the landing can be 0.2 against 0.03 for the analytic form; near it, 0.0007 against 0.036.
+/// - The value reported is the bound in all three forms.
+/// - A parameter that moves the support is refused where ln q is sampled: its explicit derivative is not a
 ///   score.
-/// - With a closed `KL(q ‖ prior)` instead, take f as the log-likelihood, estimate with
+/// - If `KL(q ‖ prior)` is known in closed form, take the log-likelihood as f, estimate with
 ///   [`Pathwise`](crate::estimators::Pathwise), and [add](crate::GradientEstimate::add_exact) the
 ///   divergence.
 ///
@@ -82,7 +82,7 @@ impl Elbo<Analytic> {
 }
 
 impl Elbo<Sampled> {
-    /// With the entropy sampled: ln q counts twice, through the draw and through its own parameters.
+    /// With the entropy sampled: ln q enters twice, through the draw and through its own parameters.
     #[must_use]
     pub fn sampled() -> Self {
         Self { entropy: Sampled }
@@ -90,7 +90,7 @@ impl Elbo<Sampled> {
 }
 
 impl Elbo<StickingTheLanding> {
-    /// With the entropy sampled, without the score, whose mean is 0.
+    /// With the entropy sampled, but without the score, whose mean is 0.
     #[must_use]
     pub fn sticking_the_landing() -> Self {
         Self { entropy: StickingTheLanding }
@@ -124,7 +124,7 @@ pub trait EntropyTerm<T: Real, D: Distribution<T> + ?Sized> {
         Ok(())
     }
 
-    /// Adds to the values of f, and to its gradients by z, before these are pulled back.
+    /// Adds to the values of f, and to its gradients with respect to z, before the pullback.
     fn add_to_objective(
         &self,
         distribution: &D,
@@ -134,7 +134,7 @@ pub trait EntropyTerm<T: Real, D: Distribution<T> + ?Sized> {
         scratch: &mut [T],
     );
 
-    /// Adds to the gradient samples, after that.
+    /// Adds to the gradient samples, after the pullback.
     fn add_to_gradients(&self, distribution: &D, draws: Draws<'_, T>, gradients: &mut [T], scratch: &mut [T]);
 }
 

@@ -15,18 +15,18 @@ use crate::special::log_sum_exp;
 /// With normalised weights `w̃ₖ = wₖ/Σ w` and `gₖ = (∂zₖ/∂θ)ᵀ (∇f − ∇_z ln q)(zₖ)`:
 ///
 /// - [`plain`](Self::plain): `Σ w̃ₖ (gₖ − ∇_θ ln q(zₖ))`, the total derivative. Its signal-to-noise ratio
-///   falls as `K^(−½)`: more draws tighten the bound and drown its gradient.
+///   falls as `K^(−½)`: more draws tighten the bound and drown its gradient in noise.
 /// - [`doubly_reparameterized`](Self::doubly_reparameterized): `Σ w̃ₖ² gₖ`. The score is reparameterized
 ///   once more; the signal-to-noise ratio grows as `K^½`. For K = 1 it is
 ///   [`StickingTheLanding`](crate::estimators::StickingTheLanding). (Leaving the score out of the plain
 ///   gradient instead is biased for K > 1.)
 ///
-/// - **Unbiased** for the gradient of the bound, both. **Needs** a [`Reparameterizable`] distribution with
-///   [`DifferentiableLogDensity`] and a [`DifferentiableObjective`]. **Costs** K evaluations of value and
-///   gradient.
+/// - **Unbiased** for the gradient of the bound, in both forms. **Needs** a [`Reparameterizable`]
+///   distribution with [`DifferentiableLogDensity`] and a [`DifferentiableObjective`]. **Costs** K
+///   evaluations of value and gradient.
 /// - The value reported is the bound of K draws. A parameter that moves the support is refused.
-/// - **Use** the doubly reparameterized gradient near the optimum and for large K; far away the plain one
-///   can be quieter.
+/// - **Use** the doubly reparameterized gradient near the optimum and for large K; far from the optimum,
+///   the plain one can have the lower variance.
 ///
 /// Burda, Grosse & Salakhutdinov 2016, arXiv:1509.00519; Tucker, Lawson, Gu & Maddison 2019,
 /// arXiv:1810.04152; Rainforth et al. 2018, arXiv:1802.04537.
@@ -64,7 +64,7 @@ impl ImportanceWeighted {
         Self { draws, doubly: true }
     }
 
-    /// Over the points of a [noise source](crate::noise): each of the K draws takes a point set of its own.
+    /// Over the points of a [noise source](crate::noise): each of the K draws takes its own point set.
     #[must_use]
     pub fn over<S>(self, source: S) -> Over<Self, S> {
         Over::new(self, source)
@@ -154,12 +154,12 @@ where
                         *g -= weight * score;
                     }
                 }
-                // The bound's explicit derivative: by weight, as the draws count in it.
+                // The explicit derivative of the bound: each draw counts with its weight.
                 if objective.depends_on_parameters() {
                     objective.add_parameter_gradient(draw.z, weight, gradient);
                 }
             }
-            // A log-weight that is not a number stays, for the engine to find.
+            // A log-weight that is not finite stays, for the engine to find.
             if values.iter().all(|f| f.is_finite()) {
                 values.fill(total - ln_k);
             }

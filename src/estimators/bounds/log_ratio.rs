@@ -3,7 +3,7 @@
 use crate::distribution::{DifferentiableLogDensity, Draws};
 use crate::real::Real;
 
-/// Rows whose densities are taken together.
+/// The number of rows whose densities are evaluated together.
 const ROWS: usize = 16;
 
 /// The scratch space that [`subtract_log_prob`] takes.

@@ -1,4 +1,4 @@
-//! The K-sample bound of importance weights, with credit to each sample.
+//! The K-sample bound of importance weights, with separate credit for each sample.
 
 use crate::distribution::{Draws, DrawsMut, LogDensity};
 use crate::error::Error;
@@ -10,21 +10,22 @@ use crate::special::log_sum_exp;
 
 /// `VIMCO`: the gradient of the K-sample bound `E L̂`, `L̂ = ln (1/K) Σ w(zₖ)`, by
 /// `Σⱼ (L̂ − L̂₋ⱼ) ∇_θ ln q_θ(zⱼ)`, where L̂₋ⱼ is L̂ with the weight of sample j replaced by a mean of the
-/// others'. The objective gives the log-weight `ln w(z)`.
+/// other weights. The objective gives the log-weight `ln w(z)`.
 ///
-/// With weights `w = p(x, z)/q_θ(z)`, which depend on θ, say [`with_log_joint`](Self::with_log_joint): the
-/// objective then gives `ln p(x, z)`, ln q is subtracted here, and its explicit gradient
-/// `−Σ w̃ⱼ ∇_θ ln q_θ(zⱼ)`, with normalised weights w̃, is added once.
+/// If the weights depend on θ, `w = p(x, z)/q_θ(z)`, call [`with_log_joint`](Self::with_log_joint): the
+/// objective then gives `ln p(x, z)`. The estimator subtracts ln q and adds its explicit gradient
+/// `−Σ w̃ⱼ ∇_θ ln q_θ(zⱼ)`, with normalised weights w̃, once.
 ///
 /// - **Unbiased** for the gradient of the bound, with either mean: L̂₋ⱼ does not contain sample j.
-/// - **Needs** a [`LogDensity`] and an [`Objective`]. Refused where a parameter moves the support, as by the
-///   [score function](crate::estimators::ScoreFunction). A log-weight of −∞ is an error.
-/// - **Costs** K evaluations of the log-weight and K scores. The credits take time in proportion to K.
-/// - **Variance**: the score function with the whole L̂ for every sample gives each of them credit for the
-///   other K − 1; it grows with K where this falls. Neither mean is always the better.
+/// - **Needs** a [`LogDensity`] and an [`Objective`]. A parameter that moves the support is refused, as by
+///   the [score function](crate::estimators::ScoreFunction). A log-weight of −∞ is an error.
+/// - **Costs** K evaluations of the log-weight and K scores. The credits take time proportional to K.
+/// - **Variance** falls with K, whereas that of the score function with the whole L̂ for every sample grows
+///   with K: it credits each sample with the other K − 1. Neither mean is always the better.
 /// - **Use it** for discrete latent variables under a multi-sample bound. The plain
-///   [`ScoreFunction`](crate::estimators::ScoreFunction) of a log-weight is the gradient of another bound,
-///   that of one sample. For continuous z with a differentiable weight, pathwise gradients are quieter.
+///   [`ScoreFunction`](crate::estimators::ScoreFunction) of a log-weight gives the gradient of another
+///   bound, that of one sample. For continuous z with a differentiable weight, pathwise gradients have a
+///   lower variance.
 ///
 /// The value of the estimate is the bound.
 ///
@@ -52,7 +53,7 @@ pub struct Vimco {
     log_joint: bool,
 }
 
-/// The mean of the other samples' weights that stands for the weight of one in [`Vimco`].
+/// The mean of the other samples' weights that replaces the weight of one sample in [`Vimco`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum WeightMean {
     /// The exponential of the mean log-weight.
@@ -63,8 +64,8 @@ pub enum WeightMean {
 }
 
 impl Vimco {
-    /// The bound of K draws, with the geometric mean. Fewer than two are refused with
-    /// [`Error::TooFewDraws`] before the first draw: there is no other draw then.
+    /// The bound of K draws, with the geometric mean. Fewer than two draws are refused with
+    /// [`Error::TooFewDraws`] before the first draw: there would be no other draw.
     #[must_use]
     pub fn new(draws: usize) -> Self {
         Self { draws, mean: WeightMean::Geometric, log_joint: false }
@@ -76,8 +77,8 @@ impl Vimco {
         Self { mean, ..self }
     }
 
-    /// With an objective that gives `ln p(x, z)` without `ln q_θ(z)`, which the estimator subtracts and
-    /// differentiates itself. Do not subtract it in the objective too.
+    /// With an objective that gives `ln p(x, z)`: the estimator subtracts `ln q_θ(z)`, and differentiates
+    /// it. Do not subtract it in the objective too.
     #[must_use]
     pub fn with_log_joint(self) -> Self {
         Self { log_joint: true, ..self }
@@ -89,12 +90,12 @@ impl Vimco {
         self.draws
     }
 
-    /// The factor of each sample's score from the log-weights; gives the bound.
+    /// Writes the factor of each sample's score, from the log-weights, and returns the bound.
     fn credit<T: Real>(&self, ln_weights: &[T], credits: &mut [T]) -> T {
         let ln = |n: usize| T::of((n as f64).ln());
         let k = ln_weights.len();
-        // The largest weight, and the largest of the others: sums are relative to the largest that they
-        // contain.
+        // The largest weight, and the largest of the others: each sum is taken relative to its own largest
+        // term.
         let heavier = |best: usize, i: usize| if ln_weights[i] > ln_weights[best] { i } else { best };
         let first = (1..k).fold(0, heavier);
         let top = ln_weights[first];
@@ -176,7 +177,7 @@ where
                 }
             }
             if objective.depends_on_parameters() {
-                // The bound's explicit derivative: by weight, as the draws count in it.
+                // The explicit derivative of the bound: each draw counts with its weight.
                 let total = log_sum_exp(values);
                 for (z, &value) in group.z.chunks_exact(dim).zip(&*values) {
                     objective.add_parameter_gradient(z, (value - total).exp(), gradient);
@@ -316,7 +317,7 @@ mod tests {
             }
             let mut credits = [f64::NAN; 3];
             vimco.credit(&[0.0, -5000.0, -5000.0], &mut credits);
-            // Alone it makes the bound: 5000 less a logarithm of the number of the others.
+            // This weight alone makes the bound: 5000 minus the logarithm of the number of the others.
             assert!((credits[0] - (5000.0 - 3f64.ln())).abs() < 1e-9, "{credits:?}");
             vimco.credit(&[2.0; 3], &mut credits);
             assert!(credits.iter().all(|c| c.abs() < 1e-15), "{credits:?}");

@@ -1,4 +1,4 @@
-//! Antithetic categories by breaking sticks.
+//! Antithetic categories by stick breaking.
 
 use rand::Rng;
 
@@ -10,27 +10,28 @@ use crate::probability::Probability;
 use crate::real::Real;
 use crate::special::{log_sum_exp, sigmoid};
 
-/// `DisARM` for categories: each row is drawn as a run of bits, "is it class k, if it is none before?", and
-/// the bits of two draws are antithetic.
+/// `DisARM` for categories: each row is drawn as a sequence of bits, "is it class k, given that it is none
+/// before?", and the bits of two draws are antithetic.
 ///
 /// With stick logits `φₖ = lₖ − ln Σ_{j>k} eˡʲ`, bits `bₖ = 1[u < σ(φₖ)]`, partners
-/// `b̃ₖ = 1[1 − u < σ(φₖ)]`, and z, z̃ the first classes whose bit is 1, the derivative by φₖ is
+/// `b̃ₖ = 1[1 − u < σ(φₖ)]`, and with z and z̃ the first classes whose bit is 1, the derivative with
+/// respect to φₖ is
 ///
-/// - `½ (f(z) − f(z̃)) (bₖ − b̃ₖ) max(p, 1 − p)` for k up to the shorter of the two runs, as in
+/// - `½ (f(z) − f(z̃)) (bₖ − b̃ₖ) max(p, 1 − p)` for k up to the end of the shorter sequence, as in
 ///   [`DisArm`](crate::estimators::DisArm);
-/// - `½ (f − f′) (bₖ − p)` with the longer run's f and b beyond that: the other bit is not looked at, and
-///   is integrated out;
-/// - 0 beyond the longer run, whose bits nobody looks at;
+/// - `½ (f − f′) (bₖ − p)` beyond that, where f and b belong to the longer sequence: the bit of the other
+///   one is not used, and is integrated out;
+/// - 0 beyond the longer sequence, where neither bit is used.
 ///
-/// and the chain rule gives that by the logits.
+/// The chain rule then gives the derivative with respect to the logits.
 ///
 /// - **Unbiased** for any objective.
 /// - **Needs** [`Categories`] and an [`Objective`].
 /// - **Costs** two evaluations of f and no score, whatever the number of classes and rows.
 /// - **Variance** depends on the order of the classes, which is taken from the most to the least probable
-///   in each row; two classes are [`DisArm`](crate::estimators::DisArm). Against two draws with a
-///   leave-one-out baseline it is usually smaller, not always: compare.
-/// - **Use it** for rows of categories where only two evaluations are to be had.
+///   in each row; with two classes the estimator is [`DisArm`](crate::estimators::DisArm). Compared with
+///   two draws with a leave-one-out baseline, the variance is usually smaller, but not always: compare.
+/// - **Use it** for rows of categories where you can afford only two evaluations.
 ///
 /// Dong, Mnih & Tucker 2021, Coupled Gradient Estimators for Discrete Latent Variables, arXiv:2106.08056
 /// (`DisARM-SB`).
@@ -52,15 +53,15 @@ use crate::special::{log_sum_exp, sigmoid};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct DisArmSticks;
 
-/// The stick of one class in a row.
+/// The sticks of one row.
 #[derive(Debug, Clone, Copy)]
 struct Sticks<'a, T> {
     /// Classes from the most to the least probable, as numbers.
     order: &'a [T],
     /// The signed tail of each stick's probability, in that order; the last one is 1.
     tails: &'a [T],
-    /// The share of each class among itself and all later ones, by place in the order, is the stick's p;
-    /// this is `ln` of what comes after.
+    /// The p of a stick is the probability of its class divided by that of itself and all later classes in
+    /// the order; this is the logarithm of the probability of the later ones.
     ln_later: &'a [T],
 }
 
@@ -69,8 +70,8 @@ impl<T: Real> Sticks<'_, T> {
         self.order[place].to_usize().unwrap_or(0)
     }
 
-    /// A draw and its partner, as places in the order; the bits are kept as 0, 1 and in the tails of their
-    /// uniforms.
+    /// A draw and its partner, as places in the order. The bits follow from the tails of the uniforms,
+    /// which are kept.
     fn draw<R: Rng + ?Sized>(&self, rng: &mut R, uniforms: &mut [T]) -> [usize; 2] {
         let last = self.order.len() - 1;
         let mut places = [last; 2];
@@ -92,7 +93,7 @@ impl<T: Real> Sticks<'_, T> {
         Probability::from_tail(tail).is_below(Probability::from_tail(self.tails[place]))
     }
 
-    /// Adds the gradient by the logits of a row, for values f(z), f(z̃).
+    /// Adds the gradient with respect to the logits of a row, for the difference `f(z) − f(z̃)`.
     fn add(&self, places: [usize; 2], uniforms: &[T], difference: T, ln_probs: &[T], gradient: &mut [T]) {
         let last = self.order.len() - 1;
         let (shorter, longer) = (places[0].min(places[1]), places[0].max(places[1]).min(last - 1));
@@ -128,8 +129,8 @@ where
 {
     fn shape(&self, distribution: &D) -> BlockShape {
         let dim = distribution.dim();
-        // Order, tails and logarithms of all rows; the uniforms and both places of each gradient sample are
-        // its noise.
+        // The scratch space holds order, tails and logarithms of all rows; the noise of a gradient sample
+        // holds its uniforms and both places.
         BlockShape::of_own_draws(2).with_noise(dim).with_scratch(3 * dim)
     }
 
@@ -205,7 +206,7 @@ fn prepare<T: Real>(ln_probs: &[T], order: &mut [T], tails: &mut [T], ln_later: 
         ln_later[place] = later;
         let own = ln(&order[place]);
         let logit = own - later;
-        // An impossible class behind which nothing is left: never reached, any bit will do.
+        // An impossible class with nothing left after it is never reached: any bit will do.
         tails[place] = if logit.is_nan() || logit == T::infinity() {
             Probability::from_upper(T::zero()).tail()
         } else if logit <= T::zero() {
@@ -217,4 +218,4 @@ fn prepare<T: Real>(ln_probs: &[T], order: &mut [T], tails: &mut [T], ln_later: 
     }
 }
 
-// Both of a pair are draws.
+// Both members of a pair are draws.

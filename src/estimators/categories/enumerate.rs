@@ -6,13 +6,13 @@ use crate::estimator::{Block, BlockRng, BlockShape, GradientEstimator};
 use crate::objective::{Evaluator, Objective};
 use crate::real::Real;
 
-/// Outcomes beyond which a sum over all of them is refused: a hundred million evaluations.
+/// The largest support that is summed: a hundred million evaluations.
 const MOST: usize = 100_000_000;
 
-/// The exact gradient, `Σ_z p(z) f(z) ∇_θ ln p(z)` over the whole support: no variance, the yardstick for
-/// all others.
+/// The exact gradient, `Σ_z p(z) f(z) ∇_θ ln p(z)` over the whole support: it has no variance, and is the
+/// reference for all other estimators.
 ///
-/// - **Exact.** One gradient sample is the gradient; ask for two, and the error bars say 0.
+/// - **Exact.** One gradient sample is the gradient; in an estimate of two, the error bars are 0.
 /// - **Needs** a [`FiniteSupport`] and an [`Objective`]. More than 10⁸ outcomes are refused.
 /// - **Costs** one evaluation of f for every outcome with a probability above 0, and as many scores.
 /// - **Use it** where the support is small: a few bits, one categorical.
@@ -33,7 +33,7 @@ const MOST: usize = 100_000_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Enumerate;
 
-/// Refuses a support of more outcomes than an estimator can list.
+/// Refuses a support with more outcomes than an estimator can list.
 pub(crate) fn check_outcomes<T: Real, D: FiniteSupport<T> + ?Sized>(
     distribution: &D,
     most: usize,
@@ -43,7 +43,7 @@ pub(crate) fn check_outcomes<T: Real, D: FiniteSupport<T> + ?Sized>(
         outcomes => Err(Error::Option {
             option: "outcomes",
             value: outcomes.map_or(f64::INFINITY, |n| n as f64),
-            expected: "few enough to be listed: 100 million to sum over, a million to draw from",
+            expected: "at most 100 million to sum over, or 1 million to draw from",
         }),
     }
 }
@@ -74,7 +74,7 @@ where
         _: &mut BlockRng<'_>,
     ) -> Result<(), Error> {
         let (dim, params) = (distribution.dim(), distribution.params().len());
-        // Every gradient sample is the same: the first is made.
+        // Every gradient sample is the same: only the first is computed.
         let objective = objective.sample(0);
         let (z, gradient) = (&mut block.z[..dim], &mut block.gradients[..params]);
         gradient.fill(T::zero());
@@ -95,7 +95,7 @@ where
                 objective.add_parameter_gradient(z, p, gradient);
             }
             if !value.is_finite() {
-                // For the engine to find, with the z that gave it.
+                // Left for the engine to find, with the z that gave it.
                 mean = value;
                 break;
             }

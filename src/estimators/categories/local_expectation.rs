@@ -7,15 +7,15 @@ use crate::objective::{Evaluator, Objective};
 use crate::real::Real;
 
 /// Local expectation gradients: for every factor of a draw the exact expectation over its alternatives,
-/// with the other factors as they were drawn, `∂θᵢ = Σₖ f(z with factor i := k) p(k) ∂ ln p(k)/∂θᵢ`.
+/// with the other factors as drawn, `∂θᵢ = Σₖ f(z with factor i := k) p(k) ∂ ln p(k)/∂θᵢ`.
 ///
 /// - **Unbiased** for any objective.
 /// - **Needs** [`FiniteFactors`] and an [`Objective`].
-/// - **Costs** one evaluation for the draw, and one for each alternative of each factor that it did not
-///   take: 1 + D for D bits, 1 + rows × (K − 1) for categories. It is the one estimator here whose cost
-///   grows faster than the draw, and whose variance need not grow with the dimension at all. More than 10⁸
-///   are refused.
-/// - **Variance** is that of the other factors alone: 0 for a single one, and where f is a sum over factors.
+/// - **Costs** one evaluation for the draw, and one for each alternative of each factor that was not drawn:
+///   1 + D for D bits, 1 + rows × (K − 1) for categories. The cost grows with the dimension of the draw,
+///   but the variance need not grow with it at all. More than 10⁸ evaluations are refused.
+/// - **Variance** is that of the other factors alone: 0 if there is only one factor, or if f is a sum over
+///   factors.
 /// - **Use it** where f is cheap, or can be updated cheaply when one factor changes.
 ///
 /// Titsias & Lázaro-Gredilla 2015, Local Expectation Gradients for Black Box Variational Inference,
@@ -36,7 +36,7 @@ use crate::real::Real;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LocalExpectation;
 
-/// Evaluations of one gradient sample beyond which it is refused: the counts of a binomial may be many.
+/// The largest number of evaluations in one gradient sample: a binomial may have many counts.
 const MOST: usize = 100_000_000;
 
 fn evaluations<T: Real, D: FiniteFactors<T> + ?Sized>(distribution: &D) -> usize {
@@ -58,7 +58,7 @@ where
         if found <= MOST {
             return Ok(());
         }
-        let expected = "few enough to be evaluated one by one: a hundred million";
+        let expected = "at most 100 million, since each is evaluated";
         Err(Error::Option { option: "alternatives", value: found as f64, expected })
     }
 
@@ -77,7 +77,7 @@ where
             let objective = objective.sample(i);
             let against_draw = |factor: usize, alternative: usize| {
                 let drawn = distribution.chosen(factor, z);
-                // A value that is not finite is for the engine to find, with the z that gave it.
+                // A value that is not finite is left for the engine to find, with the z that gave it.
                 if alternative == drawn || !value.is_finite() {
                     return T::zero();
                 }
@@ -86,7 +86,7 @@ where
                     return p;
                 }
                 distribution.choose(factor, alternative, z);
-                // Against the draw: Σ p ∂ ln p = 0, so its own term is what the others take from it.
+                // As a difference from the draw's value: Σ p ∂ ln p = 0, so the draw's own term vanishes.
                 let other = objective.value(z);
                 if !other.is_finite() {
                     *value = other;

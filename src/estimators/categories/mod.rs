@@ -3,10 +3,10 @@
 //! | file | what lives there |
 //! | --- | --- |
 //! | `enumerate` | the exact sum over a finite support |
-//! | `sum_and_sample` | the likeliest outcomes summed, and one of the rest drawn |
+//! | `sum_and_sample` | the most probable outcomes summed, and one of the rest drawn |
 //! | `unordered_set` | outcomes drawn without replacement |
 //! | `disarm_sticks` | antithetic categories by breaking sticks |
-//! | `local_expectation` | each factor summed out, the others as drawn |
+//! | `local_expectation` | each factor summed out, with the others as drawn |
 //! | `smoothed_perturbation` | one jump away from the draw, without a score |
 
 pub(crate) mod disarm_sticks;

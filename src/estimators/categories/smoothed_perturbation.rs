@@ -8,21 +8,21 @@ use crate::objective::{Evaluator, Objective};
 use crate::real::Real;
 
 /// Smoothed perturbation analysis, the estimator behind stochastic triples: `wᵢ(z) (f(yᵢ(z)) − f(z))` for
-/// each parameter, where the draw z would jump to y at the rate w as the parameter grows.
+/// each parameter, where the draw z jumps to y at the rate w as the parameter grows.
 ///
 /// - **Unbiased** for any objective.
 /// - **Needs** a [`Jump`] and an [`Objective`]. A parameter without one (the r of a negative binomial) is
 ///   refused by name: freeze it.
-/// - **Costs** one evaluation for the draw and one for every parameter; no score, and no random number but
-///   those of the draw.
-/// - **Variance** is that of one step of f, times the weight: none at all for a linear f of Poisson counts.
-///   It does not depend on a constant added to f, nor grow with the dimension. For counts it is below
-///   [`ScoreFunction`](crate::estimators::ScoreFunction)'s wherever f is smooth from count to count; for an
-///   indicator of a rare event it need not be.
-/// - **Use it** for counts and categories where a step of f is small beside f. Against
-///   [`MeasureValued`](crate::estimators::MeasureValued): the same for Poisson counts and categories by
-///   logits; for a bit that has no variance and this has some, as only one of its two values jumps; for
-///   binomial and waiting counts this is the cheaper.
+/// - **Costs** one evaluation for the draw and one for every parameter; no score, and no random numbers
+///   beyond those of the draw.
+/// - **Variance** is that of one step of f, times the weight: 0 for a linear f of Poisson counts. It does
+///   not depend on a constant added to f, and does not grow with the dimension. For counts it is below that
+///   of [`ScoreFunction`](crate::estimators::ScoreFunction) wherever f is smooth from count to count; for
+///   the indicator of a rare event it need not be.
+/// - **Use it** for counts and categories where a step of f is small compared with f.
+///   [`MeasureValued`](crate::estimators::MeasureValued) is the same for Poisson counts and for categories
+///   by logits. For a bit it has no variance, and this estimator has some, as only one of the two values
+///   jumps. For binomial, geometric and negative binomial counts this one is cheaper.
 ///
 /// Arya, Schauer, Schäfer & Rackauckas 2022, arXiv:2210.08572; Gong & Ho 1987, doi:10.1109/TAC.1987.1104464.
 ///

@@ -1,4 +1,4 @@
-//! The summed outcomes summed, and one of the rest drawn.
+//! The most probable outcomes summed, and one of the rest drawn.
 
 use crate::distribution::FiniteSupport;
 use crate::error::Error;
@@ -7,20 +7,20 @@ use crate::estimators::categories::enumerate::check_outcomes;
 use crate::objective::{Evaluator, Objective};
 use crate::real::Real;
 
-/// Outcomes beyond which the list of their probabilities is refused.
+/// The largest support whose probabilities are listed.
 const MOST: usize = 1_000_000;
 
-/// Sum and sample, Rao-Blackwellised over the summed outcomes: those k are summed, and one more is drawn
-/// from the rest, `Σ_{z ∈ C} p(z) f(z) s(z) + (1 − p(C)) f(z′) s(z′)`, `z′ ~ p` outside C.
+/// Sum and sample, Rao-Blackwellised over the summed outcomes: a set C of k outcomes is summed, and one
+/// more is drawn from the rest, `Σ_{z ∈ C} p(z) f(z) s(z) + (1 − p(C)) f(z′) s(z′)`, `z′ ~ p` outside C.
 ///
 /// - **Unbiased** for any objective.
 /// - **Needs** a [`FiniteSupport`] and an [`Objective`].
-/// - **Costs** k + 1 evaluations; to find the summed outcomes it lists the support once a tile of gradient
-///   samples. More than 10⁶ are refused.
-/// - **Variance** is `(1 − p(C))` times that of the score function on what is left: it falls fast where a
-///   few outcomes have most of the mass. A constant [baseline](Self::with_constant_baseline) helps as it
-///   does there.
-/// - **Use it** for one categorical with many classes of which few are likely.
+/// - **Costs** k + 1 evaluations. To find the k outcomes it lists the support once for each batch of
+///   gradient samples in the buffers. More than 10⁶ outcomes are refused.
+/// - **Variance** is `(1 − p(C))` times that of the score function on the rest: it falls fast where a few
+///   outcomes have most of the mass. A constant [baseline](Self::with_constant_baseline) helps as it does
+///   for the score function.
+/// - **Use it** for one categorical with many classes, of which only a few are likely.
 ///
 /// Liu, Regier, Tripuraneni, Jordan & McAuliffe 2019, arXiv:1810.04777.
 ///
@@ -43,8 +43,8 @@ pub struct SumAndSample {
 }
 
 impl SumAndSample {
-    /// With the k most probable outcomes summed, the first in the list where probabilities are equal; 0 is
-    /// the plain score function.
+    /// With the k most probable outcomes summed; where probabilities are equal, the first in the list is
+    /// taken. k = 0 is the plain score function.
     #[must_use]
     pub fn new(summed: usize) -> Self {
         Self { summed, baseline: 0.0 }
@@ -93,7 +93,8 @@ where
             distribution.outcome(index, &mut first[..dim]);
             *p = distribution.log_prob(&first[..dim]).exp();
         }
-        // The summed, written into the first rows of each gradient sample; what is left stays in the list.
+        // The summed outcomes, written into the first rows of each gradient sample; the rest stays in the
+        // list.
         for row in first.chunks_exact_mut(dim).take(summed) {
             let heavy = |best: usize, i: usize| if probabilities[i] > probabilities[best] { i } else { best };
             let index = (1..outcomes).fold(0, heavy);

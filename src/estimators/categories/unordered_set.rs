@@ -11,31 +11,31 @@ use crate::objective::{Evaluator, Objective};
 use crate::real::Real;
 use crate::special::{LogSum, successive_sampling_tables};
 
-/// Outcomes beyond which the list of their probabilities is refused.
+/// The largest support whose probabilities are listed.
 const MOST: usize = 1_000_000;
-/// Tables of sets of so many draws stand on the stack.
+/// Tables for sets of up to this many draws are on the stack.
 const SMALL: usize = 6;
-/// Draws beyond which the sum over their orders is refused: tables of 65,536 numbers.
+/// The largest number of draws whose orders are summed: tables of 65,536 numbers.
 const MOST_DRAWS: usize = 16;
 
 /// The unordered-set estimator: k different outcomes, drawn without replacement,
 /// `Σ_{z ∈ S} p(z) R(S, z) (f(z) − b(z)) s(z)`, where R(S, z) is the probability of the set S given that z
-/// came first, over that of S.
+/// came first, divided by that of S.
 ///
-/// The [baseline](Self::with_built_in_baseline) is built in: `b(z) = Σ_{y ∈ S} p(y) R(S∖z, y) f(y)`, with
-/// the leave-one-out ratio when z is out of the race, and 1 for y = z.
+/// The [baseline](Self::with_built_in_baseline) is built in: `b(z) = Σ_{y ∈ S} p(y) R(S∖z, y) f(y)`, where
+/// R(S∖z, y) is the same ratio without z, and 1 for y = z.
 ///
 /// - **Unbiased** for any objective, with and without the baseline: it is the score function of one draw,
-///   averaged over the order of k.
+///   averaged over the order of the k draws.
 /// - **Needs** a [`FiniteSupport`] and an [`Objective`]. More than 10⁶ outcomes, or 16 draws, are refused.
-/// - **Costs** k evaluations, all of different outcomes; Gumbel noise for every outcome, its probability
-///   once a tile, and `k 2ᵏ` steps to sum over orders.
-/// - **Variance** is below that of k draws with replacement in every case of the exact tables that it is
-///   tested with, and 0 where k takes in the whole support. Without the baseline it still grows with a
-///   constant added to f, until k takes in everything.
-/// - **Use it** for one categorical (or a small support) where an evaluation is dear: no evaluation is made
-///   twice. Where few outcomes have most of the mass, [`SumAndSample`](crate::estimators::SumAndSample) is
-///   the simpler.
+/// - **Costs** k evaluations, all of different outcomes; Gumbel noise for every outcome; its probability
+///   once for each batch of gradient samples in the buffers; and `k 2ᵏ` steps to sum over orders.
+/// - **Variance** is below that of k draws with replacement in all the exact tables that it is tested with,
+///   and 0 where k covers the whole support. Without the baseline it still grows with a constant added to
+///   f, until k covers the support.
+/// - **Use it** for one categorical (or a small support) where an evaluation is expensive: no outcome is
+///   evaluated twice. Where few outcomes have most of the mass,
+///   [`SumAndSample`](crate::estimators::SumAndSample) is simpler.
 ///
 /// Kool, van Hoof & Welling 2020, arXiv:2002.06043.
 ///
@@ -59,28 +59,28 @@ pub struct UnorderedSet {
 }
 
 impl UnorderedSet {
-    /// With sets of k outcomes; one is the plain score function. A k of 0 or above 16 is refused with
+    /// With sets of k outcomes; k = 1 is the plain score function. A k of 0 or above 16 is refused with
     /// [`Error::Option`] before the first draw.
     #[must_use]
     pub fn new(draws: usize) -> Self {
         Self { draws, baseline: false }
     }
 
-    /// With the baseline from the rest of the set. Sets of one are then refused with
+    /// With the baseline from the rest of the set. Sets of one outcome are then refused with
     /// [`Error::TooFewDraws`]: a draw would be its own baseline.
     #[must_use]
     pub fn with_built_in_baseline(self) -> Self {
         Self { baseline: true, ..self }
     }
 
-    /// The rows of one gradient sample for so many outcomes.
+    /// The number of rows of one gradient sample, for this many outcomes.
     fn rows(&self, outcomes: usize) -> usize {
         self.draws.min(outcomes)
     }
 }
 
-/// Whether outcome i comes before j, by `ln p` and Gumbel noise: a difference of each keeps the noise where
-/// `ln p` is huge.
+/// Whether outcome i comes before j, by `ln p` and Gumbel noise. Each is subtracted separately, which keeps
+/// the noise where `ln p` is huge.
 fn beats<T: Real>(ln_p: &[T], noise: &[T], i: usize, j: usize) -> bool {
     (ln_p[i] - ln_p[j]) + (noise[i] - noise[j]) > T::zero()
 }
@@ -130,7 +130,7 @@ where
             *ln_p = distribution.log_prob(&block.z[..dim]);
         }
         let possible = ln_probabilities.iter().filter(|ln_p| **ln_p != T::neg_infinity()).count();
-        // Outcomes that cannot be are not drawn.
+        // Outcomes of probability 0 are not drawn.
         let drawn = rows.min(possible);
         let sets = 1usize << drawn;
         let (mut left, mut finish) = ([LogSum::EMPTY; 1 << SMALL], [0.0; 1 << SMALL]);
@@ -178,8 +178,8 @@ where
             }
             successive_sampling_tables(&items[..drawn], others, left, finish);
             gradient.fill(T::zero());
-            // The weights sum to 1. As deviations from the first value, a constant objective has a value
-            // without error.
+            // The weights sum to 1. With deviations from the first value, a constant objective gives its
+            // value without error.
             let shift = values[0];
             let mut mean = T::zero();
             for i in 0..drawn {
@@ -189,7 +189,7 @@ where
             for (i, z) in z.chunks_exact(dim).enumerate().take(drawn) {
                 let mut deviation = values[i];
                 if self.baseline {
-                    // Σ p R = 1 over the set: f less its mean is the mean of differences.
+                    // Σ p R = 1 over the set: f minus its mean is the mean of the differences.
                     deviation = T::zero();
                     for j in (0..drawn).filter(|&j| j != i) {
                         let ratio = items[j] + finish[1 << i | 1 << j] - finish[1 << i];

@@ -19,15 +19,16 @@ use crate::real::Real;
 ///   of a gamma) is refused by name: freeze it, or use another estimator.
 /// - **Costs** one evaluation of f for the value and one or two for *every parameter*: 1 + 3D for a
 ///   Gaussian in D dimensions, 1 + D for exponentials, gammas, Poissons, bits and (coupled) binomials, 1 +
-///   K a categorical by logits. Where one side is the law itself, the draw is that side.
-/// - **Variance** does not grow with the dimension: a parameter's is that of a difference of f in one
-///   coordinate. Of a bit it is that of exact enumeration of this bit with the others drawn (a local
+///   K per categorical by logits. Where one side has the distribution's own law, the draw serves as that
+///   side.
+/// - **Variance** does not grow with the dimension: for each parameter it is that of a difference of f in
+///   one coordinate. For a bit it is that of exact enumeration of this bit with the others drawn (a local
 ///   expectation).
 /// - **Coupled** sides share their random numbers, which lowers the variance wherever f is smooth on the
-///   scale of the density; not always: the mean of a Gaussian under a *linear* f has variance 0.27 coupled
-///   and 0.14 [uncoupled](Self::uncoupled), since the two sides go in opposite directions.
-/// - **Use it** in few dimensions where f jumps or oscillates, and for counts, where nothing else is as
-///   quiet for the price.
+///   scale of the density, but not always: the mean of a Gaussian under a *linear* f has variance 0.27
+///   coupled and 0.14 [uncoupled](Self::uncoupled), since the two sides move in opposite directions.
+/// - **Use it** in few dimensions where f jumps or oscillates, and for counts, where no other estimator has
+///   so low a variance at this cost.
 ///
 /// Pflug 1996, Optimization of Stochastic Models, doi:10.1007/978-1-4613-1449-3; Mohamed, Rosca, Figurnov &
 /// Mnih 2020, arXiv:1906.10652, section 6.
@@ -37,7 +38,7 @@ use crate::real::Real;
 /// use reparam::prelude::*;
 ///
 /// let normal = Normal::new(&[0.0], &[1.0])?;
-/// let above = |z: &[f64]| if z[0] > 1.0 { 1.0 } else { 0.0 }; // no gradient to speak of
+/// let above = |z: &[f64]| if z[0] > 1.0 { 1.0 } else { 0.0 }; // no useful gradient
 /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
 /// let estimate = MeasureValued::coupled().estimate(&normal, &above, 10_000, &mut rng)?;
 /// assert_eq!(estimate.evaluations(), 40_000); // the value, two sides for μ and one for σ
@@ -146,8 +147,8 @@ impl MeasureValued {
         }
     }
 
-    /// As many parameters from the first on as have room for their sides in so many rows, and the rows that
-    /// they take.
+    /// The parameters from `first` on whose sides fit into `room` rows, and the number of rows that they
+    /// take.
     fn part<T, D>(self, distribution: &D, first: usize, room: usize) -> (Range<usize>, usize)
     where
         T: Real,
@@ -174,7 +175,7 @@ where
     fn shape(&self, distribution: &D) -> BlockShape {
         let rows = self.rows(distribution);
         let fit = ROWS_BYTES / ((distribution.dim() + 1) * size_of::<T>());
-        // The sides come from other laws, and in parts: the first row alone is a draw.
+        // The sides come from other laws, and in parts: only the first row is a draw.
         BlockShape::of_draws(rows.min(fit.max(3))).with_evaluations(rows).with_own_draws(1)
     }
 
@@ -197,7 +198,7 @@ where
         let rows = block.values.len() / block.samples;
         let gradients = block.gradients.chunks_exact_mut(params);
         if rows == self.rows(distribution) {
-            // All fit: the whole block is one batch for the objective.
+            // Everything fits: the whole block is one batch for the objective.
             for (z, weights) in block.z.chunks_exact_mut(rows * dim).zip(gradients) {
                 distribution.sample(rng, &mut z[..dim]);
                 self.draw(distribution, 0..params, z, weights, rng);
@@ -237,7 +238,7 @@ fn is_finite<T: Real>(gradient: &[T]) -> bool {
 }
 
 /// The value to report is that at the draw, whatever the other rows say. If something went wrong, the
-/// values stay as they are, for the engine to find out what.
+/// values stay as they are for the engine's diagnosis.
 fn report<T: Real>(values: &mut [T], gradient: &[T]) {
     if is_finite(gradient) && values[0].is_finite() {
         let value = values[0];

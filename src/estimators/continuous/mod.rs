@@ -1,4 +1,4 @@
-//! Rules that do not ask for a discrete draw.
+//! Rules that do not need a discrete draw.
 //!
 //! | file | what lives there |
 //! | --- | --- |
@@ -6,7 +6,7 @@
 //! | `score_function` | REINFORCE, and its baselines |
 //! | `reward_to_go` | the score function for sequences of decisions |
 //! | `measure_valued` | the weak derivative |
-//! | `over` | rules over a source of noise |
+//! | `over` | rules over a noise source |
 
 pub(crate) mod measure_valued;
 pub(crate) mod over;

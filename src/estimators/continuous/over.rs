@@ -1,4 +1,4 @@
-//! Rules over a source of noise: a gradient sample as the mean over all points of the source.
+//! Rules over a noise source: a gradient sample as the mean over all points of the source.
 
 use crate::distribution::{DrawsMut, Reparameterizable};
 use crate::error::{Error, check_len};
@@ -8,12 +8,12 @@ use crate::objective::{Evaluator, Objective};
 use crate::real::Real;
 use crate::vector::scatter;
 
-/// Bytes that the rows of one gradient sample may take: a point set beyond that is made in parts. Like the
-/// engine's tiles they should stay in the second-level cache.
+/// Bytes that the rows of one gradient sample may take; a larger point set is made in parts. Like the
+/// engine's tiles, the rows should stay in the second-level cache.
 pub(crate) const ROWS_BYTES: usize = 64 << 10;
 
-/// A rule whose gradient samples are functions of independent draws, whoever has drawn them: `over` lets it
-/// take its noise from a [source](crate::noise).
+/// A rule whose gradient samples are functions of independent draws, no matter who made them: `over` lets
+/// it take its noise from a [source](crate::noise).
 ///
 /// [`Pathwise`](crate::estimators::Pathwise), [`ScoreFunction`](crate::estimators::ScoreFunction) (without
 /// leave-one-out), [`Elbo`](crate::estimators::Elbo) and
@@ -24,9 +24,9 @@ where
     D: Reparameterizable<T> + ?Sized,
     F: Objective<T> + ?Sized,
 {
-    /// Makes the gradient samples of a block whose draws are there: `noise`, `z` and `preimage` are filled
-    /// in. As many draws per gradient sample as [`shape`](GradientEstimator::shape) says, independent of
-    /// each other.
+    /// Makes the gradient samples of a block whose draws are already made: `noise`, `z` and `preimage` are
+    /// filled in. There are as many draws per gradient sample as [`shape`](GradientEstimator::shape) says,
+    /// independent of each other.
     ///
     /// # Errors
     /// As [`gradient_samples`](GradientEstimator::gradient_samples).
@@ -46,21 +46,21 @@ where
     }
 }
 
-/// A [rule](DrawRule) over the points of a [noise source](crate::noise): the mean of what it makes of
+/// A [rule](DrawRule) over the points of a [noise source](crate::noise): the mean of the rule's results at
 /// `zᵢ = g(θ, εᵢ)`, i = 1 … n, is one gradient sample. Made by
-/// [`Pathwise::over`](crate::estimators::Pathwise::over) and its kin.
+/// [`Pathwise::over`](crate::estimators::Pathwise::over) and the `over` of other rules.
 ///
-/// - **Unbiased** where the rule is, since every point by itself has the law of the noise.
+/// - **Unbiased** where the rule is, since every single point has the law of the noise.
 /// - **Needs** a [`Reparameterizable`] distribution that the source can serve (most ask for
 ///   [`UniformNoise`](crate::UniformNoise)).
-/// - **Costs** n times the rule, n = the source's points, streamed through fixed buffers however many they
-///   are.
-/// - **Variance** is that of the mean over the points, as the source makes them depend on each other: for
-///   smooth f of few coordinates [`ScrambledSobol`](crate::noise::ScrambledSobol) takes it down almost as
-///   n⁻³, [`Antithetic`](crate::noise::Antithetic) removes the part that is odd in the noise. Scores gain
-///   less from point sets than pathwise gradients do.
+/// - **Costs** n times the rule, where n is the number of the source's points. They stream through fixed
+///   buffers, however many there are.
+/// - **Variance** is that of the mean over the points, which the source makes dependent: for smooth f of
+///   few coordinates [`ScrambledSobol`](crate::noise::ScrambledSobol) lowers it to nearly n⁻³, and
+///   [`Antithetic`](crate::noise::Antithetic) removes the part that is odd in the noise. Scores gain less
+///   from point sets than pathwise gradients do.
 /// - A rule of K draws per gradient sample (an importance-weighted bound) takes K independent point sets,
-///   one for each of its draws: the bound stays what it is.
+///   one for each of its draws: the bound does not change.
 /// - **Use it** for a precise gradient of an objective whose evaluation is cheap, or to compare two
 ///   gradients by [common random numbers](crate::noise::Replay).
 ///
@@ -98,8 +98,8 @@ where
 /// # Ok::<(), reparam::Error>(())
 /// ```
 ///
-/// An error that names a draw counts it from the first of the rows that were in the buffers, where the
-/// points do not fit all at once.
+/// An error that names a draw counts from the first row in the buffers where the points do not all fit at
+/// once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Over<E, S> {
     rule: E,
@@ -165,7 +165,7 @@ where
     fn check_samples(&self, distribution: &D, samples: usize) -> Result<(), Error> {
         let sets = samples.saturating_mul(self.rule.shape(distribution).draws);
         match self.source.limit() {
-            Some(limit) if limit < sets => check_len("stored noise, in gradient samples,", sets, limit),
+            Some(limit) if limit < sets => check_len("stored noise (in gradient samples)", sets, limit),
             _ => Ok(()),
         }
     }
@@ -200,7 +200,7 @@ impl<E, S> Over<E, S> {
         let draws = rule.draws.saturating_mul(noise + 2 * dim + distribution.preimage_dim() + 1);
         let row = draws.saturating_add(params).saturating_mul(size_of::<T>());
         let points = self.source.points();
-        // Even, for sources that make pairs.
+        // An even number, for sources that make pairs.
         let most = (ROWS_BYTES / row).max(2) & !1;
         let rows = points.min(most);
         let sets = (most / rows.max(1)).max(1);
@@ -209,16 +209,16 @@ impl<E, S> Over<E, S> {
     }
 }
 
-/// How many rows there are at a time.
+/// How many rows are processed at a time.
 #[derive(Debug, Clone, Copy)]
 struct Plan {
     points: usize,
     /// Points of one gradient sample that are in the buffers at a time.
     rows: usize,
-    /// Gradient samples that are worked on at a time, where all of their points are in the buffers.
+    /// Gradient samples that are processed at a time, where all of their points are in the buffers.
     sets: usize,
     params: usize,
-    /// Noise of one of several draws, before it is put in its place.
+    /// Noise of one of several draws, before it is copied to its place.
     columns: usize,
 }
 
@@ -230,7 +230,7 @@ impl Plan {
     }
 }
 
-/// The making of a block.
+/// What the making of a block needs.
 struct Run<'a, E, S, D: ?Sized, F: ?Sized> {
     over: &'a Over<E, S>,
     distribution: &'a D,
@@ -240,7 +240,7 @@ struct Run<'a, E, S, D: ?Sized, F: ?Sized> {
 }
 
 impl<E, S, D: ?Sized, F: ?Sized> Run<'_, E, S, D, F> {
-    /// All points of a gradient sample fit: several of these are one batch for the objective.
+    /// All points of a gradient sample fit: several gradient samples are one batch for the objective.
     fn whole<T>(&self, mut block: Block<'_, T>, rng: &mut BlockRng<'_>) -> Result<(), Error>
     where
         T: Real,
@@ -268,7 +268,7 @@ impl<E, S, D: ?Sized, F: ?Sized> Run<'_, E, S, D, F> {
             let part = block.units(units, start * points..(start + count) * points);
             let objective = self.objective.range(start, count);
             if points == 1 {
-                // A point is a gradient sample.
+                // Here each point counts as a gradient sample.
                 self.gradients(objective, part.with_buffers(gradients, scratch))?;
                 continue;
             }
@@ -340,7 +340,7 @@ impl<E, S, D: ?Sized, F: ?Sized> Run<'_, E, S, D, F> {
                 let values = block.units(units, i * rows..(i + 1) * rows).values;
                 values.fill(T::of(first_value.f64() + value_sum / draws as f64));
             } else {
-                // The buffers stay as they are, for the engine's diagnosis: what went wrong is among their
+                // The buffers stay as they are for the engine's diagnosis: the wrong number is among their
                 // rows.
                 gradient.copy_from_slice(part_sum);
             }
@@ -348,7 +348,7 @@ impl<E, S, D: ?Sized, F: ?Sized> Run<'_, E, S, D, F> {
         Ok(())
     }
 
-    /// Which of the source's point sets a draw of a gradient sample takes.
+    /// The index of the source's point set for a draw of a gradient sample.
     fn set_index(&self, sample: u64, draw: usize) -> u64 {
         sample * self.rule.draws as u64 + draw as u64
     }
@@ -375,8 +375,8 @@ impl<E, S, D: ?Sized, F: ?Sized> Run<'_, E, S, D, F> {
         scatter(columns, width, noise, self.rule.draws * width, draw * width);
     }
 
-    /// Draws and gradients of rows whose noise is there, with the explicit gradient of an objective that
-    /// depends on θ.
+    /// Draws and gradients of rows whose noise has been filled in, with the explicit gradient of an
+    /// objective that depends on θ.
     fn gradients<T>(&self, objective: Evaluator<'_, F>, mut part: Block<'_, T>) -> Result<(), Error>
     where
         T: Real,
@@ -394,8 +394,8 @@ impl<E, S, D: ?Sized, F: ?Sized> Run<'_, E, S, D, F> {
     }
 }
 
-/// `Σ (row − first)`: a gradient that is the same at all points stays exactly that, and one that varies
-/// little keeps its digits.
+/// `Σ (row − first)`: a gradient that is the same at all points stays exact, and one that varies little
+/// keeps its digits.
 fn sum_deviations<T: Real>(rows: &[T], first: &[T], sum: &mut [T]) {
     sum.fill(T::zero());
     for row in rows.chunks_exact(first.len()) {
@@ -405,8 +405,8 @@ fn sum_deviations<T: Real>(rows: &[T], first: &[T], sum: &mut [T]) {
     }
 }
 
-/// Adds one part, keeping what rounding loses: a point set may have 2³¹ points and f32 24 bits (Kahan 1965,
-/// doi:10.1145/363707.363723).
+/// Adds one part, and keeps what rounding loses: a point set may have 2³¹ points, and f32 has 24 bits
+/// (Kahan 1965, doi:10.1145/363707.363723).
 fn add_compensated<T: Real>(sum: &mut [T], lost: &mut [T], part: &[T]) {
     for ((sum, lost), &part) in sum.iter_mut().zip(lost).zip(part) {
         let corrected = part - *lost;

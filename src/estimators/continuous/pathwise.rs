@@ -13,14 +13,14 @@ use crate::real::Real;
 ///   carries gradient that no derivative of f sees: use [`ScoreFunction`](crate::estimators::ScoreFunction)
 ///   there).
 /// - **Needs** a [`Reparameterizable`] distribution and a [`DifferentiableObjective`].
-/// - **Costs** one evaluation of value and gradient of f, and one pullback, a gradient sample.
-/// - **Variance** is bounded by the Lipschitz constant of f, whatever the dimension; it is exactly 0 with
-///   respect to a location where f is linear. It loses to the score function where f oscillates faster than
-///   the density varies.
+/// - **Costs** one evaluation of value and gradient of f, and one pullback, per gradient sample.
+/// - **Variance** is bounded by the Lipschitz constant of f, whatever the dimension; for a location
+///   parameter it is exactly 0 where f is linear. It is above that of the score function where f oscillates
+///   faster than the density varies.
 /// - **Use it** wherever it applies, and compare where f is rough.
 ///
 /// Kingma & Welling 2014, arXiv:1312.6114; Rezende, Mohamed & Wierstra 2014, arXiv:1401.4082; for the
-/// variance Mohamed, Rosca, Figurnov & Mnih 2020, arXiv:1906.10652.
+/// variance, Mohamed, Rosca, Figurnov & Mnih 2020, arXiv:1906.10652.
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -45,8 +45,8 @@ use crate::real::Real;
 /// A draw of a [`Bernoulli`](crate::distributions::Bernoulli) or
 /// [`Categorical`](crate::distributions::Categorical) is a step function of its noise:
 /// `b = 1[u < σ(logit)]`. Its derivative with respect to the logit is 0 almost everywhere, and the jumps,
-/// where all of the gradient is, have probability 0; a "pathwise" estimate would be a confident zero. So
-/// they are not `Reparameterizable`, and this is refused by the compiler:
+/// which carry all of the gradient, have probability 0; a "pathwise" estimate would be a confident zero. So
+/// these distributions are not `Reparameterizable`, and the compiler refuses this:
 ///
 /// ```compile_fail,E0277
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};

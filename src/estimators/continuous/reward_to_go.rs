@@ -10,42 +10,42 @@ use crate::scratch::with_scratch;
 
 /// The score function with the reward to go: for a draw of H steps and an objective `f = Σ_t r_t`, the
 /// gradient sample `Σ_t (R_t − V_t − b_t) ∇_θ log p_θ(step t | z before it)` with `R_t = Σ_{s ≥ t} r_s`. A
-/// step is not credited with terms that came before it: their product with its score has mean 0, and only
-/// adds variance. Policy gradients are the case of actions in states (see [`Sequential`]).
+/// step is not credited with terms that came before it: their product with its score has mean 0, and would
+/// only add variance. Policy gradients are the case of actions in states (see [`Sequential`]).
 ///
-/// Two things may be subtracted from `R_t`, and both together: a value function V
-/// ([`with_value`](Self::with_value)), which sees what came before the step's decision, and a number a step
-/// ([`StepBaseline`]), which then stands for what V has left.
+/// Two things may be subtracted from `R_t`, alone or together: a value function V
+/// ([`with_value`](Self::with_value)), which sees what came before the step's decision, and one number per
+/// step ([`StepBaseline`]), which covers what V leaves.
 ///
-/// - **Unbiased** for `∇_θ E[Σ_t r_t]` if no term looks ahead ([`Additive`]). V and b never know the
-///   decision that they are subtracted from: V gets a slice that ends before it, averages come from earlier
-///   calls or from other draws.
-/// - **Needs** a [`Sequential`] distribution and an [`Additive`] objective of as many terms as steps;
-///   another number is refused. A parameter that moves the support is refused by name, as by the [score
-///   function](crate::estimators::ScoreFunction).
-/// - **Costs** one evaluation of the terms and H scores of a step a draw, in time and room that grow as H.
-///   A leave-one-out gradient sample takes K draws.
-/// - **Variance**: below that of [`ScoreFunction`](crate::estimators::ScoreFunction) where early terms do
-///   not matter later; about a third of it for rewards that come evenly, without a baseline. With
-///   independent coordinates and `f = Σ r_t(z_t)` only the terms of other coordinates before t are gone.
-///   The exact value function is nearly the best V; a rough one, fitted to earlier draws, gets most of what
-///   there is.
+/// - **Unbiased** for `∇_θ E[Σ_t r_t]` if no term looks ahead ([`Additive`]). V and b never depend on the
+///   decision that they are subtracted for: V gets a slice that ends before it, and averages come from
+///   earlier calls or from other draws.
+/// - **Needs** a [`Sequential`] distribution and an [`Additive`] objective with as many terms as there are
+///   steps; another number is refused. A parameter that moves the support is refused by name, as by the
+///   [score function](crate::estimators::ScoreFunction).
+/// - **Costs** one evaluation of the terms and H step scores per draw, in time and memory that grow as H. A
+///   leave-one-out gradient sample takes K draws.
+/// - **Variance** is below that of [`ScoreFunction`](crate::estimators::ScoreFunction) where early terms do
+///   not matter later; it is about a third of it for rewards that come evenly, without a baseline. With
+///   independent coordinates and `f = Σ r_t(z_t)`, only the terms of other coordinates before t are
+///   removed. The exact value function is nearly the best V; a rough one, fitted to earlier draws, gets
+///   most of the reduction.
 /// - **Use it** for policies, autoregressive models and paths with terms along the way. For one term at the
-///   end it is the score function with other baselines. Where the dynamics are known and differentiable and
-///   do not amplify, [`Pathwise`](crate::estimators::Pathwise) has far less variance.
+///   end it is the score function with other baselines. Where the dynamics are known, differentiable and
+///   not amplifying, [`Pathwise`](crate::estimators::Pathwise) has far less variance.
 ///
 /// A discount `γᵗ` belongs to the terms. The value of the estimate is `E[Σ_t r_t]`, whatever is subtracted.
 ///
 /// Williams 1992, doi:10.1007/BF00992696; Sutton, McAllester, Singh & Mansour 2000, "Policy gradient
-/// methods for reinforcement learning with function approximation", NIPS 12; baselines that know the state:
-/// Greensmith, Bartlett & Baxter 2004, JMLR 5; the general rule of which terms a decision is credited with:
-/// Schulman, Heess, Weber & Abbeel 2015, arXiv:1506.05254.
+/// methods for reinforcement learning with function approximation", NIPS 12; state-dependent baselines:
+/// Greensmith, Bartlett & Baxter 2004, JMLR 5; the general rule for which terms a decision is credited
+/// with: Schulman, Heess, Weber & Abbeel 2015, arXiv:1506.05254.
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
 /// use reparam::prelude::*;
 ///
-/// // Twenty bits, each of which leans on the one before; a reward for every 1 that follows a 0.
+/// // Twenty bits, each of which depends on the one before; a reward for every 1 that follows a 0.
 /// let chain = BitChain::new(&[0.0; 20], &[0.5; 19])?;
 /// let f = Terms(20, |b: &[f64], rewards: &mut [f64]| {
 ///     rewards[0] = 0.0;
@@ -58,7 +58,7 @@ use crate::scratch::with_scratch;
 /// let to_go = RewardToGo::new().estimate(&chain, &f, 10_000, &mut rng)?;
 /// assert!(to_go.total_variance() < 0.5 * whole.total_variance());
 ///
-/// // What to expect when bit t is drawn: it sees the bits before.
+/// // The expected rest of the reward when bit t is drawn, given the bits before it.
 /// let mut estimator = RewardToGo::new().with_value(|t: usize, before: &[f64]| {
 ///     let now = before.last().map_or(0.0, |&b| 0.5 * (1.0 - b));
 ///     now + 0.24 * (19 - t) as f64
@@ -87,18 +87,18 @@ pub struct RewardToGo<V = NoValue> {
     /// The moving average of each step; `None` for a step that no draw has reached, empty before the first
     /// call.
     averages: Vec<f64>,
-    /// Which steps an average is known of.
+    /// The steps for which an average is known.
     reached: Vec<bool>,
 }
 
-/// What [`RewardToGo`] subtracts from the rest of the reward at each step, after the value function. None
-/// of them contains the draw that it is subtracted from.
+/// What [`RewardToGo`] subtracts from the reward to go at each step, after the value function. It never
+/// depends on the draw that it is subtracted from.
 ///
-/// | baseline | draws a gradient sample | memory | when |
+/// | baseline | draws per gradient sample | memory | when |
 /// | --- | --- | --- | --- |
 /// | [`None`](Self::None) | 1 | none | with a good value function |
 /// | [`PerStep`](Self::PerStep) | 1 | none | the expected rewards to go are known |
-/// | [`MovingAverage`](Self::MovingAverage) | 1 | a number a step | in a training loop |
+/// | [`MovingAverage`](Self::MovingAverage) | 1 | one number per step | in a training loop |
 /// | [`LeaveOneOut`](Self::LeaveOneOut) | K | none | the default choice: nothing to tune, nothing to warm up |
 #[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
@@ -112,7 +112,7 @@ pub enum StepBaseline {
     /// `b_t ← decay · b_t + (1 − decay) · mean` of the call, over the draws that reached the step. A step
     /// that no earlier draw has reached subtracts nothing.
     MovingAverage {
-        /// How much of the old average stays at each call, in [0, 1).
+        /// How much of the old average is kept at each call, in [0, 1).
         decay: f64,
     },
     /// The mean over the other draws of a group that reached the same step; nothing where no other did. The
@@ -134,12 +134,12 @@ impl StepBaseline {
     }
 }
 
-/// `V(t, z before step t)`: what is expected from step t on. Any `Fn(usize, &[T]) -> T` is one; any V is
-/// unbiased, a good one takes out variance.
+/// `V(t, z before step t)`: the reward expected from step t on. Any `Fn(usize, &[T]) -> T` is one. Every V
+/// is unbiased; a good one lowers the variance.
 ///
 /// The slice has [`before`](Sequential::before)`(t)` coordinates: it ends before the decision of step t,
-/// and V cannot see it. V must not be made from the draws that it is subtracted from: fit it to those of
-/// earlier calls.
+/// which V therefore cannot see. V must not be made from the draws that it is subtracted from: fit it to
+/// those of earlier calls.
 pub trait StepValue<T> {
     /// The value at a step.
     fn value(&self, step: usize, before: &[T]) -> T;
@@ -206,12 +206,12 @@ impl<V> RewardToGo<V> {
         &self.averages
     }
 
-    /// The number of draws of a gradient sample.
+    /// The number of draws per gradient sample.
     fn group(&self) -> usize {
         if let StepBaseline::LeaveOneOut { draws } = self.baseline { draws } else { 1 }
     }
 
-    /// Subtracts the number of each step from what is left of the rewards to go.
+    /// Subtracts the number of each step from its reward to go, after V.
     fn subtract<T: Real>(&self, credits: &mut [T]) {
         match &self.baseline {
             StepBaseline::PerStep(b) => {
@@ -227,8 +227,8 @@ impl<V> RewardToGo<V> {
     }
 }
 
-/// Sums from each step to the last, in place; gives the sum of all, added up from the first as an objective
-/// would.
+/// Sums from each step to the last, in place; returns the sum of all, added up from the first as an
+/// objective would.
 fn to_go<T: Real>(terms: &mut [T]) -> T {
     let value = terms.iter().copied().sum();
     let mut rest = T::zero();
@@ -239,15 +239,15 @@ fn to_go<T: Real>(terms: &mut [T]) -> T {
     value
 }
 
-/// The weights of a group's step scores: at each step the mean over the draws that reached it of
-/// `(Rₖ − mean of the other R) sₖ`, one draw's share of K.
+/// The weights of a group's step scores: `(Rₖ − mean of the other R)/K` at each step, over the draws that
+/// reached it.
 fn leave_one_out<T: Real>(credits: &mut [T], steps: usize, lengths: &[usize]) {
     let share = T::of(lengths.len() as f64).recip();
     let longest = lengths.iter().copied().max().unwrap_or(0);
     for t in 0..longest {
         let reached = || lengths.iter().enumerate().filter(|&(_, &length)| length > t).map(|(k, _)| k);
         let count = reached().count();
-        // The mean as a deviation from one of them: equal rewards give exactly 0.
+        // The mean as a deviation from one of the rewards, so that equal rewards give exactly 0.
         let first = reached().next().map_or(T::zero(), |k| credits[k * steps + t]);
         let others = T::of(count.saturating_sub(1) as f64);
         let (mean, weight) = if count > 1 {
@@ -286,7 +286,7 @@ where
         if steps == 0 {
             return Err(Error::EmptySupport { what: "a sequence without steps" });
         }
-        // A sequence knows more and more: the last step tells.
+        // What is known never shrinks from step to step: the last step is enough to check.
         let most = distribution.before(steps - 1);
         check_len("what is known before the last step", most.min(dim), most)?;
         match &self.baseline {
@@ -299,7 +299,7 @@ where
     }
 
     fn check_objective(&self, distribution: &D, objective: &F) -> Result<(), Error> {
-        check_len("the objective's terms, one a step,", distribution.steps(), objective.terms())
+        check_len("the list of the objective's terms (one per step)", distribution.steps(), objective.terms())
     }
 
     fn gradient_samples(

@@ -3,17 +3,17 @@
 use crate::error::Error;
 use crate::estimators::options::{check_decay, check_draws, check_finite};
 
-/// A baseline b in `(f(z) − b) ∇_θ log p_θ(z)`. None of them ever contains the draw that it is subtracted
-/// from, so all are unbiased.
+/// A baseline b in `(f(z) − b) ∇_θ log p_θ(z)`. It never depends on the draw that it is subtracted from, so
+/// every one of these is unbiased.
 ///
-/// | baseline | evaluations a gradient sample | memory | when |
+/// | baseline | evaluations per gradient sample | memory | when |
 /// | --- | --- | --- | --- |
-/// | [`None`](Self::None) | 1 | none | to see what a baseline buys |
+/// | [`None`](Self::None) | 1 | none | to see what a baseline gains |
 /// | [`Constant`](Self::Constant) | 1 | none | `E[f]` is known |
-/// | [`MovingAverage`](Self::MovingAverage) | 1 | a number | in a training loop with an expensive f |
+/// | [`MovingAverage`](Self::MovingAverage) | 1 | one number | in a training loop with an expensive f |
 /// | [`LeaveOneOut`](Self::LeaveOneOut) | K | none | the default choice: no tuning, nothing to warm up |
 /// | [`PerParameter`](Self::PerParameter) | 1 | none | the best constants are known |
-/// | [`Optimal`](Self::Optimal) | 1 | a number a parameter | parameters of very different scales |
+/// | [`Optimal`](Self::Optimal) | 1 | one number per parameter | parameters of very different scales |
 #[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
 pub enum Baseline {
@@ -24,9 +24,9 @@ pub enum Baseline {
     Constant(f64),
     /// An exponential moving average of the objective over the *earlier* calls,
     /// `b ← decay · b + (1 − decay) · mean of f in the call`, updated after use. The first call subtracts
-    /// nothing, and leaves its own mean behind.
+    /// nothing, and starts the average with its own mean.
     MovingAverage {
-        /// How much of the old average stays at each call, in [0, 1).
+        /// How much of the old average is kept at each call, in [0, 1).
         decay: f64,
     },
     /// The mean of the other draws of a group: a gradient sample is `1/(K − 1) Σ (fₖ − f̄) sₖ` over K ≥ 2

@@ -17,26 +17,30 @@ use crate::estimators::options::{check_finite, moved_average};
 use crate::objective::{Evaluator, Objective};
 use crate::real::Real;
 
-/// The score-function estimator, or REINFORCE: `∇_θ E[f(z)] = E[(f(z) − b) ∇_θ log p_θ(z)]` with a [`Baseline`] b.
+/// The score-function estimator, or REINFORCE: `∇_θ E[f(z)] = E[(f(z) − b) ∇_θ log p_θ(z)]` with a
+/// [`Baseline`] b.
 ///
-/// - **Unbiased** for any objective with a finite mean, differentiable or not, and any baseline that does not depend on
-///   the draw it is subtracted from; every baseline here is of that kind, in the first call and in all that follow.
-/// - **Needs** a [`LogDensity`] and an [`Objective`]. It is **not valid** for a parameter that moves the support (the
-///   bounds of a uniform, the scale of a Pareto): those are refused by name.
-/// - **Costs** one evaluation of f and one score a draw; a leave-one-out gradient sample takes K draws.
-/// - **Variance** without a baseline contains `E[f]²` times the Fisher information: it depends on a constant added to f,
-///   and grows as `σ⁻²` for a Gaussian and with the dimension. Always subtract something.
+/// - **Unbiased** for any objective with a finite mean, differentiable or not, and any baseline that does
+///   not depend on the draw that it is subtracted from. Every baseline here is of that kind, in the first
+///   call and in all that follow.
+/// - **Needs** a [`LogDensity`] and an [`Objective`]. It is **not valid** for a parameter that moves the
+///   support (the bounds of a uniform, the scale of a Pareto): those are refused by name.
+/// - **Costs** one evaluation of f and one score per draw; a leave-one-out gradient sample takes K draws.
+/// - **Variance** without a baseline contains `E[f]²` times the Fisher information: it depends on a
+///   constant added to f, and grows as `σ⁻²` for a Gaussian and with the dimension. Always subtract
+///   something.
 /// - **Use it** where f has no gradient or jumps, or where z is discrete.
 ///
-/// Glynn 1990, doi:10.1145/84537.84552; Williams 1992, doi:10.1007/BF00992696; baselines: Greensmith, Bartlett & Baxter
-/// 2004, JMLR 5; leave-one-out: Mnih & Rezende 2016, arXiv:1602.06725, Kool, van Hoof & Welling 2019.
+/// Glynn 1990, doi:10.1145/84537.84552; Williams 1992, doi:10.1007/BF00992696; baselines: Greensmith,
+/// Bartlett & Baxter 2004, JMLR 5; leave-one-out: Mnih & Rezende 2016, arXiv:1602.06725, Kool, van Hoof &
+/// Welling 2019.
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
 /// use reparam::prelude::*;
 ///
 /// let normal = Normal::new(&[0.0], &[1.0])?;
-/// let above = |z: &[f64]| if z[0] > 1.0 { 1.0 } else { 0.0 }; // no gradient to speak of
+/// let above = |z: &[f64]| if z[0] > 1.0 { 1.0 } else { 0.0 }; // no useful gradient
 /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
 ///
 /// let mut estimator = ScoreFunction::new().with_baseline(Baseline::LeaveOneOut { draws: 4 });
@@ -65,7 +69,7 @@ pub struct ScoreFunction {
     memory: Memory,
 }
 
-/// What earlier calls have taught.
+/// What was learned from earlier calls.
 #[derive(Debug, Clone, PartialEq, Default)]
 struct Memory {
     /// The moving average of the objective.
@@ -93,8 +97,9 @@ impl ScoreFunction {
         &self.baseline
     }
 
-    /// What the estimator has learned: the number (one for all parameters) or numbers (one a parameter) that the next
-    /// call will subtract. Empty where nothing is subtracted yet, or where the baseline comes from the group itself.
+    /// What the estimator has learned: the number that the next call will subtract for all parameters, or
+    /// one number per parameter. Empty where nothing is subtracted yet, or where the baseline comes from
+    /// the group itself.
     #[must_use]
     pub fn learned(&self) -> &[f64] {
         match self.baseline {
@@ -104,11 +109,13 @@ impl ScoreFunction {
         }
     }
 
-    /// With what another one has [learned](Self::learned), or a guess: the number that a moving average starts from, or the constants of
-    /// [`Baseline::Optimal`], one per parameter. Other baselines learn nothing, and ignore it.
+    /// With what another estimator has [learned](Self::learned), or with a guess: the number that a moving
+    /// average starts from, or the constants of [`Baseline::Optimal`], one per parameter. Other baselines
+    /// learn nothing, and ignore it.
     ///
     /// # Errors
-    /// [`Error::Length`] for a moving average that does not get one number, [`Error::Option`] for a number that is not finite.
+    /// [`Error::Length`] for a moving average that does not get one number, [`Error::Option`] for a number
+    /// that is not finite.
     pub fn with_learned(mut self, learned: &[f64]) -> Result<Self, Error> {
         check_finite(learned)?;
         match self.baseline {
@@ -131,7 +138,7 @@ impl ScoreFunction {
         }
     }
 
-    /// The number that is subtracted for each parameter, where there is one a parameter.
+    /// The number that is subtracted for each parameter, where there is one per parameter.
     fn coefficients(&self) -> &[f64] {
         match &self.baseline {
             Baseline::PerParameter(b) => b,
@@ -142,14 +149,14 @@ impl ScoreFunction {
 }
 
 impl ScoreFunction {
-    /// Over the points of a [noise source](crate::noise). The baseline must not come from the points themselves, which depend on each
-    /// other: leave-one-out is refused.
+    /// Over the points of a [noise source](crate::noise). The baseline must not come from the points
+    /// themselves, which depend on each other: leave-one-out is refused.
     #[must_use]
     pub fn over<S>(self, source: S) -> Over<Self, S> {
         Over::new(self, source)
     }
 
-    /// Values and gradient samples of draws that are there.
+    /// Values and gradient samples of draws that are already made.
     fn weigh_scores<T, D, F>(&self, distribution: &D, objective: Evaluator<'_, F>, block: Block<'_, T>)
     where
         T: Real,
@@ -211,13 +218,13 @@ where
         Ok(())
     }
 
-    /// Leave-one-out: points that depend on each other would be a baseline of their own.
+    /// Refuses leave-one-out: points that depend on each other would be part of their own baseline.
     fn check_dependent_points(&self) -> Result<(), Error> {
         match self.baseline {
             Baseline::LeaveOneOut { draws: group } => Err(Error::Option {
                 option: "leave-one-out group over a noise source",
                 value: group as f64,
-                expected: "another baseline: the points of a source may depend on each other",
+                expected: "another baseline, since the points of a source may depend on each other",
             }),
             _ => Ok(()),
         }
@@ -273,7 +280,7 @@ where
                 let best = weighted.iter().zip(squares);
                 // A parameter whose score was 0 throughout needs no baseline.
                 let best = best.map(|(w, s)| if *s > 0.0 { w / s } else { 0.0 });
-                // In the memory of the last time.
+                // Reuses the memory of the previous call.
                 self.memory.coefficients.clear();
                 self.memory.coefficients.extend(best);
             }
