@@ -9,14 +9,14 @@ pub(crate) fn entries_below(dim: usize) -> usize {
     dim * dim.saturating_sub(1) / 2
 }
 
-/// Where row i stands among the entries below the diagonal.
+/// The offset of row i among the entries below the diagonal.
 #[inline]
 pub(crate) fn row_below(i: usize) -> Range<usize> {
     let start = entries_below(i);
     start..start + i
 }
 
-/// A lower-triangular matrix L: its diagonal, and what is below it row by row.
+/// A lower-triangular matrix L: its diagonal, and the entries below it row by row.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Triangle<'a, T> {
     pub(crate) diagonal: &'a [T],
@@ -82,8 +82,8 @@ pub(crate) fn subtract<T: Real>(z: &[T], mu: &[T], x: &mut [f64]) {
     }
 }
 
-/// The factor L of `A = L Lᵀ` from the lower triangle of a row-major A. A pivot counts as positive if it is
-/// more than `least` of its diagonal entry: less is rounding.
+/// The factor L of `A = L Lᵀ` from the lower triangle of a row-major A. A pivot counts as positive if it
+/// is more than `least` times its diagonal entry; a smaller one is rounding.
 ///
 /// # Errors
 /// The first row whose pivot is not positive.
@@ -106,8 +106,8 @@ pub(crate) fn cholesky(a: &[f64], least: f64, diagonal: &mut [f64], lower: &mut 
     Ok(())
 }
 
-/// Turns the factor of A into that of `A + v vᵀ`, by rotations; v is used up. No diagonal entry shrinks, so
-/// it cannot fail.
+/// Turns the factor of A into that of `A + v vᵀ`, by rotations; v is overwritten. No diagonal entry
+/// shrinks, so it cannot fail.
 pub(crate) fn rank_one_update(diagonal: &mut [f64], lower: &mut [f64], v: &mut [f64]) {
     for k in 0..v.len() {
         let length = diagonal[k].hypot(v[k]);
@@ -128,7 +128,7 @@ pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-/// The length of a vector, also where its square overflows.
+/// The length of a vector, even where its square overflows.
 #[inline]
 pub(crate) fn length(x: &[f64]) -> f64 {
     let largest = x.iter().fold(0.0, |most: f64, x| most.max(x.abs()));

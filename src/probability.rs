@@ -7,7 +7,7 @@ use crate::real::Real;
 ///
 /// It is stored as a signed tail: `ε = u` in the lower half, `ε = −(1 − u)` in the upper half. A quantile
 /// function that uses [`lower`](Self::lower) and [`upper`](Self::upper) where each is small loses nothing
-/// in either tail: with a plain `u` in `f32`, the largest exponential draw would be 16.6.
+/// in either tail. With a plain `u` in `f32`, the largest exponential draw would be 16.6.
 ///
 /// ```
 /// use reparam::Probability;
@@ -39,20 +39,20 @@ impl<T: Real> Probability<T> {
         if v < T::of(0.5) { Self(-v) } else { Self(T::one() - v) }
     }
 
-    /// From both sides, each to its own precision: the smaller one is kept.
-    /// What a [`FamilyCdf`](crate::distributions::FamilyCdf) gives.
+    /// From both sides, each to its own precision: the smaller one is kept. A
+    /// [`FamilyCdf`](crate::distributions::FamilyCdf) returns this.
     #[inline]
     pub fn from_sides(lower: T, upper: T) -> Self {
         if lower <= upper { Self(lower) } else { Self(-upper) }
     }
 
-    /// The probability of what never happens: 0 below, 1 above.
+    /// The probability of an impossible event: 0 below, 1 above.
     #[inline]
     pub fn never() -> Self {
         Self(T::zero())
     }
 
-    /// The probability of what always happens: 1 below, 0 above.
+    /// The probability of a certain event: 1 below, 0 above.
     #[inline]
     pub fn always() -> Self {
         Self(-T::zero())
@@ -64,7 +64,7 @@ impl<T: Real> Probability<T> {
         self.0
     }
 
-    /// Whether `u ≤ 1/2`; the sign of a zero tells the certain from the impossible.
+    /// Whether `u ≤ 1/2`; the sign of a zero distinguishes a certain event from an impossible one.
     #[inline]
     pub(crate) fn in_lower_half(self) -> bool {
         !self.0.is_sign_negative()
@@ -100,13 +100,13 @@ impl<T: Real> Probability<T> {
         if self.in_lower_half() { (-self.0).ln_1p() } else { (-self.0).ln() }
     }
 
-    /// Whether this probability is smaller than another, told by the tails.
+    /// Whether this probability is smaller than another, by comparison of the tails.
     #[inline]
     pub(crate) fn is_below(self, other: Self) -> bool {
         match (self.in_lower_half(), other.in_lower_half()) {
             (true, false) => true,
             (false, true) => false,
-            // The same half: a lower tail grows with u, and so does a negative upper one.
+            // In the same half, a lower tail grows with u, and so does a negative upper one.
             _ => self.0 < other.0,
         }
     }

@@ -1,4 +1,4 @@
-//! The scalar type: what the maths needs of `f32` and `f64`.
+//! The scalar type: the operations that the crate needs of `f32` and `f64`.
 
 use std::fmt::{Debug, Display, LowerExp};
 use std::iter::Sum;
@@ -47,21 +47,21 @@ pub trait Real:
     /// One draw of N(0, 1), by the ziggurat.
     fn standard_normal<R: Rng + ?Sized>(rng: &mut R) -> Self;
 
-    /// One draw of the uniform on (−1/2, 1/2) without 0, with the full precision of the scalar near 0: the
-    /// signed tail probability behind a [`Probability`](crate::Probability). An equidistant grid on (0, 1)
-    /// would cut the tails of every distribution that is built on it.
+    /// One draw of the uniform on (−1/2, 1/2) without 0, with the full precision of the scalar near 0:
+    /// the signed tail of a [`Probability`](crate::Probability). An equidistant grid on (0, 1) would cut
+    /// the tails of every distribution built on it.
     fn signed_tail<R: Rng + ?Sized>(rng: &mut R) -> Self;
 }
 
-/// A uniform on (−1/2, 1/2) with 53 significant bits whatever its size: sign and mantissa are uniform, the
-/// exponent is geometric.
+/// A uniform on (−1/2, 1/2) with 53 significant bits whatever its magnitude: sign and mantissa are
+/// uniform, the exponent is geometric.
 #[inline]
 pub(crate) fn signed_tail<R: Rng + ?Sized>(rng: &mut R) -> f64 {
     let bits = rng.next_u64();
     // 52 bits of mantissa, 1 of sign, 11 for the exponent; once in 2048 draws the exponent needs more.
     let mut zeros = ((bits as u32 & 0x7ff) | 0x800).trailing_zeros();
     if zeros == 11 {
-        // P(more than 64 further zeros) is 2⁻⁷⁵ a draw: the smallest size is then 2⁻⁷⁷.
+        // P(more than 64 further zeros) is 2⁻⁷⁵ per draw: the smallest magnitude is then 2⁻⁷⁷.
         zeros += rng.next_u64().trailing_zeros();
     }
     // ±1.mantissa × 2^(−2 − zeros): the octave [2^(−2−zeros), 2^(−1−zeros)) has probability 2^(−1−zeros).
@@ -152,8 +152,8 @@ mod tests {
             assert!(u != 0.0 && u.abs() < 0.5);
             smallest = smallest.min(u.abs());
         }
-        // The least of 2²² draws is below 1e-6 but with probability e⁻⁸; a grid of step 2⁻²⁴ would show as
-        // multiples.
+        // The least of 2²² draws is below 1e-6 except with probability e⁻⁸; a grid of step 2⁻²⁴ would
+        // show as multiples.
         assert!(smallest < 1e-6);
     }
 }

@@ -28,7 +28,7 @@ pub struct AffineMap<T> {
 }
 
 impl<T: Real> AffineMap<T> {
-    /// From shifts and scales, one of each a coordinate.
+    /// From shifts and scales, one of each per coordinate.
     ///
     /// # Errors
     /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the lengths differ,

@@ -6,11 +6,11 @@ use crate::layout::Layout;
 use crate::real::Real;
 use crate::scratch::with_scratch;
 
-/// `y = h₂(h₁(x))`, parameters one after the other with names prefixed by `first.` and `second.`. Chains
-/// nest; made by [`then`](Bijection::then).
+/// `y = h₂(h₁(x))`, with the parameters one after the other and their names prefixed by `first.` and
+/// `second.`. Chains nest. They are made by [`then`](Bijection::then).
 ///
-/// Where the image of the first map is not everything, the parameters of the second move the support, and
-/// the layout says so.
+/// Where the image of the first map is not the whole space, the parameters of the second move the
+/// support; the layout says so.
 ///
 /// ```
 /// use reparam::bijections::{AffineMap, Bijection, SigmoidMap};
@@ -34,11 +34,11 @@ impl<T: Real, A: Bijection<T>, B: Bijection<T>> Chain<T, A, B> {
     /// The second map after the first.
     ///
     /// # Errors
-    /// [`Error::Length`] if the second takes rows of another length than the first gives, or if the first
-    /// maps onto a simplex: nothing may come after that.
+    /// [`Error::Length`] if the input dimension of the second is not the output dimension of the first,
+    /// or if the first maps onto a simplex: no map may follow that.
     pub fn new(first: A, second: B) -> Result<Self, Error> {
         check_len("the second map's input", first.output_dim(), second.input_dim())?;
-        check_len("the image of a map that another one follows", first.input_dim(), first.output_dim())?;
+        check_len("the image of a map that is followed by another", first.input_dim(), first.output_dim())?;
         let mut after = second.layout().clone();
         if !first.is_onto() {
             after = after.with_all_moving_support();
@@ -54,7 +54,7 @@ impl<T: Real, A: Bijection<T>, B: Bijection<T>> Chain<T, A, B> {
         (&self.first, &self.second)
     }
 
-    /// Calls `run` with the row between the maps, and the first log-determinant.
+    /// Calls `run` with the row between the maps and the first log-determinant.
     fn between<Y>(&self, x: &[T], run: impl FnOnce(&mut [T], T) -> Y) -> Y {
         with_scratch(self.first.output_dim(), T::zero(), |middle| {
             let ln_det = self.first.forward(x, middle);

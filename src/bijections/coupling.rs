@@ -6,8 +6,8 @@ use crate::layout::{Domain, Layout};
 use crate::real::Real;
 use crate::scratch::with_scratch;
 
-/// What tells a coupling layer how to scale and shift: any differentiable function of a row, with
-/// parameters and its derivative by hand.
+/// The function that tells a coupling layer how to scale and shift: any differentiable function of a row,
+/// with parameters and analytic derivatives.
 pub trait Conditioner<T: Real> {
     /// Length of its input.
     fn inputs(&self) -> usize;
@@ -21,7 +21,7 @@ pub trait Conditioner<T: Real> {
     /// Replaces the parameters.
     ///
     /// # Errors
-    /// Those of [`Layout::check`]; nothing has changed then.
+    /// Those of [`Layout::check`]; the parameters are then unchanged.
     fn set_params(&mut self, params: &[T]) -> Result<(), Error>;
 
     /// Names, ranges and domains of its parameters.
@@ -30,21 +30,21 @@ pub trait Conditioner<T: Real> {
     /// Writes the output.
     fn value(&self, input: &[T], output: &mut [T]);
 
-    /// Writes what a cotangent of the output says of input and parameters.
+    /// Pulls back a cotangent of the output to the input and the parameters.
     fn pullback(&self, input: &[T], doutput: &[T], dinput: &mut [T], dparams: &mut [T]);
 }
 
-/// The affine coupling layer (RealNVP): one part of x passes, and says how the other part is scaled and
-/// shifted, `y_b = x_b e^(s(x_a)) + m(x_a)`, `y_a = x_a`.
+/// The affine coupling layer (RealNVP): one part of x passes unchanged, and determines how the other part
+/// is scaled and shifted, `y_b = x_b e^(s(x_a)) + m(x_a)`, `y_a = x_a`.
 ///
 /// | | |
 /// | --- | --- |
 /// | φ | those of the [`Conditioner`], whose outputs are raw log-scales r, then shifts m |
-/// | log-scale | `s = 4 tanh(r/4)`, so that no scale is beyond e^±4 |
+/// | log-scale | `s = 4 tanh(r/4)`, so that every scale is within e^±4 |
 /// | ln det | `Σ s` |
 ///
-/// The first `pass` numbers pass; [`reversed`](Self::reversed) lets the last ones pass instead. Alternate
-/// them in a chain.
+/// The first `pass` numbers pass; with [`reversed`](Self::reversed) the last ones pass instead. Alternate
+/// the two in a chain.
 ///
 /// # References
 /// Dinh, Sohl-Dickstein & Bengio 2017, arXiv:1605.08803.
@@ -67,11 +67,11 @@ pub struct AffineCoupling<C> {
     reversed: bool,
 }
 
-/// The log-scale stays within ± this.
+/// The bound on the absolute log-scale.
 const LIMIT: f64 = 4.0;
 
 impl<C> AffineCoupling<C> {
-    /// The layer of a conditioner of a inputs and 2b outputs, on a + b numbers.
+    /// From a conditioner with a inputs and 2b outputs: a layer on a + b numbers.
     ///
     /// # Errors
     /// [`Error::EmptySupport`] without inputs or outputs, [`Error::Length`] for an odd number of outputs.
@@ -86,7 +86,7 @@ impl<C> AffineCoupling<C> {
         Ok(Self { conditioner, pass, moved: outputs / 2, reversed: false })
     }
 
-    /// With the last numbers passing, and the first ones moved.
+    /// The same layer, but the last numbers pass and the first ones are moved.
     #[must_use]
     pub fn reversed(self) -> Self {
         Self { reversed: !self.reversed, ..self }
@@ -98,7 +98,7 @@ impl<C> AffineCoupling<C> {
         &self.conditioner
     }
 
-    /// A row as the part that passes and the part that is moved.
+    /// Splits a row into the part that passes and the part that is moved.
     fn split<'a, T>(&self, row: &'a [T]) -> (&'a [T], &'a [T]) {
         if self.reversed {
             let (moved, pass) = row.split_at(self.moved);
@@ -117,7 +117,7 @@ impl<C> AffineCoupling<C> {
         }
     }
 
-    /// Log-scales and shifts for what passes.
+    /// The log-scales and shifts for the part that passes.
     fn conditioned<T: Real, Y>(&self, pass: &[T], run: impl FnOnce(&mut [T], &[T]) -> Y) -> Y
     where
         C: Conditioner<T>,
@@ -132,8 +132,8 @@ impl<C> AffineCoupling<C> {
         })
     }
 
-    /// What cotangents of the moved part and of the determinant say of the conditioner: its input's into
-    /// `dpass`, its parameters' into `dparams`.
+    /// Pulls cotangents of the moved part and of the determinant back through the conditioner: to its
+    /// input in `dpass`, to its parameters in `dparams`.
     fn pull_conditioner<T: Real>(
         &self,
         (pass, moved): (&[T], &[T]),
@@ -247,7 +247,7 @@ pub struct TanhConditioner<T> {
 }
 
 impl<T: Real> TanhConditioner<T> {
-    /// From numbers of inputs, hidden units and outputs, and the flat parameters.
+    /// From the numbers of inputs, hidden units and outputs, and the flat parameters.
     ///
     /// # Errors
     /// [`Error::EmptySupport`] for a size of 0, [`Error::Length`], [`Error::NonFiniteParameter`].
@@ -278,7 +278,7 @@ impl<T: Real> TanhConditioner<T> {
         })
     }
 
-    /// Where the four parts end.
+    /// The ends of the four parts.
     fn cuts(&self) -> [usize; 3] {
         let [inputs, hidden, outputs] = self.sizes;
         let first = hidden * inputs;

@@ -8,8 +8,8 @@ use crate::error::Error;
 use crate::layout::Layout;
 use crate::real::Real;
 
-/// `y = h(x)` with a [`ScalarBijection`] h, coordinate by coordinate. Use it by its names: [`ExpMap`],
-/// [`SoftplusMap`], [`SigmoidMap`], [`TanhMap`].
+/// `y = h(x)` with a [`ScalarBijection`] h, coordinate by coordinate. Use it through its aliases:
+/// [`ExpMap`], [`SoftplusMap`], [`SigmoidMap`], [`TanhMap`].
 ///
 /// ```
 /// use reparam::bijections::{Bijection, TanhMap};
@@ -39,7 +39,7 @@ pub type SigmoidMap<T> = Elementwise<T, Sigmoid>;
 pub type TanhMap<T> = Elementwise<T, Tanh>;
 
 impl<T: Real, S: ScalarBijection> Elementwise<T, S> {
-    /// Of so many coordinates.
+    /// From the number of coordinates.
     ///
     /// # Errors
     /// [`Error::EmptySupport`] without coordinates.

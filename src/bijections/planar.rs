@@ -36,7 +36,7 @@ pub struct Planar<T> {
     u_hat: Vec<T>,
     /// s = w·û
     strength: T,
-    /// 1 + s, which has the digits where s is next to −1
+    /// 1 + s, which keeps its digits where s is close to −1
     stretch: T,
 }
 
@@ -64,7 +64,7 @@ impl<T: Real> Planar<T> {
         (&self.params[..dim], &self.params[dim..2 * dim], self.params[2 * dim])
     }
 
-    /// `tanh t` and its slope.
+    /// `tanh t` and its derivative.
     fn bump(&self, x: &[T]) -> (T, T) {
         let (w, _, b) = self.parts();
         let tanh = (dot(w, x) + b).tanh();
@@ -103,7 +103,7 @@ impl<T: Real> Bijection<T> for Planar<T> {
                 parameter: "w".into(),
                 index: 0,
                 value: w[0].f64(),
-                expected: "a direction: numbers whose squares have a sum above 0",
+                expected: "a vector with a sum of squares above 0",
             });
         }
         self.params.copy_from_slice(params);
@@ -165,10 +165,10 @@ impl<T: Real> Bijection<T> for Planar<T> {
         let (tanh, slope) = self.bump(x);
         let s = self.strength;
         let det = self.det(tanh, slope);
-        // y and the determinant, to t and s
+        // From y and the determinant to t and s.
         let dtanh = dot(&self.u_hat, dy) - two * tanh * dln * s / det;
         let dt = dtanh * slope;
-        // û = u + c w with c = (s − w·u)/|w|², by a cotangent of tanh · dy
+        // û = u + c w with c = (s − w·u)/|w|²; the cotangent of û is tanh · dy.
         let square = dot(w, w);
         let along = dot(w, u);
         let c = (s - along) / square;

@@ -6,10 +6,10 @@ use crate::layout::{Domain, Layout};
 use crate::real::Real;
 use crate::scratch::with_scratch;
 
-/// A stack of layers of one type, `y = hₙ(… h₁(x))`: the flow whose depth is only known at run time.
-/// Parameters layer after layer; the layout has one range a layer, `layers`, of all its numbers when they
-/// are free, as those of [`Planar`](super::Planar) and [`AffineCoupling`](super::AffineCoupling) with the
-/// [`TanhConditioner`](super::TanhConditioner) are.
+/// A stack of layers of one type, `y = hₙ(… h₁(x))`: a flow whose depth is only known at run time. The
+/// parameters of the layers follow one another. In the layout they form one range, `layers`; this
+/// requires them to be free, as those of [`Planar`](super::Planar) and of
+/// [`AffineCoupling`](super::AffineCoupling) with the [`TanhConditioner`](super::TanhConditioner) are.
 ///
 /// ```
 /// use reparam::bijections::{Bijection, Planar, Stack};
@@ -27,12 +27,12 @@ pub struct Stack<T, B> {
 }
 
 impl<T: Real, B: Bijection<T>> Stack<T, B> {
-    /// Of these layers, the first one applied first.
+    /// From the layers; the first one is applied first.
     ///
     /// # Errors
-    /// [`Error::EmptySupport`] without layers, [`Error::Length`] if they differ in dimension or have
-    /// another output than input, [`Error::Option`] if a layer's image is not everything or has parameters
-    /// that are not free: put such a map behind the stack.
+    /// [`Error::EmptySupport`] without layers, [`Error::Length`] if their dimensions differ or a layer's
+    /// output has another dimension than its input, [`Error::Option`] if a layer's image is not the whole
+    /// space or its parameters are not free: put such a map after the stack.
     pub fn new(layers: Vec<B>) -> Result<Self, Error> {
         let Some(first) = layers.first() else {
             return Err(Error::EmptySupport { what: "a stack without layers" });
@@ -61,7 +61,7 @@ impl<T: Real, B: Bijection<T>> Stack<T, B> {
         self.layers[0].input_dim()
     }
 
-    /// Calls `run` with x and the rows after every layer.
+    /// Calls `run` with x and the row after every layer.
     fn with_rows<Y>(&self, x: &[T], run: impl FnOnce(&mut [T]) -> Y) -> Y {
         let dim = self.dim();
         with_scratch((self.layers.len() + 1) * dim, T::zero(), |rows| {

@@ -32,7 +32,7 @@ pub struct StickBreaking {
 }
 
 impl StickBreaking {
-    /// Of so many rows of K classes.
+    /// From the number of rows and the number K of classes of each.
     ///
     /// # Errors
     /// [`Error::EmptySupport`] without rows or with fewer than 2 classes.
@@ -49,7 +49,7 @@ impl StickBreaking {
         -T::of((self.classes - 1 - k) as f64).ln()
     }
 
-    /// How often `1 − vₖ` is in the determinant, counted from k = 0.
+    /// The power of `1 − vₖ` in the determinant, counted from k = 0.
     fn later<T: Real>(&self, k: usize) -> T {
         T::of((self.classes - 1 - k) as f64)
     }
@@ -98,7 +98,7 @@ impl<T: Real> Bijection<T> for StickBreaking {
     fn inverse(&self, y: &[T], x: &mut [T]) -> bool {
         let k = self.classes;
         for (y, x) in y.chunks_exact(k).zip(x.chunks_exact_mut(k - 1)) {
-            // What is left of the stick, from its end: nothing cancels.
+            // The rest of the stick, from its end: nothing cancels.
             let mut left = y[k - 1];
             for i in (0..k - 1).rev() {
                 x[i] = y[i].ln() - left.ln() - self.offset::<T>(i);
@@ -116,8 +116,8 @@ impl<T: Real> Bijection<T> for StickBreaking {
         let k = self.classes;
         let rows = x.chunks_exact(k - 1).zip(y.chunks_exact(k)).zip(dy.chunks_exact(k));
         for (((x, y), dy), dx) in rows.zip(dx.chunks_exact_mut(k - 1)) {
-            // The cotangent of what is left after stick i, divided by nothing: dy of all later ones,
-            // weighted by their shares of it.
+            // The cotangent of the rest after stick i, without a division: dy of all later sticks,
+            // weighted by their shares of the rest.
             let mut later = dy[k - 1];
             for i in (0..k - 1).rev() {
                 let logit = x[i] + self.offset(i);

@@ -1,8 +1,9 @@
-//! Bijections of the line, and with them maps from the real line onto the domains of the parameters, with the chain rule.
+//! Bijections of the line, and maps built from them that take the real line onto the domains of the
+//! parameters, with the chain rule.
 //!
 //! | file | what lives there |
 //! | --- | --- |
-//! | `mod` | unconstrained parameters: there, back, and the chain rule |
+//! | `mod` | unconstrained parameters: both directions, and the chain rule |
 //! | `scalar` | `Exp`, `Softplus`, `Sigmoid`, `Tanh`: value, inverse and derivatives |
 
 mod scalar;
@@ -19,7 +20,8 @@ pub enum PositiveBijector {
     /// [`Exp`], `θ = e^φ`: a step of φ is a relative change of θ. The usual choice.
     #[default]
     Exp,
-    /// [`Softplus`], `θ = ln(1 + e^φ)`: additive for large θ, so that a large step cannot blow up a scale.
+    /// [`Softplus`], `θ = ln(1 + e^φ)`: additive for large θ, so that a large step cannot make a scale
+    /// explode.
     Softplus,
 }
 
@@ -40,7 +42,8 @@ impl PositiveBijector {
     }
 }
 
-/// θ and its slopes `dθ/dφ` from φ, all flat in the layout of θ. For a simplex the slope is the probability itself.
+/// θ and its slopes `dθ/dφ` from φ, all flat in the layout of θ. For a simplex, the slope is the
+/// probability itself.
 pub(crate) fn constrain<T: Real>(
     layout: &Layout,
     bijector: PositiveBijector,
@@ -93,7 +96,8 @@ pub(crate) fn unconstrain<T: Real>(layout: &Layout, bijector: PositiveBijector, 
 
 /// The chain rule in place: turns `∂L/∂θ` into `∂L/∂φ`.
 pub(crate) fn chain<T: Real>(layout: &Layout, slope: &[T], gradient: &mut [T]) {
-    // A bound above the range before it moves with that range, so the last parameters come first.
+    // A parameter that is bounded by the range before it moves with that range, so the last range comes
+    // first.
     let mut before = layout.iter().rev().skip(1);
     for part in layout.iter().rev() {
         let range = part.range.clone();

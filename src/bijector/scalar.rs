@@ -1,4 +1,5 @@
-//! Increasing maps of the line: value, inverse and derivatives, each from whichever side keeps its digits.
+//! Increasing maps of the line: value, inverse and derivatives, each computed from the side that keeps
+//! its digits.
 
 use std::fmt::Debug;
 
@@ -8,10 +9,10 @@ use crate::vector::exp_in_place;
 
 /// An increasing, differentiable map `y = h(x)` from the real line onto an interval.
 ///
-/// It is what [`Elementwise`](crate::bijections::Elementwise) applies to each coordinate, what
-/// [`MappedNormal`](crate::distributions::MappedNormal) sends a Gaussian through, and how parameters are
-/// [unconstrained](crate::distributions::Unconstrained). The derivative is asked for both at x and at y:
-/// where a draw keeps only y, the way back would lose digits.
+/// [`Elementwise`](crate::bijections::Elementwise) applies it to each coordinate,
+/// [`MappedNormal`](crate::distributions::MappedNormal) pushes a Gaussian through it, and
+/// [`Unconstrained`](crate::distributions::Unconstrained) uses it for parameters. The derivative is
+/// available both at x and at y: where a draw stores only y, computing x first would lose digits.
 ///
 /// ```
 /// use reparam::Real;
@@ -55,7 +56,8 @@ pub trait ScalarBijection: Debug + Copy + Default + PartialEq + Send + Sync + 's
     /// `h(x)`.
     fn forward<T: Real>(self, x: T) -> T;
 
-    /// `h(x)` of every element in place, in the fastest way: within a rounding of [`forward`](Self::forward).
+    /// `h(x)` of every element in place, by the fastest method: equal to [`forward`](Self::forward) up to
+    /// rounding.
     fn forward_in_place<T: Real>(self, x: &mut [T]) {
         for x in x {
             *x = self.forward(*x);
@@ -70,7 +72,7 @@ pub trait ScalarBijection: Debug + Copy + Default + PartialEq + Send + Sync + 's
     /// Whether y is in the image of the map.
     fn contains<T: Real>(self, y: T) -> bool;
 
-    /// `x = h⁻¹(y)` for a y in the image, and the limit at its ends.
+    /// `x = h⁻¹(y)` for a y in the image; at the ends of the image, the limit.
     fn inverse<T: Real>(self, y: T) -> T;
 
     /// `ln h′(x)`.
@@ -279,7 +281,7 @@ impl ScalarBijection for Tanh {
 mod tests {
     use super::*;
 
-    /// Value, inverse and all derivatives agree with each other and with differences.
+    /// Value, inverse and all derivatives agree with each other and with finite differences.
     fn check<B: ScalarBijection>(map: B) {
         for x in [-3.0f64, -0.7, 0.0, 0.4, 2.5] {
             let (y, derivative) = map.forward_with_derivative(x);

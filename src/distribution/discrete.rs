@@ -26,10 +26,10 @@ use crate::real::Real;
     note = "use `ScoreFunction`, or `Pathwise` where the draw and the objective are differentiable"
 )]
 pub trait FiniteSupport<T: Real>: LogDensity<T> {
-    /// The number of outcomes; `None` if it is beyond a `usize`.
+    /// The number of outcomes; `None` if it exceeds a `usize`.
     fn outcomes(&self) -> Option<usize>;
 
-    /// Writes the outcome of an index below [`outcomes`](Self::outcomes).
+    /// Writes the outcome with this index, which is below [`outcomes`](Self::outcomes).
     fn outcome(&self, index: usize, z: &mut [T]);
 }
 
@@ -37,7 +37,7 @@ pub trait FiniteSupport<T: Real>: LogDensity<T> {
 /// of categories, binomial counts.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not made of independent factors with finitely many alternatives",
-    label = "this estimator goes through the alternatives of each factor",
+    label = "this estimator visits the alternatives of each factor",
     note = "use `ScoreFunction`, or `Pathwise` where the draw and the objective are differentiable"
 )]
 pub trait FiniteFactors<T: Real>: LogDensity<T> {
@@ -50,7 +50,7 @@ pub trait FiniteFactors<T: Real>: LogDensity<T> {
     /// Sets a factor's coordinates of z to an alternative.
     fn choose(&self, factor: usize, alternative: usize, z: &mut [T]);
 
-    /// The alternative of a factor that z has.
+    /// The alternative that a factor has in z.
     fn chosen(&self, factor: usize, z: &[T]) -> usize;
 
     /// `ln p` of an alternative.
@@ -60,10 +60,10 @@ pub trait FiniteFactors<T: Real>: LogDensity<T> {
     fn add_score(&self, factor: usize, alternative: usize, weight: T, gradient: &mut [T]);
 
     /// Writes `Σ weight(factor, alternative) · ∂ ln p(alternative)/∂θ` over all alternatives of all
-    /// factors. The weights are asked for one after the other, an alternative after the one before and a
-    /// factor after the one before; a weight of 0 counts for nothing, whatever the score.
+    /// factors. The weights are requested in order: factor after factor, and alternative after
+    /// alternative within a factor. A weight of 0 contributes nothing, whatever the score.
     ///
-    /// A distribution on top of another overrides it, to apply its chain rule once.
+    /// A wrapper around another distribution overrides this, so that its chain rule is applied once.
     fn sum_scores(&self, mut weight: impl FnMut(usize, usize) -> T, gradient: &mut [T]) {
         gradient.fill(T::zero());
         for factor in 0..self.factors() {
@@ -77,12 +77,13 @@ pub trait FiniteFactors<T: Real>: LogDensity<T> {
     }
 }
 
-/// The number of outcomes of independent factors: the product of their alternatives.
+/// The number of outcomes of independent factors: the product of their numbers of alternatives.
 pub(crate) fn count_outcomes<T: Real, D: FiniteFactors<T> + ?Sized>(distribution: &D) -> Option<usize> {
     (0..distribution.factors()).try_fold(1usize, |all, i| all.checked_mul(distribution.alternatives(i)))
 }
 
-/// The outcome of an index: its digits, the first factor's changing fastest.
+/// The outcome with this index: the alternatives are its digits, and the first factor's digit changes
+/// fastest.
 pub(crate) fn write_outcome<T: Real, D: FiniteFactors<T> + ?Sized>(
     distribution: &D,
     mut index: usize,
@@ -95,12 +96,12 @@ pub(crate) fn write_outcome<T: Real, D: FiniteFactors<T> + ?Sized>(
     }
 }
 
-/// Bits, or one-hot rows of categories, as the largest of perturbed logits: what can be relaxed. The biased
-/// estimators ([`StraightThrough`](crate::estimators::StraightThrough) and its kin) ask for it, and serve
-/// bits and categories alike.
+/// Bits, or one-hot rows of categories, as the largest of perturbed logits: the distributions that can be
+/// relaxed. The biased estimators ([`StraightThrough`](crate::estimators::StraightThrough) and its kin)
+/// need it; they serve bits and categories alike.
 ///
-/// A bit is 1 where its logit plus a logistic variate is above 0; a row is hot where `ln p` plus a Gumbel
-/// variate is largest.
+/// A bit is 1 where its logit plus a logistic variate is above 0; in a row, the class with the largest
+/// sum of `ln p` and a Gumbel variate is the hot one.
 ///
 /// ```
 /// use reparam::Relaxable;
@@ -121,14 +122,16 @@ pub trait Relaxable<T: Real>: LogDensity<T> {
     /// K, the number of classes of a one-hot row; `None` for bits.
     fn classes(&self) -> Option<usize>;
 
-    /// What the noise is added to: the logit `ln p/(1 − p)` of a bit, `ln p` of a class.
+    /// What the noise is added to: the logit `ln p/(1 − p)` of a bit, or `ln p` of a class.
     fn logit(&self, coordinate: usize) -> T;
 
-    /// Turns derivatives by the logits into derivatives by θ, in place; one row of parameters or several.
+    /// Turns derivatives with respect to the logits into derivatives with respect to θ, in place; for one
+    /// row of parameters or several.
     fn chain_logits(&self, gradients: &mut [T]);
 }
 
-/// Independent bits with one parameter each: the estimators that draw bits from shared uniforms ask for it.
+/// Independent bits with one parameter each. The estimators that draw bits from shared uniforms need
+/// this.
 #[diagnostic::on_unimplemented(
     message = "a draw of `{Self}` is not a row of independent bits",
     label = "this estimator is for bits such as those of `Bernoulli`",
@@ -139,7 +142,7 @@ pub trait Bits<T: Real>: Relaxable<T> {
     fn probability(&self, bit: usize) -> Probability<T>;
 
     /// Draws bits `b = 1[u < p]` and their antithetic partners `1[1 − u < p]` from the same uniforms; one
-    /// row of each or several.
+    /// row of each, or several.
     fn antithetic_pairs<R: Rng + ?Sized>(&self, rng: &mut R, bits: &mut [T], partners: &mut [T]) {
         let dim = self.dim();
         for (row, partners) in bits.chunks_exact_mut(dim).zip(partners.chunks_exact_mut(dim)) {
@@ -153,14 +156,14 @@ pub trait Bits<T: Real>: Relaxable<T> {
     }
 }
 
-/// Rows of independent categories with one parameter a class.
+/// Rows of independent categories with one parameter per class.
 #[diagnostic::on_unimplemented(
     message = "a draw of `{Self}` is not rows of independent categories",
     label = "this estimator is for categories such as those of `Categorical`",
     note = "use `DisArm` for bits, `Pathwise` where the draw and the objective are differentiable, `ScoreFunction` for anything with a score"
 )]
 pub trait Categories<T: Real>: Relaxable<T> {
-    /// K, the number of classes of a row: that of [`classes`](Relaxable::classes).
+    /// K, the number of classes of a row; the same as [`classes`](Relaxable::classes).
     fn classes_per_row(&self) -> usize {
         self.classes().unwrap_or(self.dim())
     }

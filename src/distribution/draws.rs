@@ -1,13 +1,13 @@
-//! Draws with what they carry.
+//! Draws with the numbers they carry.
 
-/// Rows of draws z with what each of them carries: its *preimage*, the numbers that were exact before a map
-/// squashed and rounded them.
+/// Rows of draws z with what each of them carries: its *preimage*, the numbers that were exact before a
+/// map squashed and rounded them.
 ///
-/// A tanh of 20 is 1 to the last bit, and then neither its density nor its score can be had from z. A
-/// distribution whose draws can saturate gives every draw
-/// [`preimage_dim`](super::Distribution::preimage_dim) more numbers, and its block methods
-/// ([`log_prob_block`](super::LogDensity::log_prob_block), [`score_block`](super::LogDensity::score_block),
-/// …) read them. Points from elsewhere have none ([`Draws::of`]): what can be known of them is in z.
+/// The tanh of 20 rounds to 1, and then neither its density nor its score can be computed from z. A
+/// distribution whose draws can saturate stores [`preimage_dim`](super::Distribution::preimage_dim) more
+/// numbers with every draw, and its block methods ([`log_prob_block`](super::LogDensity::log_prob_block),
+/// [`score_block`](super::LogDensity::score_block), …) read them. Points from elsewhere have no preimage
+/// ([`Draws::of`]): all that is known of them is z.
 #[derive(Debug)]
 pub struct Draws<'a, T> {
     /// Rows of `dim` numbers.
@@ -16,12 +16,12 @@ pub struct Draws<'a, T> {
     pub preimage: &'a [T],
 }
 
-/// Rows of draws to be filled in, with what each of them carries: see [`Draws`].
+/// Rows of draws to be filled in, with what each of them carries; see [`Draws`].
 #[derive(Debug)]
 pub struct DrawsMut<'a, T> {
     /// Rows of `dim` numbers.
     pub z: &'a mut [T],
-    /// Rows of `preimage_dim` numbers; empty if nothing is carried, or nobody wants to know.
+    /// Rows of `preimage_dim` numbers; empty if nothing is carried, or if the caller does not need it.
     pub preimage: &'a mut [T],
 }
 
@@ -34,7 +34,7 @@ impl<T> Clone for Draws<'_, T> {
 impl<T> Copy for Draws<'_, T> {}
 
 impl<'a, T> Draws<'a, T> {
-    /// Points from anywhere, of which nothing is known but z.
+    /// Points from anywhere, of which only z is known.
     #[must_use]
     pub fn of(z: &'a [T]) -> Self {
         Self { z, preimage: &[] }
@@ -47,7 +47,7 @@ impl<'a, T> Draws<'a, T> {
         (0..rows).map(move |i| self.row(i, dim, carried))
     }
 
-    /// Runs of at most `rows` draws of this dimension.
+    /// Chunks of at most `rows` draws of this dimension.
     pub fn chunks(self, dim: usize, rows: usize) -> impl Iterator<Item = Draws<'a, T>> {
         let all = self.z.len() / dim;
         let carried = self.preimage.len() / all.max(1);
@@ -85,7 +85,7 @@ impl<'a, T> DrawsMut<'a, T> {
         Draws { z: self.z, preimage: self.preimage }
     }
 
-    /// The same draws, lent.
+    /// The same draws, reborrowed.
     #[must_use]
     pub fn reborrow(&mut self) -> DrawsMut<'_, T> {
         DrawsMut { z: self.z, preimage: self.preimage }

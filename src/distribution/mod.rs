@@ -1,16 +1,17 @@
-//! The capabilities of a distribution, one small trait each. A distribution implements those it has; estimators ask
-//! for those they need, so that an estimator that is not valid for a distribution does not compile.
+//! The capabilities of a distribution, one small trait each. A distribution implements those it has and
+//! an estimator asks for those it needs, so an estimator that is not valid for a distribution does not
+//! compile.
 //!
 //! | trait | what a distribution can do | who asks for it |
 //! | --- | --- | --- |
-//! | [`Distribution`] | be drawn from; say its parameters | all |
+//! | [`Distribution`] | be drawn from; state its parameters | all |
 //! | [`Reparameterizable`] | draw as a differentiable transform of noise, with its pullback | [`Pathwise`](crate::estimators::Pathwise), bounds |
 //! | [`UniformNoise`] | make that noise from uniforms | [antithetic](crate::noise::Antithetic) and [Sobol](crate::noise::ScrambledSobol) noise |
-//! | [`Conditional`] | the same on parameters that somebody else owns | [`StochasticNode`](crate::StochasticNode) |
+//! | [`Conditional`] | the same with parameters that somebody else owns | [`StochasticNode`](crate::StochasticNode) |
 //! | [`LogDensity`] | density (or mass) and score | [`ScoreFunction`](crate::estimators::ScoreFunction) and its kin |
 //! | [`DifferentiableLogDensity`] | `∇_z log p` | sampled entropies, importance weights |
 //! | [`Entropy`] | entropy in closed form | [`Elbo::analytic()`](crate::estimators::Elbo::analytic) |
-//! | [`MeanVariance`], [`KlDivergence`] | moments; divergence to another of its family | you |
+//! | [`MeanVariance`], [`KlDivergence`] | moments; divergence to another member of its family | you |
 //! | [`Sequential`] | be drawn step by step | [`RewardToGo`](crate::estimators::RewardToGo) |
 //! | [`WeakDerivative`] ([`WeakPair`], [`WeakSides`], [`Coupling`]) | be differentiated as a difference of two laws | [`MeasureValued`](crate::estimators::MeasureValued) |
 //! | [`Jump`] | be differentiated as a jump of the draw | [`SmoothedPerturbation`](crate::estimators::SmoothedPerturbation) |
@@ -18,14 +19,15 @@
 //! | [`FiniteFactors`] | change one choice at a time | [`LocalExpectation`](crate::estimators::LocalExpectation) |
 //! | [`Relaxable`], [`Bits`], [`Categories`] | be bits, or rows of categories, of known logits | the estimators for those, and the biased ones |
 //!
-//! [`Draws`] and [`DrawsMut`] are blocks of draws with what they carry.
+//! [`Draws`] and [`DrawsMut`] are blocks of draws with the numbers they carry.
 //!
 //! # Slices
 //!
-//! A draw is a row of [`dim`](Distribution::dim) numbers, parameters and their gradients are rows as the
-//! [`layout`](Distribution::layout) divides them, a block is rows one after the other. The methods here are the inner
-//! loops: they trust the stated lengths, and a slice that is too short may panic like any slice. The estimators, the
-//! stochastic node and every constructor check lengths and values once and answer with an [`Error`].
+//! A draw is a row of [`dim`](Distribution::dim) numbers. Parameters and their gradients are rows,
+//! divided by the [`layout`](Distribution::layout). A block is rows one after the other. The methods here
+//! are the inner loops: they trust the stated lengths, and may panic on a slice that is too short, as any
+//! slice does. The estimators, the stochastic node and every constructor check lengths and values once
+//! and return an [`Error`].
 
 mod discrete;
 mod draws;
@@ -63,17 +65,19 @@ pub trait Distribution<T: Real> {
     /// Names, ranges and domains of θ.
     fn layout(&self) -> &Layout;
 
-    /// Draws into `z`: one row or several one after the other (`z.len()` is a multiple of `dim`).
+    /// Draws into `z`: one row, or several one after the other (`z.len()` is a multiple of `dim`).
     fn sample<R: Rng + ?Sized>(&self, rng: &mut R, z: &mut [T]);
 
-    /// Length of what one draw carries beside z, its [preimage](Draws): numbers that density and score of a saturated draw need. None by
+    /// The number of values that a draw carries in addition to z, its [preimage](Draws): numbers that the
+    /// density and score of a saturated draw need. 0 by default.
     /// default.
     #[inline]
     fn preimage_dim(&self) -> usize {
         0
     }
 
-    /// [`sample`](Self::sample) with what the draws carry. A distribution with a [`preimage_dim`](Self::preimage_dim) overrides it.
+    /// As [`sample`](Self::sample), but also writes what the draws carry. A distribution with a
+    /// [`preimage_dim`](Self::preimage_dim) overrides it.
     #[inline]
     fn sample_block<R: Rng + ?Sized>(&self, rng: &mut R, draws: DrawsMut<'_, T>) {
         self.sample(rng, draws.z);
@@ -96,24 +100,25 @@ pub trait Reparameterizable<T: Real>: Distribution<T> {
     /// Length of the noise behind one draw.
     fn noise_dim(&self) -> usize;
 
-    /// Draws ε: one row or several one after the other (`noise.len()` is a multiple of `noise_dim`).
+    /// Draws ε: one row, or several one after the other (`noise.len()` is a multiple of `noise_dim`).
     fn draw_noise<R: Rng + ?Sized>(&self, rng: &mut R, noise: &mut [T]);
 
     /// `z = g(θ, ε)` for one row.
     fn transform(&self, noise: &[T], z: &mut [T]);
 
-    /// Writes `dθ = (∂z/∂θ)ᵀ dz` for one row, at the noise and the draw that it gave.
+    /// Writes `dθ = (∂z/∂θ)ᵀ dz` for one row, at the noise and the draw made from it.
     fn pullback(&self, noise: &[T], z: &[T], dz: &[T], dtheta: &mut [T]);
 
-    /// Draws rows of z together with the noise behind them: [`draw_noise`](Self::draw_noise) and
-    /// [`transform_block`](Self::transform_block), unless the distribution has a faster sampler of its own and a pullback that is a
-    /// function of z alone (an implicit derivative). The noise is then NaN: there is none, and the pullback does not read it.
+    /// Draws rows of z together with the noise behind them. By default this is
+    /// [`draw_noise`](Self::draw_noise) and [`transform_block`](Self::transform_block). A distribution
+    /// with a faster sampler, and a pullback that is a function of z alone (an implicit derivative),
+    /// overrides it. The noise is then NaN: there is none, and the pullback does not read it.
     fn draw_block<R: Rng + ?Sized>(&self, rng: &mut R, noise: &mut [T], draws: DrawsMut<'_, T>) {
         self.draw_noise(rng, noise);
         self.transform_block(noise, draws);
     }
 
-    /// [`transform`](Self::transform) of a block of rows, with what the draws carry.
+    /// [`transform`](Self::transform) of a block of rows; also writes what the draws carry.
     fn transform_block(&self, noise: &[T], draws: DrawsMut<'_, T>) {
         for (noise, z) in noise.chunks_exact(self.noise_dim()).zip(draws.z.chunks_exact_mut(self.dim())) {
             self.transform(noise, z);
@@ -131,10 +136,11 @@ pub trait Reparameterizable<T: Real>: Distribution<T> {
     }
 }
 
-/// A reparameterizable distribution whose noise is made from uniforms, coordinate by coordinate: noise can then come from any
-/// [source](crate::noise) of uniforms, and has a mirror image.
+/// A reparameterizable distribution whose noise is made from uniforms, coordinate by coordinate. Its
+/// noise can then come from any [source](crate::noise) of uniforms, and has an antithetic partner.
 ///
-/// A uniform u comes as the signed tail of a [`Probability`](crate::Probability), which is exact near 0 and near 1.
+/// A uniform u is given as the signed tail of a [`Probability`](crate::Probability), which is exact near
+/// 0 and near 1.
 ///
 /// ```
 /// use reparam::prelude::*;
@@ -154,10 +160,12 @@ pub trait Reparameterizable<T: Real>: Distribution<T> {
 )]
 pub trait UniformNoise<T: Real>: Reparameterizable<T> {
     /// Turns independent uniforms, given as signed tails, into noise in place: one row of
-    /// [`noise_dim`](Reparameterizable::noise_dim) or several one after the other. It is increasing in every coordinate.
+    /// [`noise_dim`](Reparameterizable::noise_dim), or several one after the other. It is increasing in
+    /// every coordinate.
     fn noise_from_uniforms(&self, noise: &mut [T]);
 
-    /// Turns noise into its antithetic partner in place, the noise of `1 − u` where it was that of u; one row or several.
+    /// Turns noise into its antithetic partner in place: the noise of u becomes that of `1 − u`; one row
+    /// or several.
     fn reflect(&self, noise: &mut [T]);
 }
 
@@ -165,7 +173,7 @@ pub trait UniformNoise<T: Real>: Reparameterizable<T> {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no log-density and no score",
     label = "this estimator needs `log p_θ(z)` and `∇_θ log p_θ(z)`",
-    note = "use `Pathwise`, which needs neither; a distribution of your own implements `LogDensity`, an `InverseCdf` needs the `Density` of its family"
+    note = "use `Pathwise`, which needs neither; your own distribution implements `LogDensity`, an `InverseCdf` needs the `Density` of its family"
 )]
 pub trait LogDensity<T: Real>: Distribution<T> {
     /// `log p_θ(z)` of one row; −∞ outside the support.
@@ -174,14 +182,15 @@ pub trait LogDensity<T: Real>: Distribution<T> {
     /// Writes the score `∇_θ log p_θ(z)` of one row.
     fn score(&self, z: &[T], score: &mut [T]);
 
-    /// [`log_prob`](Self::log_prob) of a block of draws, exact where they carry what z has lost.
+    /// [`log_prob`](Self::log_prob) of a block of draws, exact where the draws carry what z has lost.
     fn log_prob_block(&self, draws: Draws<'_, T>, log_probs: &mut [T]) {
         for (z, log_prob) in draws.z.chunks_exact(self.dim()).zip(log_probs) {
             *log_prob = self.log_prob(z);
         }
     }
 
-    /// [`score`](Self::score) of a block of draws: one row of parameters per draw, exact where they carry what z has lost.
+    /// [`score`](Self::score) of a block of draws: one row of parameters per draw, exact where the draws
+    /// carry what z has lost.
     fn score_block(&self, draws: Draws<'_, T>, scores: &mut [T]) {
         let params = self.params().len();
         for (z, score) in draws.z.chunks_exact(self.dim()).zip(scores.chunks_exact_mut(params)) {
@@ -195,13 +204,14 @@ pub trait LogDensity<T: Real>: Distribution<T> {
     message = "`{Self}` has no log-density that can be differentiated with respect to z",
     label = "this estimator needs `∇_z log p_θ(z)`",
     note = "use `Elbo::analytic` where the entropy is known in closed form, or `ScoreFunction` on the whole integrand",
-    note = "a distribution of your own implements `DifferentiableLogDensity`, an `InverseCdf` needs the `DensityGradient` of its family"
+    note = "your own distribution implements `DifferentiableLogDensity`, an `InverseCdf` needs the `DensityGradient` of its family"
 )]
 pub trait DifferentiableLogDensity<T: Real>: LogDensity<T> {
     /// Writes `∇_z log p_θ(z)` of one row.
     fn log_prob_gradient(&self, z: &[T], dz: &mut [T]);
 
-    /// [`log_prob_gradient`](Self::log_prob_gradient) of a block of draws, exact where they carry what z has lost.
+    /// [`log_prob_gradient`](Self::log_prob_gradient) of a block of draws, exact where the draws carry
+    /// what z has lost.
     fn log_prob_gradient_block(&self, draws: Draws<'_, T>, dz: &mut [T]) {
         let dim = self.dim();
         for (z, dz) in draws.z.chunks_exact(dim).zip(dz.chunks_exact_mut(dim)) {
@@ -209,7 +219,8 @@ pub trait DifferentiableLogDensity<T: Real>: LogDensity<T> {
         }
     }
 
-    /// Whether the support is known to be the whole space, whatever θ is: then a [map](crate::bijections) that moves all points leaves it
+    /// Whether the support is known to be the whole space, whatever θ is. A [map](crate::bijections) that
+    /// moves all points then leaves the support unchanged. Defaults to not known.
     /// alone. Not known by default.
     fn covers_space(&self) -> bool {
         false
@@ -230,7 +241,7 @@ pub trait Entropy<T: Real>: Distribution<T> {
     fn entropy_gradient(&self, gradient: &mut [T]);
 }
 
-/// A distribution whose mean and variance are known, coordinate by coordinate.
+/// A distribution whose mean and variance are known for each coordinate.
 pub trait MeanVariance<T: Real>: Distribution<T> {
     /// Writes `E z`; ±∞ where it diverges, NaN where it does not exist.
     fn mean(&self, mean: &mut [T]);
@@ -239,7 +250,8 @@ pub trait MeanVariance<T: Real>: Distribution<T> {
     fn variance(&self, variance: &mut [T]);
 }
 
-/// A distribution whose Kullback–Leibler divergence `KL(p ‖ q) = E_p[ln p(z) − ln q(z)]` to another of its family is known.
+/// A distribution whose Kullback–Leibler divergence `KL(p ‖ q) = E_p[ln p(z) − ln q(z)]` to another
+/// member of its family is known.
 pub trait KlDivergence<T: Real>: Distribution<T> {
     /// `KL(self ‖ other)` in nats; ∞ where `other` does not cover `self`.
     ///
@@ -250,18 +262,20 @@ pub trait KlDivergence<T: Real>: Distribution<T> {
     /// Writes its gradients with respect to the parameters of both.
     ///
     /// # Errors
-    /// [`Error::Length`] if the two differ in shape, or a slice in length from the parameters; [`Error::NotCovered`] where the divergence is
-    /// infinite because `other` does not cover `self`.
+    /// [`Error::Length`] if the two differ in shape, or if the length of a slice is not that of the
+    /// parameters; [`Error::NotCovered`] where the divergence is infinite because `other` does not cover
+    /// `self`.
     fn kl_gradient(&self, other: &Self, dtheta: &mut [T], dother: &mut [T]) -> Result<(), Error>;
 }
 
-/// A reparameterizable distribution whose transform also runs on parameters that somebody else owns: the rows that a
-/// network produced for a minibatch. The object itself then only says the shape. This is what the
-/// [`StochasticNode`](crate::StochasticNode) asks for.
+/// A reparameterizable distribution whose transform also runs on parameters that somebody else owns: the
+/// rows that a network produced for a minibatch. The object itself then only gives the shape. The
+/// [`StochasticNode`](crate::StochasticNode) needs this trait.
 pub trait Conditional<T: Real>: Reparameterizable<T> {
     /// `z = g(θ, ε)` for one row, with θ lent as one slice per range of the layout.
     fn transform_with(&self, params: &[&[T]], noise: &[T], z: &mut [T]);
 
-    /// Writes `dθ = (∂z/∂θ)ᵀ dz` for one row, flat, with θ lent as in [`transform_with`](Self::transform_with).
+    /// Writes `dθ = (∂z/∂θ)ᵀ dz` for one row, flat, with θ lent as in
+    /// [`transform_with`](Self::transform_with).
     fn pullback_with(&self, params: &[&[T]], noise: &[T], z: &[T], dz: &[T], dtheta: &mut [T]);
 }

@@ -7,24 +7,26 @@ use crate::real::Real;
 /// `log p_θ(z) = Σ_t log p_θ(step t | z before it)`. Episodes of a Markov decision process under a policy,
 /// autoregressive models, simulated paths; and, trivially, independent coordinates.
 ///
-/// A draw may also hold what does not depend on θ: the states of an environment beside the actions of a
-/// policy, say. Their law drops out of the score: they need not be in [`log_prob`](LogDensity::log_prob),
-/// and no step scores them.
+/// A draw may also hold numbers that do not depend on θ, such as the states of an environment alongside
+/// the actions of a policy. Their law drops out of the score: they need not be in
+/// [`log_prob`](LogDensity::log_prob), and no step scores them.
 ///
-/// What an implementation promises:
+/// An implementation guarantees that:
 /// - the step scores add up to the [score](LogDensity::score);
-/// - step t is decided from the first [`before`](Self::before)`(t)` coordinates of z and nothing else, and
-///   `before` does not fall with t;
-/// - its score, given these coordinates, has mean 0; so it must not know anything that comes later.
+/// - step t is decided from the first [`before`](Self::before)`(t)` coordinates of z and nothing else,
+///   and `before` does not decrease with t;
+/// - the score of a step, given these coordinates, has mean 0; so a step must not know anything that
+///   comes later.
 ///
-/// [`verify::steps`](crate::verify::steps) checks what can be checked of this.
+/// [`verify::steps`](crate::verify::steps) checks the parts of this that can be checked.
 ///
-/// `BitChain` and `PlackettLuce` (a place at a time) are sequential, and all distributions of independent
-/// coordinates, counts or rows of categories. So are `Unconstrained`, `Frozen` and `Product` of what is:
-/// the steps of the first factor, then those of the second.
+/// `BitChain` and `PlackettLuce` (one step per place) are sequential, and so are all distributions of
+/// independent coordinates, counts or rows of categories. `Unconstrained`, `Frozen` and `Product` are
+/// sequential if the distributions inside them are; the steps of a `Product` are those of the first
+/// factor, then those of the second.
 ///
-/// A draw that may end early has room for all H steps. It is filled up with finite numbers of any kind;
-/// steps from [`length`](Self::length) on have no score.
+/// A draw that may end early has room for all H steps. The unused part is filled with arbitrary finite
+/// numbers; steps from [`length`](Self::length) on have no score.
 ///
 /// ```
 /// use reparam::{Sequential, prelude::*};
@@ -45,17 +47,19 @@ pub trait Sequential<T: Real>: LogDensity<T> {
     /// H, the largest number of steps of a draw.
     fn steps(&self) -> usize;
 
-    /// How many leading coordinates of z are known when a step is decided. What lies behind them is the
-    /// step's decision, or comes after it.
+    /// The number of leading coordinates of z that are known when a step is decided. The coordinates
+    /// after them are the step's decision, or come later.
     fn before(&self, step: usize) -> usize;
 
     /// Adds `weight · ∇_θ log p_θ(step | z before it)` to a gradient.
     fn add_step_score(&self, step: usize, z: &[T], weight: T, gradient: &mut [T]);
 
-    /// Writes `Σ weightsₜ · ∇_θ log p_θ(step t | z before it)` over the steps of all draws, each given as z
-    /// with H weights. Steps from [`length`](Self::length) on count for nothing, whatever their weights.
+    /// Writes `Σ weightsₜ · ∇_θ log p_θ(step t | z before it)` over the steps of all draws; each draw is
+    /// given as z with H weights. Steps from [`length`](Self::length) on contribute nothing, whatever
+    /// their weights.
     ///
-    /// A distribution on top of another overrides it, to apply its chain rule once instead of once a step.
+    /// A wrapper around another distribution overrides this, so that its chain rule is applied once and
+    /// not once per step.
     fn sum_step_scores<'a, I>(&self, draws: I, gradient: &mut [T])
     where
         T: 'a,
@@ -69,9 +73,9 @@ pub trait Sequential<T: Real>: LogDensity<T> {
         }
     }
 
-    /// The number of steps of this draw, at most H. Whether step t is taken at all must be known from what
-    /// came before it, and be read there: a state in which all is over, not a number that stands behind all
-    /// steps.
+    /// The number of steps of this draw, at most H. Whether step t is taken at all must be known from the
+    /// coordinates before it, and be read from them: from a state in which the episode is over, not from
+    /// a number stored after all steps.
     fn length(&self, z: &[T]) -> usize {
         let _ = z;
         self.steps()

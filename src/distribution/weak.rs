@@ -8,14 +8,14 @@ use crate::real::Real;
 /// Whether the two sides of a [weak derivative](WeakDerivative) share their randomness.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Coupling {
-    /// Both sides from the same random numbers, and next to the draw where they can be.
+    /// Both sides are drawn from the same random numbers, and next to the draw where possible.
     #[default]
     Coupled,
     /// Independent sides.
     Independent,
 }
 
-/// Which sides of a [weak derivative](WeakDerivative) are drawn: what it costs.
+/// Which sides of a [weak derivative](WeakDerivative) are drawn; this determines its cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WeakSides {
     /// `w (f(z⁺) − f(z⁻))`: two more evaluations.
@@ -27,7 +27,7 @@ pub enum WeakSides {
 }
 
 impl WeakSides {
-    /// The number of draws beside z.
+    /// The number of draws in addition to z.
     #[must_use]
     pub fn draws(self) -> usize {
         if self == Self::Pair { 2 } else { 1 }
@@ -55,8 +55,8 @@ impl<T: Real> WeakPair<T> {
         Self { plus, minus: plus, weight }
     }
 
-    /// Writes both sides into coordinate i of two copies of the draw (`minus` is empty unless it is drawn),
-    /// and gives the weight.
+    /// Writes both sides into coordinate i of two copies of the draw, and returns the weight. `minus` is
+    /// empty unless that side is drawn.
     #[inline]
     pub(crate) fn write(self, i: usize, plus: &mut [T], minus: &mut [T]) -> T {
         plus[i] = self.plus;
@@ -71,8 +71,8 @@ impl<T: Real> WeakPair<T> {
 /// can be drawn from: `∂p_θ/∂θ = w (p⁺ − p⁻)` (a weak or measure-valued derivative), so that
 /// `∂E f/∂θ = w (E⁺ f − E⁻ f)` for any f.
 ///
-/// This is what [`MeasureValued`](crate::estimators::MeasureValued) asks for. A parameter need not have
-/// one: capability belongs to the parameter.
+/// [`MeasureValued`](crate::estimators::MeasureValued) needs this trait. Not every parameter of a
+/// distribution has a weak derivative: capability belongs to the parameter.
 ///
 /// # References
 /// Pflug 1996, Optimization of Stochastic Models, doi:10.1007/978-1-4613-1449-3; Heidergott, Vázquez-Abad &
@@ -83,13 +83,13 @@ impl<T: Real> WeakPair<T> {
     note = "use `ScoreFunction`, or `Pathwise` where the draw and the objective are differentiable"
 )]
 pub trait WeakDerivative<T: Real>: Distribution<T> {
-    /// Which sides are drawn for the parameter at a flat index; `None` if it has no weak derivative. It
-    /// does not depend on the values of θ.
+    /// Which sides are drawn for the parameter at a flat index; `None` if it has no weak derivative. The
+    /// answer does not depend on the values of θ.
     fn weak_sides(&self, parameter: usize, coupling: Coupling) -> Option<WeakSides>;
 
-    /// One draw of both sides, and the weight w (which may be random, and negative). `plus` comes as a copy
-    /// of a draw z, of which only the coordinates that the parameter governs are replaced; so does `minus`
-    /// for a [`WeakSides::Pair`], and is empty otherwise.
+    /// One draw of both sides, and the weight w (which may be random, and negative). `plus` is passed in
+    /// as a copy of a draw z; only the coordinates that the parameter governs are replaced. The same
+    /// holds for `minus` with [`WeakSides::Pair`]; otherwise `minus` is empty.
     fn weak_pair<R: Rng + ?Sized>(
         &self,
         parameter: usize,

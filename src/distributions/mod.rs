@@ -1,12 +1,14 @@
-//! The distributions, one a file: parameters, transform, pullback, score, entropy, in formulas.
+//! The distributions, one per file: parameters, transform, pullback, score, entropy, in formulas.
 //!
-//! What a distribution can do is a trait that it implements (or does not, so that an estimator which is not valid does not compile):
-//! pathwise is [`Reparameterizable`](crate::Reparameterizable), score is [`LogDensity`](crate::LogDensity), ∇_z log p is
+//! Each capability of a distribution is a trait that it implements, or does not, so that an estimator
+//! that is not valid does not compile: pathwise is [`Reparameterizable`](crate::Reparameterizable), score
+//! is [`LogDensity`](crate::LogDensity), ∇_z log p is
 //! [`DifferentiableLogDensity`](crate::DifferentiableLogDensity), entropy is [`Entropy`](crate::Entropy).
 //!
 //! # Scalar
 //!
-//! Independent coordinates of one family, any number of them. Each has its distribution function, exact in both tails ([`FamilyCdf`]).
+//! Any number of independent coordinates of one family. Each family has its distribution function, exact
+//! in both tails ([`FamilyCdf`]).
 //!
 //! | | pathwise | score | ∇_z log p | entropy | parameters |
 //! | --- | --- | --- | --- | --- | --- |
@@ -74,13 +76,16 @@
 //!
 //! # Dimensions, moments, divergences
 //!
-//! All but rankings, subsets and chains take any number of coordinates (or rows of categories), in `f32` and `f64`: independent ones but for the multivariate
-//! distributions, mixtures and flows, whose coordinates depend on each other. Nearly all have mean and variance
-//! ([`MeanVariance`](crate::MeanVariance)), and the divergence to another of their kind with both gradients
-//! ([`KlDivergence`](crate::KlDivergence)): ∞ where the other does not cover, by a quadrature with a stated accuracy where there is no closed
-//! form; not the relaxations, mixtures, flows, rankings, subsets and chains, [`MultivariateStudentT`], [`NegativeBinomial`].
+//! All but rankings, subsets and chains take any number of coordinates (or rows of categories), in `f32`
+//! and `f64`. The coordinates are independent, except in the multivariate distributions, mixtures and
+//! flows. Nearly all distributions have mean and variance ([`MeanVariance`](crate::MeanVariance)), and
+//! the divergence to another member of their family with the gradients of both
+//! ([`KlDivergence`](crate::KlDivergence)). The divergence is ∞ where the other does not cover; where it
+//! has no closed form, it is computed by a quadrature with a stated accuracy. The exceptions are
+//! relaxations, mixtures, flows, rankings, subsets and chains, [`MultivariateStudentT`] and
+//! [`NegativeBinomial`].
 //!
-//! # Families of your own, and what else is here
+//! # Custom families, and what else is here
 //!
 //! | | what it is |
 //! | --- | --- |

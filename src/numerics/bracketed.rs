@@ -2,11 +2,11 @@
 
 use crate::real::Real;
 
-/// Evaluations after which bisection alone has long reached the last digit.
+/// The maximal number of evaluations; bisection alone reaches the last digit long before.
 const MOST: usize = 300;
 
-/// The root of an increasing function on [low, high], by Newton's method with bisection where a step leaves
-/// the bracket or gains too little. `at` gives value and slope. NaN if the function is.
+/// The root of an increasing function on [low, high], by Newton's method, with bisection where a step
+/// leaves the bracket or gains too little. `at` returns value and slope. NaN if the function is NaN.
 pub(crate) fn root<T: Real>(low: T, high: T, at: impl Fn(T) -> (T, T)) -> T {
     let (mut below, mut above) = (low, high);
     let mut x = T::of(0.5) * low + T::of(0.5) * high;

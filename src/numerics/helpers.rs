@@ -1,10 +1,10 @@
-//! Small functions for families of one's own: products and powers that keep their limits, and noise from
+//! Small functions for custom families: products and powers that keep their limits, and noise from
 //! uniforms.
 
 use crate::real::Real;
 use crate::special::normal_quantile;
 
-/// `scale · eˣ` where neither factor may overflow before the product does.
+/// `scale · eˣ`, where `eˣ` may overflow although the product does not.
 ///
 /// ```
 /// use reparam::numerics::scaled_exp;
@@ -19,7 +19,7 @@ pub fn scaled_exp<T: Real>(scale: T, x: T) -> T {
     if factor.is_normal() { scale * factor } else { (x + scale.ln()).exp() }
 }
 
-/// `z · factor` with `0 · ∞ = 0`: for a z that vanishes as an exponential of what the factor grows with.
+/// `z · factor` with `0 · ∞ = 0`: for a z that vanishes exponentially as the factor grows.
 ///
 /// ```
 /// use reparam::numerics::vanishing_product;
@@ -33,8 +33,8 @@ pub fn vanishing_product<T: Real>(z: T, factor: T) -> T {
     if z == T::zero() { z } else { z * factor }
 }
 
-/// The logarithm `exponent · log_base` of a power, with `0 · ±∞ = 0`: a power with exponent 0 is 1, also at
-/// the end of the support.
+/// The logarithm `exponent · log_base` of a power, with `0 · ±∞ = 0`: a power with exponent 0 is 1, also
+/// at the ends of the support.
 ///
 /// ```
 /// use reparam::numerics::log_power;
@@ -48,9 +48,9 @@ pub fn log_power<T: Real>(exponent: T, log_base: T) -> T {
     if exponent == T::zero() { T::zero() } else { exponent * log_base }
 }
 
-/// Turns signed tails of uniforms ([`Probability::tail`](crate::Probability::tail)) into standard normals,
-/// in place: what [`UniformNoise::noise_from_uniforms`](crate::UniformNoise::noise_from_uniforms) of a
-/// Gaussian does.
+/// Turns signed tails of uniforms ([`Probability::tail`](crate::Probability::tail)) into standard
+/// normals, in place. [`UniformNoise::noise_from_uniforms`](crate::UniformNoise::noise_from_uniforms) of
+/// a Gaussian does this.
 ///
 /// ```
 /// use reparam::numerics::normal_from_uniforms;
@@ -65,8 +65,8 @@ pub fn normal_from_uniforms<T: Real>(noise: &mut [T]) {
     }
 }
 
-/// Changes every sign, in place: the reflection of noise whose distribution is symmetric about 0, normals
-/// and signed tails among them.
+/// Negates every number, in place: the reflection of noise whose distribution is symmetric about 0, such
+/// as normals and signed tails.
 ///
 /// ```
 /// use reparam::numerics::negate;

@@ -1,12 +1,13 @@
-//! Numerical methods that several families share. Public are the small functions that a family of one's own needs too.
+//! Numerical methods that several families share. The small functions that a custom family needs too are
+//! public.
 //!
 //! | function | what it is for |
 //! | --- | --- |
 //! | [`log_power`], [`scaled_exp`], [`vanishing_product`] | powers and products that keep their limits |
-//! | [`normal_from_uniforms`], [`negate`] | noise from uniforms, and its mirror image |
+//! | [`normal_from_uniforms`], [`negate`] | noise from uniforms, and its reflection |
 //!
-//! Beside them, private: `quadrature`, expectations without a closed form; `bracketed`, the root of an increasing function between two known
-//! ends.
+//! The private modules are `quadrature`, for expectations without a closed form, and `bracketed`, for the
+//! root of an increasing function between two known ends.
 
 pub(crate) mod bracketed;
 mod helpers;

@@ -1,11 +1,11 @@
 //! Expectations that have no closed form, by a deterministic double-exponential quadrature.
 //!
-//! A half-line is mapped by `y = exp(π/2 sinh t)`, a finite piece by `tanh(π/2 sinh t)`, and the step of
-//! the sum over equidistant t is halved until it stands still to 1e-13 of its terms, or is 1/256. Both ends
-//! are approached through all scales of floating point, so a scale that is much smaller than another costs
-//! nothing as long as it sits at an end: every kink and every centre is made one. Cost: 210 to 430
-//! evaluations a piece as a rule, 3400 at most. The distance from an end is exact, also where it is too
-//! small to be added to it.
+//! A half-line is mapped by `y = exp(π/2 sinh t)`, a finite piece by `tanh(π/2 sinh t)`. The step of the
+//! sum over equidistant t is halved until the sum is stable to 1e-13 of its terms, or the step is 1/256.
+//! Both ends are approached through all scales of floating point, so a scale that is much smaller than
+//! another costs nothing as long as it sits at an end; therefore every kink and every centre is made an
+//! end. Cost: typically 210 to 430 evaluations per piece, at most 3400. The distance from an end is
+//! exact, even where it is too small to be added to the end.
 //!
 //! Takahasi & Mori 1974, Publ. RIMS 9, 721–741, doi:10.2977/prims/1195192451.
 
@@ -19,7 +19,7 @@ const TOLERANCE: f64 = 1e-13;
 const FIRST_STEP: f64 = 0.125;
 const MOST_HALVINGS: u32 = 5;
 
-/// `∫ g(t) dt` over the line, of several functions at once.
+/// `∫ g(t) dt` over the line, for several functions at once.
 fn trapezoid<const N: usize>(g: impl Fn(f64) -> [f64; N]) -> [f64; N] {
     let (mut sums, mut sizes) = ([0.0; N], [0.0; N]);
     let mut add = |step: f64, shift: f64| {
@@ -81,12 +81,12 @@ pub(crate) fn line<const N: usize>(gap: f64, f: impl Fn(f64, f64) -> [f64; N]) -
 
 /// `∫₀¹ f(ln u, ln(1 − u)) du`.
 pub(crate) fn unit<const N: usize>(f: impl Fn(f64, f64) -> [f64; N]) -> [f64; N] {
-    // The smaller of the two has the digits of the logarithm of the larger.
+    // The smaller of the two determines the logarithm of the larger to full precision.
     piece(1.0, |u, rest| if u < rest { f(u.ln(), (-u).ln_1p()) } else { f((-rest).ln_1p(), rest.ln()) })
 }
 
-/// The terms of a divergence at a point: `−p ln(q/p)`, and `p (e^L − 1 − L)` with `L = ln(q/p)`, which has
-/// the same integral and one sign.
+/// The terms of a divergence at a point: `−p ln(q/p)`, and `p (e^L − 1 − L)` with `L = ln(q/p)`. The
+/// second has the same integral, and one sign.
 pub(crate) fn divergence_terms(ln_p: f64, ln_q: f64) -> [f64; 2] {
     let (p, ratio) = (ln_p.exp(), ln_q - ln_p);
     if p == 0.0 {
@@ -96,8 +96,8 @@ pub(crate) fn divergence_terms(ln_p: f64, ln_q: f64) -> [f64; 2] {
     [-p * ratio, bregman]
 }
 
-/// The divergence from the integrals of its terms: the one that does not cancel where it is small, the one
-/// without the tail of q where not.
+/// The divergence from the integrals of its two terms: where it is small, the term that does not cancel;
+/// elsewhere, the term without the tail of q.
 pub(crate) fn divergence([plain, bregman]: [f64; 2]) -> f64 {
     if plain < 1e-2 { bregman } else { plain }
 }

@@ -3,10 +3,10 @@
 use super::kernel;
 use crate::real::Real;
 
-/// Rows shorter than this are worked on several at a time, with parameters repeated to this length.
+/// Rows shorter than this are processed several at a time, with the parameters repeated to this length.
 const TILE: usize = 64;
 
-/// Numbers below which a loop is over before the instruction set is chosen.
+/// Below this many numbers, the loop takes less time than the selection of the instruction set.
 const FEW: usize = 16;
 
 /// `x = μ + σ ε` for rows of the length of μ.

@@ -1,9 +1,9 @@
-//! Columns of a block of rows: copied out to work on them as a block of their own, and back.
+//! Columns of a block of rows: copied out to be worked on as a separate block, and copied back.
 
 use super::kernel;
 use crate::real::Real;
 
-/// Columns `offset..offset + width` of rows, as rows of their own.
+/// Copies columns `offset..offset + width` of the rows into a contiguous block.
 pub(crate) fn gather<T: Real>(rows: &[T], len: usize, offset: usize, width: usize, columns: &mut [T]) {
     match width {
         0 => {}
@@ -41,7 +41,7 @@ pub(crate) fn scatter<T: Real>(columns: &[T], width: usize, rows: &mut [T], len:
     }
 }
 
-/// A length that the compiler knows is a move or two; one that it does not know is a call.
+/// Copying a length that the compiler knows is a move or two; copying an unknown length is a call.
 fn gather_few<T: Real, const N: usize>(rows: &[T], len: usize, offset: usize, columns: &mut [T]) {
     gather_arrays(rows, len, offset, columns.as_chunks_mut::<N>().0);
 }

@@ -1,19 +1,19 @@
-//! `exp` and `ln` as straight-line code that vectorises, with the same bits on every machine: the
-//! platform's own differ in their last bit between machines, and are one call a number.
+//! `exp` and `ln` as straight-line code that vectorises, with the same bits on every machine. The
+//! platform's own functions differ in their last bit between machines, and need one call per number.
 
 use super::kernel;
 use crate::real::Real;
 
 const LN_2_HIGH: f64 = f64::from_bits(0x3fe6_2e42_fee0_0000);
 const LN_2_LOW: f64 = 1.908_214_929_270_587_7e-10;
-/// Adding it rounds to a whole number, which then stands in the low bits.
+/// Adding it rounds to an integer, which is then in the low bits.
 const ROUND: f64 = 6_755_399_441_055_744.0; // 1.5 · 2⁵²
 
 /// `eˣ`, to 1 ulp (2 where it is subnormal): `x = k ln 2 + r`, a Taylor polynomial of degree 13 on |r| ≤
 /// 0.35 (remainder 4e-18), and a scaling by 2ᵏ in two steps that reaches subnormals, 0 and ∞.
 #[inline(always)]
 pub(crate) fn exp(x: f64) -> f64 {
-    // Beyond these ends the result is 0 or ∞ anyway; NaN passes through the comparisons.
+    // Beyond these ends the result is 0 or ∞ in any case; NaN passes through the comparisons.
     let x = if x > 800.0 { 800.0 } else { x };
     let x = if x < -800.0 { -800.0 } else { x };
     let shifted = x * std::f64::consts::LOG2_E + ROUND;
@@ -43,16 +43,16 @@ pub(crate) fn exp(x: f64) -> f64 {
     e * power(half) * power(k.wrapping_sub(half))
 }
 
-/// `ln x` for positive normal x, to 1 ulp; subnormals, 0, negative numbers, ∞ and NaN are not for it.
+/// `ln x` for positive normal x, to 1 ulp; not for subnormals, 0, negative numbers, ∞ or NaN.
 ///
-/// `x = 2ᵏ m` with m in [√½, √2), and with `f = m − 1`, `s = f/(2 + f)` the series `ln m = 2 artanh s`,
-/// whose tail is the polynomial of Sun's fdlibm (1993).
+/// With `x = 2ᵏ m`, m in [√½, √2), and with `f = m − 1`, `s = f/(2 + f)`, the series is
+/// `ln m = 2 artanh s`; its tail is the polynomial of Sun's fdlibm (1993).
 #[inline(always)]
 pub(crate) fn ln(x: f64) -> f64 {
     const SQRT_HALF_BITS: u64 = 0x3fe6_a09e_667f_3bcd;
     let shifted = x.to_bits().wrapping_sub(SQRT_HALF_BITS);
     let mantissa = f64::from_bits((shifted & 0x000f_ffff_ffff_ffff).wrapping_add(SQRT_HALF_BITS));
-    // The exponent as a float: low bits of a number near 1.5 · 2⁵².
+    // The exponent as a float: the low bits of a number near 1.5 · 2⁵².
     let exponent = ((shifted as i64) >> 52) as u64;
     let k = f64::from_bits(ROUND.to_bits().wrapping_add(exponent)) - ROUND;
     let f = mantissa - 1.0;

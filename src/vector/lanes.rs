@@ -1,4 +1,4 @@
-//! The generator of a block: sixteen xoshiro256++ side by side.
+//! The generator of a block: sixteen interleaved xoshiro256++ generators.
 
 use std::convert::Infallible;
 
@@ -7,17 +7,18 @@ use rand::{Rng, SeedableRng, TryRng};
 
 use super::kernel;
 
-/// Generators that run side by side: two registers of the widest machines hold a state word of each.
+/// The number of interleaved generators: two of the widest registers hold one state word of each
+/// generator.
 const LANES: usize = 16;
 
 /// Sixteen independent xoshiro256++ generators (Blackman & Vigna 2021, doi:10.1145/3460772) whose outputs
-/// are interleaved: the generator for numbers by the block. It is as fast as the vector unit where it fills
-/// whole slices ([`fill_bytes`](rand::Rng::fill_bytes)), and no faster than one of the sixteen where
-/// numbers are taken singly. Not for secrets.
+/// are interleaved. It is as fast as the vector unit where it fills whole slices
+/// ([`fill_bytes`](rand::Rng::fill_bytes)), and no faster than one of the sixteen where numbers are taken
+/// one at a time. Not suitable for cryptography.
 ///
-/// The states are filled by splitmix64 from a 128-bit seed: the chance that any two of 10⁹ seeds drawn at
-/// random are equal is 1.5 · 10⁻²¹, and that stretches of one cycle of 2²⁵⁶ − 1 states overlap is far below
-/// it.
+/// The states are filled by splitmix64 from a 128-bit seed. The probability that any two of 10⁹ random
+/// seeds are equal is 1.5 · 10⁻²¹; the probability that stretches of the cycle of 2²⁵⁶ − 1 states overlap
+/// is far below that.
 ///
 /// ```
 /// use rand::{Rng, SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -31,7 +32,7 @@ const LANES: usize = 16;
 #[derive(Debug, Clone)]
 pub struct LaneRng {
     state: [[u64; LANES]; 4],
-    /// Words of the last step; the first `left` of them are not used yet.
+    /// The words of the last step; the first `left` of them are unused so far.
     words: [u64; LANES],
     left: usize,
 }
@@ -60,7 +61,8 @@ impl LaneRng {
 }
 
 kernel! {
-    /// Two state words of every lane by splitmix64 (Steele, Lea & Flood 2014, doi:10.1145/2660193.2660195).
+    /// Two state words of every lane by splitmix64 (Steele, Lea & Flood 2014,
+    /// doi:10.1145/2660193.2660195).
     fn fill_counted<'a>(seed: u64, first: &'a mut [u64; LANES], second: &'a mut [u64; LANES]) {
         for (i, word) in first.iter_mut().chain(second).enumerate() {
             let x = seed.wrapping_add((i as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
@@ -71,7 +73,7 @@ kernel! {
     }
 }
 
-/// Steps of every lane, each into its part of a row of words.
+/// Advances every lane; each lane writes its part of a row of words.
 #[inline(always)]
 fn run<W>(state: &mut [[u64; LANES]; 4], words: &mut [[W; LANES]], from: impl Fn(u64) -> W) {
     let [mut a, mut b, mut c, mut d] = *state;
@@ -115,7 +117,7 @@ impl TryRng for LaneRng {
         Ok(self.words[self.left])
     }
 
-    /// Whole steps are written as they come; words kept for single calls stay kept.
+    /// Whole steps are written directly; words kept for single calls stay kept.
     fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
         let (words, odd) = bytes.as_chunks_mut();
         let (steps, single) = words.as_chunks_mut();
@@ -132,19 +134,19 @@ impl TryRng for LaneRng {
     }
 }
 
-/// The generator of a block: sixteen lanes, or for a handful of numbers a single generator, which is ready
-/// sooner.
+/// The generator of a block: sixteen lanes, or a single generator for a small number of words, which is
+/// initialised faster.
 #[derive(Debug, Clone)]
-#[expect(clippy::large_enum_variant, reason = "one stands on the stack while a block is made")]
+#[expect(clippy::large_enum_variant, reason = "one is on the stack while a block is made")]
 pub(crate) enum SeededRng {
     Few(Xoshiro256PlusPlus),
     Many(LaneRng),
 }
 
-/// Numbers below which lanes do not pay.
+/// Below this many numbers, lanes are not worthwhile.
 const FEW: usize = 64;
 
-/// What a block's generator is made of.
+/// The seed of a block's generator.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum BlockSeed {
     Few([u8; 32]),
@@ -152,7 +154,7 @@ pub(crate) enum BlockSeed {
 }
 
 impl BlockSeed {
-    /// From the caller's generator, for a block that draws about so many numbers. The choice depends on
+    /// From the caller's generator, for a block that draws about this many numbers. The choice depends on
     /// nothing else.
     pub(crate) fn from_rng<R: Rng + ?Sized>(numbers: usize, rng: &mut R) -> Self {
         if numbers < FEW {

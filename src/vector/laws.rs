@@ -1,4 +1,4 @@
-//! The laws that have a ziggurat. Constants by `tables/generate.py`.
+//! The laws that have a ziggurat. The constants are made by `tables/generate.py`.
 
 use rand::Rng;
 
@@ -37,7 +37,7 @@ const fn narrowed<const N: usize>(wide: &[f64; N]) -> [f32; N] {
     narrow
 }
 
-/// One exponential variate by `−ln u`, u with all its digits near 0: nothing of the tail is cut off.
+/// One exponential variate by `−ln u`, where u has all its digits near 0, so the tail is not cut off.
 fn exponential_variate<R: Rng + ?Sized>(rng: &mut R) -> f64 {
     -ln(2.0 * crate::real::signed_tail(rng).abs())
 }
@@ -125,7 +125,7 @@ impl Law for Exponential {
         exponential::OUTSIDE[slot]
     }
 
-    /// The exponential forgets.
+    /// The exponential distribution is memoryless.
     fn tail<R: Rng + ?Sized>(rng: &mut R) -> f64 {
         exponential::RIGHT[0] + exponential_variate(rng)
     }
@@ -167,7 +167,7 @@ impl Law for Logistic {
     /// Beyond r the survival function `1/(1 + eˣ)` is uniform on (0, 1/(1 + eʳ)).
     fn tail<R: Rng + ?Sized>(rng: &mut R) -> f64 {
         let start = exp(logistic::RIGHT[0]);
-        // 1/u − 1 with u = v/(1 + eʳ): never a cancellation, and v has all its digits near 0.
+        // 1/u − 1 with u = v/(1 + eʳ): it never cancels, and v has all its digits near 0.
         let v = exp(-exponential_variate(rng));
         either_sign(ln((1.0 - v + start) / v), rng)
     }

@@ -1,7 +1,9 @@
-//! Inner loops that the compiler turns into vector code, compiled for several instruction sets and chosen at run time.
+//! Inner loops that the compiler turns into vector code, compiled for several instruction sets and
+//! selected at run time.
 //!
-//! Everything is plain safe Rust on slices; [`kernel`] wraps a loop so that the same source is compiled for AVX-512, AVX2 and the
-//! baseline. No operation is contracted or reordered, so the bits are the same on all of them.
+//! Everything is plain safe Rust on slices. [`kernel`] wraps a loop so that the same source is compiled
+//! for AVX-512, AVX2 and the baseline. No operation is contracted or reordered, so the bits are the same
+//! on all of them.
 //!
 //! | file | what lives there |
 //! | --- | --- |
@@ -35,7 +37,8 @@ pub(crate) use laws::{fill_exponential, fill_gumbel, fill_logistic, fill_normal}
 pub(crate) use noise::fill_uniform;
 pub(crate) use reduce::{largest, sum_of};
 
-/// Runs a closure compiled for the widest vectors of the machine, as far as what it calls is inlined into it.
+/// Runs a closure compiled for the widest vectors of the machine, provided that what it calls is inlined
+/// into it.
 #[inline]
 pub(crate) fn widest<O, F: FnOnce() -> O>(f: F) -> O {
     struct Kernel<F>(F);
@@ -49,8 +52,9 @@ pub(crate) fn widest<O, F: FnOnce() -> O>(f: F) -> O {
     arch().dispatch(Kernel(f))
 }
 
-/// The instruction set to run on: the best of the machine. For measurements and for the test that all give the same bits, a build with
-/// `--cfg reparam_isa="avx2"` or `--cfg reparam_isa="baseline"` does without the better ones.
+/// The instruction set to run on: the best one of the machine. A build with `--cfg reparam_isa="avx2"` or
+/// `--cfg reparam_isa="baseline"` does not use better ones; this is for measurements and for the test
+/// that all give the same bits.
 #[inline]
 pub(crate) fn arch() -> pulp::Arch {
     #[cfg(all(reparam_isa = "avx2", target_arch = "x86_64"))]
@@ -60,8 +64,9 @@ pub(crate) fn arch() -> pulp::Arch {
     if cfg!(reparam_isa = "baseline") { pulp::Arch::Scalar } else { pulp::Arch::new() }
 }
 
-/// Defines a function whose body runs on the widest vectors of the machine. The body must be made of loops and of
-/// `#[inline(always)]` functions: whatever is called and not inlined is compiled for the baseline.
+/// Defines a function whose body runs on the widest vectors of the machine. The body must consist of
+/// loops and `#[inline(always)]` functions: a function that is called and not inlined is compiled for the
+/// baseline.
 macro_rules! kernel {
     ($(#[$meta:meta])* $vis:vis fn $name:ident <$life:lifetime $(, $generic:ident : $bound:path)*>
         ($($arg:ident : $type:ty),* $(,)?) $(-> $output:ty)? $body:block) => {

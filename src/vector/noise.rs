@@ -6,7 +6,7 @@ use super::kernel;
 use super::ziggurat::{unit_f32, unit_f64};
 use crate::real::Real;
 
-/// Words that are worked on at a time.
+/// Words processed at a time.
 const CHUNK: usize = 128;
 
 kernel! {

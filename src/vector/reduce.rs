@@ -1,4 +1,4 @@
-//! Sums and maxima whose steps do not wait for each other. The order is fixed: the bits are the same on
+//! Sums and maxima whose steps do not depend on each other. The order is fixed: the bits are the same on
 //! every machine.
 
 use crate::real::Real;
@@ -22,7 +22,7 @@ pub(crate) fn sum_of<T: Real>(a: &[T], b: &[T], term: impl Fn(T, T) -> T) -> T {
     ((a + b) + (c + d)) + ((e + f) + (g + h))
 }
 
-/// The largest element; −∞ of none.
+/// The largest element; −∞ for an empty slice.
 #[inline(always)]
 pub(crate) fn largest<T: Real>(x: &[T]) -> T {
     let larger = |a: T, b: T| if b > a { b } else { a };

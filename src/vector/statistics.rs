@@ -1,6 +1,6 @@
-//! Statistical tests of the noise, on ten million draws each, with fixed seeds. A tolerance of five
-//! standard errors is passed by chance in all but 6e-7 of comparisons; critical values of other tests are
-//! named where they stand.
+//! Statistical tests of the noise, on ten million draws each, with fixed seeds. A correct generator
+//! exceeds a tolerance of five standard errors in 6e-7 of comparisons; the critical values of other tests
+//! are stated where they are used.
 
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng, SeedableRng};
@@ -18,7 +18,7 @@ fn lanes(seed: u64) -> LaneRng {
     LaneRng::from_rng(&mut Xoshiro256PlusPlus::seed_from_u64(seed))
 }
 
-/// Draws in pieces of the lengths that the engine asks for, odd ones among them.
+/// Draws in chunks of many lengths, as the engine asks for, including odd ones.
 fn draw<T: Real>(count: usize, mut fill: impl FnMut(&mut [T])) -> Vec<f64> {
     let mut all = vec![T::zero(); count];
     let (mut rest, mut length) = (&mut all[..], 1);
@@ -70,7 +70,7 @@ fn distances(mut draws: Vec<f64>, cdf: impl Fn(f64) -> (f64, f64)) -> (f64, f64)
     (n.sqrt() * largest, -n - sum / n)
 }
 
-/// Critical values at a level of 1e-4: 2.23 for √n D, 8.0 or so for A² (its 1e-4 point is between 7.5 and
+/// Critical values at a level of 1e-4: 2.23 for √n D, about 8.0 for A² (its 1e-4 point is between 7.5 and
 /// 8.5).
 #[track_caller]
 fn assert_distances((smirnov, darling): (f64, f64)) {
@@ -164,7 +164,7 @@ fn check_law<T: Real>(
         let sum: f64 = draws.iter().zip(&draws[lag..]).map(|(a, b)| (a - mean) * (b - mean)).sum();
         assert!((sum / (variance * n.sqrt())).abs() < 5.0, "lag {lag}");
     }
-    // Both tails, as deep as 10⁷ draws reach: in order, so that a count is a search.
+    // Both tails, as deep as 10⁷ draws reach. The draws are sorted, so a count is a search.
     let mut draws = draws;
     draws.sort_unstable_by(f64::total_cmp);
     for depth in [6, 9, 12, 15, 18] {
@@ -212,8 +212,7 @@ fn uniform_draws_pass_every_test() {
     check_law::<f32>(11, fill_uniform, (0.5, 1.0 / 12.0), cdf);
 }
 
-/// What is drawn outside of the layers, alone: few draws come from there, and the tests above see little of
-/// them.
+/// The draws from outside the layers, alone: they are few, and the tests above hardly see them.
 fn check_outside<L: Law>(seed: u64, cdf: impl Fn(f64) -> (f64, f64)) {
     let mut rng = lanes(seed);
     let draws: Vec<f64> = (0..100_000).map(|_| outside::<L, _>(&mut rng)).collect();
@@ -226,7 +225,7 @@ fn check_outside<L: Law>(seed: u64, cdf: impl Fn(f64) -> (f64, f64)) {
     let part = 1.0 / L::LAYERS as f64;
     let rest = 1.0 - L::INSIDE as f64 * part;
     let distances = distances(draws, |x| {
-        // The part of the layers below x and above it, taken off both.
+        // The part of the layers below x, and the part above it; each is subtracted from its tail.
         let (mut below, mut above) = cdf(x);
         for &(left, right) in &layers {
             let share = ((x - left) / (right - left)).clamp(0.0, 1.0);
@@ -238,7 +237,7 @@ fn check_outside<L: Law>(seed: u64, cdf: impl Fn(f64) -> (f64, f64)) {
     assert_distances(distances);
 }
 
-/// What is drawn from beyond the widest layer, alone.
+/// The draws from beyond the widest layer, alone.
 fn check_tail<L: Law>(seed: u64, cdf: impl Fn(f64) -> (f64, f64)) {
     let mut rng = lanes(seed);
     let draws: Vec<f64> = (0..100_000).map(|_| L::tail(&mut rng)).collect();
@@ -253,7 +252,7 @@ fn check_tail<L: Law>(seed: u64, cdf: impl Fn(f64) -> (f64, f64)) {
     assert_distances(distances);
 }
 
-/// The bounds that spare most points the curve hold for every end of a layer.
+/// The bounds that spare most points an evaluation of the curve hold for every end of a layer.
 fn check_bends<L: Law>() {
     for region in 1..L::INSIDE {
         let (outer, inner) = (L::edges(region - 1), L::edges(region));
@@ -302,7 +301,7 @@ fn what_is_outside_of_the_layers_has_its_own_law() {
     check_outside::<Gumbel>(15, |x| ((-(-x).exp()).exp(), -(-(-x).exp()).exp_m1()));
 }
 
-/// The extreme words, with which a grid would give infinities or cut the tails.
+/// The extreme words, for which a grid would give infinities or cut the tails.
 struct Constant(u8);
 
 impl rand::TryRng for Constant {
@@ -311,7 +310,7 @@ impl rand::TryRng for Constant {
         Ok(u32::from_le_bytes([self.0; 4]))
     }
     fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
-        // Moves on a little, so that rejection ends.
+        // Advances a little, so that rejection ends.
         self.0 = self.0.wrapping_add(1);
         Ok(u64::from_le_bytes([self.0; 8]))
     }
@@ -353,7 +352,7 @@ fn vector_code_has_the_bits_of_scalar_code() {
     exp_in_place(&mut x);
     assert!(x.iter().map(|x| x.to_bits()).eq(scalar));
 
-    // And literal bits, which every machine must give.
+    // Literal bits, which must be the same on every machine.
     let mut rng = lanes(7);
     let mut normal = [0.0f64; 1000];
     fill_normal(&mut rng, &mut normal);

@@ -1,9 +1,9 @@
-//! Variates by a ziggurat of which the layers lie under the curve, a block at a time.
+//! Variates by a ziggurat whose layers lie under the curve, a block at a time.
 //!
-//! A word of random bits is a layer (its low bits) and a coordinate (52 bits in `f64`; in `f32` half a
+//! A word of random bits gives a layer (its low bits) and a coordinate (52 bits in `f64`; in `f32` half a
 //! word, 23 bits). The area under the curve is cut into N parts, and all but a few of them are rectangles
-//! inside it: there the variate is one table look-up and one product, with no comparison. What is left, 0.3
-//! to 0.8 %, lies outside of the rectangles and is drawn region by region. The numbers are the same on
+//! inside it: there the variate takes one table look-up and one product, with no comparison. The rest,
+//! 0.3 to 0.8 %, lies outside the rectangles and is drawn region by region. The numbers are the same on
 //! every instruction set. `McFarland` 2016, doi:10.1080/00949655.2015.1060234; the idea of layers:
 //! Marsaglia & Tsang 2000, doi:10.18637/jss.v005.i08.
 
@@ -17,22 +17,22 @@ pub(super) trait Law {
     const LAYERS: usize;
     const INSIDE: usize;
 
-    /// Whether only the right half is cut, and `wide` and `narrow` give both signs.
+    /// Whether only the right half is cut; `wide` and `narrow` then give both signs.
     const SYMMETRIC: bool;
 
-    /// The point of a word in a layer, both taken to exist.
+    /// The point of a word in a layer, if the layer exists.
     fn wide(layer: usize, word: u64) -> f64;
 
     /// The point of half a word.
     fn narrow(layer: usize, word: u32) -> f32;
 
-    /// The edges of a layer; above the layers both are the mode.
+    /// The edges of a layer; above the layers, both are the mode.
     fn edges(layer: usize) -> (f64, f64);
 
     /// The density, up to a factor.
     fn density(x: f64) -> f64;
 
-    /// For each slot of the alias method a threshold of 54 bits, and below it the alias.
+    /// For each slot of the alias method, a threshold of 54 bits; below it, the alias.
     fn alias(slot: usize) -> u64;
 
     /// A variate from beyond the widest layer.
@@ -63,16 +63,16 @@ pub(super) fn unit_f32(word: u32) -> f32 {
     f32::from_bits((word >> 9) | 0x3f80_0001) - 1.0
 }
 
-/// Words that are drawn at a time.
+/// Words drawn at a time.
 const CHUNK: usize = 128;
 
-/// Words that are looked over at a time for one that names no layer.
+/// Words scanned at a time for one that names no layer.
 const GROUP: usize = 8;
 
 /// Below this many, variates are made one by one: the buffer of a chunk would cost more than it saves.
 const FEW: usize = 16;
 
-/// Fills a slice: eight bytes of the generator a variate in `f64`, four in `f32`.
+/// Fills a slice: uses eight bytes of the generator per variate in `f64`, four in `f32`.
 pub(super) fn fill<L: Law, T: Real, R: Rng + ?Sized>(rng: &mut R, out: &mut [T]) {
     if out.len() < FEW {
         out.fill_with(|| T::of(single::<L, R>(rng)));
@@ -86,7 +86,7 @@ pub(super) fn fill<L: Law, T: Real, R: Rng + ?Sized>(rng: &mut R, out: &mut [T])
             groups::<L, T, 4>(bytes, out, rng, |word| {
                 let word = u32::from_le_bytes(word);
                 let layer = word as usize % L::LAYERS;
-                // Back and forth without a trace: the compiler removes the conversions.
+                // The conversions back and forth are exact, and the compiler removes them.
                 (layer, T::of(f64::from(L::narrow(layer, word))))
             });
         }
@@ -103,7 +103,7 @@ pub(super) fn fill<L: Law, T: Real, R: Rng + ?Sized>(rng: &mut R, out: &mut [T])
     }
 }
 
-/// Points from words of `SIZE` bytes; a group in which a word names no layer is gone over again.
+/// Points from words of `SIZE` bytes; a group in which a word names no layer is processed again.
 #[inline(always)]
 fn groups<L: Law, T: Real, const SIZE: usize>(
     bytes: &[u8],
@@ -119,7 +119,7 @@ fn groups<L: Law, T: Real, const SIZE: usize>(
         for i in 0..GROUP {
             let (layer, x) = point(words[i]);
             out[i] = x;
-            // Carries into the bit above the layers if there is none with this number.
+            // The sum carries into the bit above the layers if there is no layer with this number.
             outside |= layer + (L::LAYERS - L::INSIDE);
         }
         if outside >= L::LAYERS {
@@ -146,8 +146,8 @@ fn redraw<L: Law, T: Real, const SIZE: usize>(
     }
 }
 
-/// The curve is no farther than this from its chord in any end of a layer, in parts of the layer's height,
-/// and but for the first few layers; `generate.py` asserts both.
+/// In any end of a layer, the curve is no farther than this from its chord, in units of the layer's
+/// height; the first few layers have a larger bound. `generate.py` asserts both.
 const FIRST_BEND: f64 = 0.1;
 const BEND: f64 = 0.035;
 const FIRST: usize = 8;
@@ -165,7 +165,7 @@ fn single<L: Law, R: Rng + ?Sized>(rng: &mut R) -> f64 {
     if layer < L::INSIDE { L::wide(layer, word) } else { outside::<L, R>(rng) }
 }
 
-/// A variate from under the curve and outside of the layers.
+/// A variate from under the curve but outside the layers.
 #[cold]
 pub(super) fn outside<L: Law, R: Rng + ?Sized>(rng: &mut R) -> f64 {
     let word = rng.next_u64();
@@ -179,8 +179,8 @@ pub(super) fn outside<L: Law, R: Rng + ?Sized>(rng: &mut R) -> f64 {
     let (left, right) = (inner.0 - outer.0, outer.1 - inner.1);
     let bend = bend_of(region);
     loop {
-        // 32 bits along the layer, 31 for the height, one for the sign: what is small here is the ends
-        // themselves.
+        // 32 bits along the layer, 31 for the height, one for the sign: here the ends themselves are
+        // small.
         let word = rng.next_u64();
         let along = ((word >> 32) as f64 + 0.5) * (1.0 / 4_294_967_296.0) * (left + right);
         let height = ((word as u32 >> 1) as f64 + 0.5) * (1.0 / 2_147_483_648.0);
@@ -190,7 +190,7 @@ pub(super) fn outside<L: Law, R: Rng + ?Sized>(rng: &mut R) -> f64 {
         } else {
             (inner.1 + (along - left), 1.0 - (along - left) / right)
         };
-        // An end is nearly a triangle: few points need the curve. The cap is none.
+        // An end is nearly a triangle: few points need the curve. The cap is not a triangle.
         let under = if region >= L::INSIDE || (height - chord).abs() < bend {
             let (low, high) = (L::density(outer.1), L::density(inner.1));
             low + (high - low) * height < L::density(x)

@@ -270,9 +270,11 @@ fn normal_refuses_by_name() {
     }
     assert!(N::new(&[f64::NAN, 0.0], &[1.0, 0.0, 0.0, 1.0]).is_err());
     let refused = |a: &[f64]| N::from_covariance(&[0.0; 2], a).unwrap_err().to_string();
-    let symmetric = "parameter covariance[2] is 0.5, expected its mirror image: the matrix is symmetric";
+    let symmetric = "parameter covariance[2] is 0.5, expected the value of its mirror image: \
+                     the matrix must be symmetric";
     assert_eq!(refused(&[1.0, 0.25, 0.5, 1.0]), symmetric);
-    let definite = "parameter covariance[3] is 1, expected more than the coordinates before it explain";
+    let definite =
+        "parameter covariance[3] is 1, expected more than the variance that earlier coordinates explain";
     assert!(refused(&[1.0, 2.0, 2.0, 1.0]).starts_with(definite));
     assert!(refused(&[1.0, 1.0, 1.0, 1.0]).starts_with(definite)); // of rank 1
     assert!(N::from_covariance(&[0.0; 2], &[1.0, 0.25 + 1e-16, 0.25, 1.0]).is_ok());

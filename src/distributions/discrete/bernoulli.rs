@@ -28,7 +28,7 @@ use crate::vector::kernel;
 /// | KL(p ‖ q) | `Σ p ln(p/q) + (1 − p) ln((1 − p)/(1 − q))` | |
 /// | its gradients | `p (1 − p)(l_p − l_q)`, `q − p` | `l_p − l_q`, `(q − p)/(q (1 − q))`, l the logits |
 /// | mean, variance | p, `p (1 − p)` | |
-/// | weak derivative | `p (1 − p)` times that by p | `∂p/∂p = δ₁ − δ₀`: the bit against its opposite |
+/// | weak derivative | `p (1 − p)` times that for p | `∂p/∂p = δ₁ − δ₀`: the bit against its opposite |
 /// | jump, p ≤ ½ | `p (f(1) − f(0))` where it is 0 | `(f(1) − f(0))/(1 − p)` where it is 0 |
 /// | jump, p > ½ | `(1 − p) (f(1) − f(0))` where it is 1 | `(f(1) − f(0))/p` where it is 1 |
 ///
@@ -60,7 +60,7 @@ pub struct Bernoulli<T> {
 }
 
 impl<T: Real> Bernoulli<T> {
-    /// From logits, one a bit.
+    /// From logits, one per bit.
     ///
     /// # Errors
     /// [`Error::EmptySupport`] without bits, [`Error::NonFiniteParameter`].
@@ -68,7 +68,7 @@ impl<T: Real> Bernoulli<T> {
         Self::build(("logits", Domain::Real, logits))
     }
 
-    /// From probabilities of 1, one a bit.
+    /// From probabilities of 1, one per bit.
     ///
     /// # Errors
     /// [`Error::EmptySupport`] without bits, [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] for
@@ -139,7 +139,7 @@ impl<T: Real> Distribution<T> for Bernoulli<T> {
         &self.layout
     }
 
-    /// A word of random bits each; probabilities are exact to 2⁻⁶⁴.
+    /// Each bit uses a word of random bits; probabilities are exact to 2⁻⁶⁴.
     fn sample<R: Rng + ?Sized>(&self, rng: &mut R, z: &mut [T]) {
         for row in z.chunks_exact_mut(self.dim()) {
             self.words(rng, row, |words, at, bits| rare_bits(words, &self.rare[at], bits));
@@ -148,7 +148,8 @@ impl<T: Real> Distribution<T> for Bernoulli<T> {
 }
 
 impl<T: Real> Bernoulli<T> {
-    /// Calls `run` for parts of a row with a word of random bits each, and where the part stands in the row.
+    /// Calls `run` for parts of a row with one word of random bits per bit, and with the position of the
+    /// part in the row.
     fn words<R: Rng + ?Sized>(
         &self,
         rng: &mut R,
@@ -166,7 +167,7 @@ impl<T: Real> Bernoulli<T> {
 }
 
 kernel! {
-    /// The rarer value where a word is below its probability, the other where it is not.
+    /// The rarer value where a word is below its probability, and the other value elsewhere.
     fn rare_bits<'a, T: Real>(bytes: &'a [u8], rare: &'a [(u64, T)], bits: &'a mut [T]) {
         for ((bit, word), &(threshold, value)) in bits.iter_mut().zip(bytes.as_chunks().0).zip(rare) {
             let other = T::one() - value;
@@ -176,7 +177,7 @@ kernel! {
 }
 
 kernel! {
-    /// The same for the mirrored words.
+    /// The same for the complemented words.
     fn rare_partners<'a, T: Real>(bytes: &'a [u8], rare: &'a [(u64, T)], bits: &'a mut [T]) {
         for ((bit, word), &(threshold, value)) in bits.iter_mut().zip(bytes.as_chunks().0).zip(rare) {
             let other = T::one() - value;
@@ -252,8 +253,8 @@ impl<T: Real> Bernoulli<T> {
     }
 }
 
-/// The two may differ in whether they are given by logits or by probabilities; each gradient is for the
-/// parameters of its own.
+/// One of the two may be given by logits and the other by probabilities; each gradient is with respect to
+/// the distribution's own parameters.
 impl<T: Real> KlDivergence<T> for Bernoulli<T> {
     fn kl(&self, other: &Self) -> Result<T, Error> {
         check_len("the other distribution's parameters", self.params.len(), other.params.len())?;
@@ -281,7 +282,7 @@ impl<T: Real> KlDivergence<T> for Bernoulli<T> {
             } else {
                 slope(p) * odds
             };
-            // q − p from the sides that have the digits.
+            // q − p from the more accurate sides.
             let off = if p.in_lower_half() { q.lower() - p.lower() } else { p.upper() - q.upper() };
             dother[i] = if other.by_logits { off } else { off / slope(q) };
         }
@@ -294,7 +295,7 @@ impl<T: Real> WeakDerivative<T> for Bernoulli<T> {
         Some(WeakSides::AgainstDraw)
     }
 
-    /// One side is the draw, whatever it is, and the other its opposite: there is nothing left to couple.
+    /// One side is the draw, whatever it is, and the other its opposite: nothing is left to couple.
     fn weak_pair<R: Rng + ?Sized>(
         &self,
         parameter: usize,
@@ -311,7 +312,7 @@ impl<T: Real> WeakDerivative<T> for Bernoulli<T> {
     }
 }
 
-/// The likelier value of a bit jumps to the other: that has the least variance.
+/// The likelier value of a bit jumps to the other: this has the least variance.
 impl<T: Real> Jump<T> for Bernoulli<T> {
     fn jumps(&self, _: usize) -> bool {
         true
@@ -365,7 +366,7 @@ impl<T: Real> FiniteFactors<T> for Bernoulli<T> {
     }
 }
 
-/// A step is a bit.
+/// Each bit is a step.
 impl<T: Real> Sequential<T> for Bernoulli<T> {
     fn steps(&self) -> usize {
         self.params.len()
@@ -395,7 +396,7 @@ impl<T: Real> Bits<T> for Bernoulli<T> {
         Probability::from_tail(self.tails[bit])
     }
 
-    /// A word of random bits for each pair.
+    /// One word of random bits per pair.
     fn antithetic_pairs<R: Rng + ?Sized>(&self, rng: &mut R, bits: &mut [T], partners: &mut [T]) {
         let dim = self.params.len();
         for (row, partners) in bits.chunks_exact_mut(dim).zip(partners.chunks_exact_mut(dim)) {

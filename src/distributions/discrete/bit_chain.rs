@@ -18,13 +18,13 @@ use crate::special::{log_sigmoid, sigmoid};
 ///
 /// | | |
 /// | --- | --- |
-/// | θ | `logits` l (D finite numbers), `couplings` w (D − 1 finite numbers, that of bit i + 1 to bit i at place i) |
+/// | θ | `logits` l (D finite numbers), `couplings` w (D − 1 finite numbers, that of bit i + 1 to bit i at index i) |
 /// | log-probability | `Σᵢ ln σ(lᵢ + wᵢ bᵢ₋₁)` for 1, `ln σ(−lᵢ − wᵢ bᵢ₋₁)` for 0 |
 /// | score | `bᵢ − pᵢ` for lᵢ, that times `bᵢ₋₁` for wᵢ; pᵢ the probability given the bit before |
 ///
-/// A draw, a log-probability and a score take time D. With D = 1 there are no couplings, and it is a
+/// A draw, a log-probability and a score take time O(D). With D = 1 there are no couplings, and it is a
 /// [`Bernoulli`]. Log-probability and score are exact to rounding at any finite `l + w`; where that sum
-/// overflows the bit is certain.
+/// overflows, the bit is certain.
 ///
 /// Estimators for independent bits ([`DisArm`](crate::estimators::DisArm),
 /// [`Arms`](crate::estimators::Arms)) do not compile for it, and would be wrong. Those that need a score,
@@ -57,7 +57,7 @@ pub struct BitChain<T> {
     params: Vec<T>,
     bits: usize,
     layout: Layout,
-    /// The same number of bits, for the list of the support.
+    /// As many independent bits, to list the support.
     listed: Bernoulli<T>,
 }
 
@@ -65,7 +65,7 @@ impl<T: Real> BitChain<T> {
     /// From D logits and the D − 1 couplings between them.
     ///
     /// # Errors
-    /// [`Error::EmptySupport`] without bits, [`Error::Length`] for another number of couplings,
+    /// [`Error::EmptySupport`] without bits, [`Error::Length`] for a wrong number of couplings,
     /// [`Error::NonFiniteParameter`].
     pub fn new(logits: &[T], couplings: &[T]) -> Result<Self, Error> {
         let bits = logits.len();
@@ -157,7 +157,7 @@ impl<T: Real> LogDensity<T> for BitChain<T> {
     }
 }
 
-/// A step is a bit.
+/// Each bit is a step.
 impl<T: Real> Sequential<T> for BitChain<T> {
     fn steps(&self) -> usize {
         self.bits

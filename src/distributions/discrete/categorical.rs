@@ -28,8 +28,8 @@ use crate::special::deviance;
 /// | mean, variance | `pₖ`, `pₖ (1 − pₖ)` | |
 /// | weak derivative | `∂p/∂lₖ = pₖ (δₖ − p)`: category k against the draw | `∂p/∂pₖ = δₖ`: category k alone |
 ///
-/// The score is exact to rounding also where a probability is next to 1. A draw is a step function of its
-/// noise, so there is no pathwise gradient: [`Pathwise`](crate::estimators::Pathwise) on it does not
+/// The score is exact to rounding even where a probability is close to 1. A draw is a step function of
+/// its noise, so there is no pathwise gradient: [`Pathwise`](crate::estimators::Pathwise) on it does not
 /// compile, and the docs there say why.
 ///
 /// ```
@@ -55,7 +55,7 @@ pub struct Categorical<T> {
 }
 
 impl<T: Real> Categorical<T> {
-    /// From rows of logits, K numbers a row.
+    /// From rows of logits, K numbers per row.
     ///
     /// # Errors
     /// [`Error::EmptySupport`] without rows or with `classes` 0, [`Error::Length`] if the rows are not whole,
@@ -64,7 +64,7 @@ impl<T: Real> Categorical<T> {
         Self::build(("logits", Domain::Real, logits), classes)
     }
 
-    /// From rows of probabilities, K numbers a row.
+    /// From rows of probabilities, K numbers per row.
     ///
     /// # Errors
     /// As [`from_logits`](Self::from_logits), and [`Error::ParameterDomain`] if a probability is not above
@@ -100,7 +100,7 @@ impl<T: Real> Categorical<T> {
         let k = self.classes;
         for row in (0..self.params.len()).step_by(k) {
             let params = &self.params[row..row + k];
-            // Relative to the largest, which keeps the shares of logits that are huge and alike.
+            // Relative to the largest, so that the shares of huge, nearly equal logits keep their digits.
             let largest = params.iter().copied().fold(T::neg_infinity(), T::max);
             let total = params.iter().map(|&l| (l - largest).exp()).sum::<T>().ln();
             for i in row..row + k {
@@ -110,7 +110,7 @@ impl<T: Real> Categorical<T> {
             }
             let probs = &self.probs[row..row + k];
             for (i, other) in self.others[row..row + k].iter_mut().enumerate() {
-                // Only a probability above one half can cancel, and there is one of those at most.
+                // Only a probability above one half can cancel, and at most one of them is.
                 *other = if probs[i] < T::of(0.5) {
                     T::one() - probs[i]
                 } else {
@@ -155,7 +155,7 @@ impl<T: Real> Distribution<T> for Categorical<T> {
             for (hot, probs) in draw.chunks_exact_mut(self.classes).zip(self.probs.chunks_exact(self.classes))
             {
                 let mut u = Probability::from_tail(T::signed_tail(rng)).lower();
-                // The last possible category takes what rounding leaves over.
+                // The last possible category takes the remainder left by rounding.
                 let mut chosen = 0;
                 for (k, &p) in probs.iter().enumerate() {
                     if p > T::zero() {
@@ -232,8 +232,8 @@ impl<T: Real> Entropy<T> for Categorical<T> {
     }
 }
 
-/// `p ln(p/q) − p + q`: it sums to the divergence, as p and q sum to the same, and is never below 0. Near p
-/// = q it has all its digits.
+/// `p ln(p/q) − p + q`: its sum is the divergence, as p and q have the same sum, and no term is below 0.
+/// Near p = q it keeps all its digits.
 pub(crate) fn relative_entropy<T: Real>(p: T, ln_p: T, q: T, ln_q: T) -> T {
     let ratio = q / p;
     if p.is_zero() {
@@ -270,8 +270,8 @@ impl<T: Real> Categorical<T> {
     }
 }
 
-/// The two may differ in whether they are given by logits or by probabilities; each gradient is for the
-/// parameters of its own.
+/// One of the two may be given by logits and the other by probabilities; each gradient is with respect to
+/// the distribution's own parameters.
 impl<T: Real> KlDivergence<T> for Categorical<T> {
     fn kl(&self, other: &Self) -> Result<T, Error> {
         self.check_shape(other)?;
@@ -304,7 +304,7 @@ impl<T: Real> WeakDerivative<T> for Categorical<T> {
         Some(if self.by_logits { WeakSides::AgainstDraw } else { WeakSides::Alone })
     }
 
-    /// Given the draw there is nothing left to couple.
+    /// Given the draw, nothing is left to couple.
     fn weak_pair<R: Rng + ?Sized>(
         &self,
         parameter: usize,
@@ -320,8 +320,8 @@ impl<T: Real> WeakDerivative<T> for Categorical<T> {
     }
 }
 
-/// Whatever is not category k jumps there. By probabilities this is the derivative along `δₖ − p`, which
-/// stays on the simplex.
+/// Any other category jumps to category k. With probabilities as parameters, this is the derivative along
+/// `δₖ − p`, which stays on the simplex.
 impl<T: Real> Jump<T> for Categorical<T> {
     fn jumps(&self, _: usize) -> bool {
         true
@@ -377,7 +377,7 @@ impl<T: Real> FiniteFactors<T> for Categorical<T> {
     }
 }
 
-/// A step is a row.
+/// Each row is a step.
 impl<T: Real> Sequential<T> for Categorical<T> {
     fn steps(&self) -> usize {
         self.factors()

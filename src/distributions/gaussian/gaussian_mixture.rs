@@ -16,8 +16,8 @@ use crate::real::Real;
 use crate::scratch::with_scratch;
 use crate::special::{log_sum_exp, normal_log_cdf, normal_log_survival, normal_quantile};
 
-/// A mixture of K Gaussians with independent coordinates, in D dimensions: all parameters pathwise, the
-/// weights too.
+/// A mixture of K Gaussians with independent coordinates, in D dimensions. All parameters have pathwise
+/// gradients, including the weights.
 ///
 /// | | |
 /// | --- | --- |
@@ -31,13 +31,14 @@ use crate::special::{log_sum_exp, normal_log_cdf, normal_log_survival, normal_qu
 /// | ∇_z log p | `−Σ ρₖ tₖ/σₖ` |
 /// | mean, variance | `Σ w μ`, `Σ w (σ² + (μ − mean)²)` |
 ///
-/// The pullback is a function of z alone and costs O(K D); it is unbiased for every weight, mean and scale,
-/// where drawing a component first would leave the weights to the score function. It depends on the order
-/// of the coordinates. Between components that lie far apart the derivative by a weight is as large as the
-/// gap's inverse density: mass has to cross, and its variance grows with the gap; compare
-/// [`ScoreFunction`](crate::estimators::ScoreFunction) there. Independent draws pick a component; noise
-/// that is asked for is inverted by a bracketed Newton method, some microseconds a coordinate. Shares are
-/// held in logarithms: a component a thousand σ away is a 0 and no NaN. No closed entropy or divergence.
+/// The pullback is a function of z alone and costs O(K D). It is unbiased for every weight, mean and
+/// scale; drawing a component first would leave the weights to the score function. It depends on the
+/// order of the coordinates. Between components that lie far apart, the derivative with respect to a
+/// weight is as large as the gap's inverse density, because mass has to cross the gap; its variance grows
+/// with the gap. Compare [`ScoreFunction`](crate::estimators::ScoreFunction) there. Independent draws
+/// pick a component; a given noise value (antithetic pairs, point sets, replay) is inverted by a
+/// bracketed Newton method, in some microseconds per coordinate. Shares are held in logarithms: a
+/// component a thousand σ away has a share of 0, not NaN. No closed entropy or divergence.
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -66,7 +67,7 @@ pub struct GaussianMixture<T> {
 }
 
 impl<T: Real> GaussianMixture<T> {
-    /// From logits of the weights, and rows of means and standard deviations, one row a component.
+    /// From logits of the weights, and rows of means and standard deviations, one row per component.
     ///
     /// # Errors
     /// [`Error::EmptySupport`] without components or coordinates, [`Error::Length`] if the rows are not
@@ -134,7 +135,7 @@ impl<T: Real> GaussianMixture<T> {
         (-0.5 * t * t - sigma.ln(), t)
     }
 
-    /// Adds what coordinate d says to the logarithms of the shares.
+    /// Adds the log-density of coordinate d to the logarithms of the shares.
     #[inline]
     fn see(&self, d: usize, z: f64, ln_shares: &mut [f64]) {
         for (k, ln) in ln_shares.iter_mut().enumerate() {
@@ -142,7 +143,7 @@ impl<T: Real> GaussianMixture<T> {
         }
     }
 
-    /// Calls `run` with the shares of the components once all of z is seen, and `ln p(z)`.
+    /// Calls `run` with the shares of the components given all of z, and `ln p(z)`.
     fn with_shares<Y>(&self, z: &[T], run: impl FnOnce(&[f64], f64) -> Y) -> Y {
         with_scratch(self.components(), 0.0, |ln| {
             ln.copy_from_slice(&self.ln_weights);
@@ -155,9 +156,10 @@ impl<T: Real> GaussianMixture<T> {
         })
     }
 
-    /// The coordinate at which the conditional distribution function is u, given shares in logarithms.
+    /// The value of the coordinate at which the conditional distribution function is u, given the
+    /// logarithms of the shares.
     fn quantile(&self, u: Probability<f64>, d: usize, ln_shares: &[f64]) -> f64 {
-        // Between the components' own quantiles, of those that have a share.
+        // The root lies between the quantiles of the components that have a share.
         let x = normal_quantile(u.tail().abs()).copysign(-u.tail());
         let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
         let whole = log_sum_exp(ln_shares);
@@ -189,11 +191,12 @@ impl<T: Real> GaussianMixture<T> {
 /// ½ ln 2π
 const HALF_LN_TAU: f64 = 0.918_938_533_204_672_8;
 
-/// The logarithm of a share that no digit of a sum sees, at any probability that a signed tail holds.
+/// A share with a logarithm below this does not change a sum, at any probability that a signed tail
+/// holds.
 const NEGLIGIBLE: f64 = -800.0;
 
-/// The logarithm of the largest ratio of a tail to the density; the derivative by a weight is cut there,
-/// where no draw ever is.
+/// The logarithm of the largest ratio of a tail to the density. The derivative with respect to a weight
+/// is clipped there; no draw ever reaches it.
 const STEEPEST: f64 = 600.0;
 
 /// The logarithm of the lower or the upper tail at t.
@@ -271,8 +274,8 @@ impl<T: Real> Reparameterizable<T> for GaussianMixture<T> {
         let (k, dim) = (self.components(), self.dim());
         let (dweights, rest) = dtheta.split_at_mut(k);
         let (dmu, dsigma) = rest.split_at_mut(k * dim);
-        // Shares before each coordinate is seen, and at the end; the cotangents of their logarithms; tails
-        // over the density.
+        // The shares before each coordinate is seen, and at the end; the cotangents of their logarithms;
+        // tails divided by the density.
         with_scratch((dim + 3) * k, 0.0, |room| {
             let (ln, room) = room.split_at_mut((dim + 1) * k);
             let (later, tails) = room.split_at_mut(k);
@@ -284,7 +287,7 @@ impl<T: Real> Reparameterizable<T> for GaussianMixture<T> {
             }
             let mut whole = shares(&mut ln[dim * k..]);
             if whole == f64::NEG_INFINITY {
-                // So far out that no component has a density: nothing moves.
+                // No component has a density this far out: nothing moves.
                 for row in [dweights, dmu, dsigma] {
                     row.fill(T::zero());
                 }
@@ -297,7 +300,8 @@ impl<T: Real> Reparameterizable<T> for GaussianMixture<T> {
                 whole = log_sum_exp(before);
                 let ln_p = seen - whole - HALF_LN_TAU;
                 let x = z[d].f64();
-                // All that moves with z_d: the objective, and what later coordinates learn from it.
+                // The full cotangent of z_d: from the objective, and from the shares of later
+                // coordinates.
                 let mut lambda = dz[d].f64();
                 for (component, &d_ln) in later.iter().enumerate().filter(|(_, d_ln)| **d_ln != 0.0) {
                     let (_, sigma) = self.component(component, d);
@@ -314,7 +318,7 @@ impl<T: Real> Reparameterizable<T> for GaussianMixture<T> {
                     let (_, t) = self.log_density(component, d, x);
                     let (_, sigma) = self.component(component, d);
                     let (share, at) = (after[component], component * dim + d);
-                    // A component without a share says nothing, however far away it is.
+                    // A component without a share contributes nothing, however far away it is.
                     let t = if share == 0.0 && later[component] == 0.0 { 0.0 } else { t };
                     dmu[at] = T::of(lambda * share + later[component] * t / sigma);
                     dsigma[at] = T::of(lambda * share * t + later[component] * (t * t - 1.0) / sigma);
@@ -333,7 +337,8 @@ impl<T: Real> Reparameterizable<T> for GaussianMixture<T> {
 }
 
 impl<T: Real> GaussianMixture<T> {
-    /// Whether the conditional distribution function at x is at most ½: then the lower tails have the digits.
+    /// Whether the conditional distribution function at x is at most ½: then the lower tails are the
+    /// accurate ones.
     fn is_in_lower_half(&self, d: usize, x: f64, ln_shares: &[f64], whole: f64) -> bool {
         let below = ln_shares.iter().enumerate().map(|(k, &ln)| {
             let t = self.log_density(k, d, x).1;
@@ -372,7 +377,7 @@ impl<T: Real> LogDensity<T> for GaussianMixture<T> {
                     let (_, t) = self.log_density(component, d, z.f64());
                     let (_, sigma) = self.component(component, d);
                     let at = component * dim + d;
-                    // Without a share it says nothing, however far away it is.
+                    // A component without a share contributes nothing, however far away it is.
                     let weight = if share == 0.0 { 0.0 } else { share / sigma };
                     let (first, second) = if weight == 0.0 { (0.0, 0.0) } else { (t, t * t - 1.0) };
                     dmu[at] = T::of(weight * first);

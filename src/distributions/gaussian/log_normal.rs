@@ -22,9 +22,9 @@ use crate::special::ln_1m_exp;
 ///
 /// # When the exponential explodes
 ///
-/// Draw and derivative are the same number, `∂z/∂μ = z`, so both grow exponentially with μ and σ, and the
-/// pathwise gradient of even the mildest objective with them. For f(z) = z the exact gradient is
-/// `exp(μ + σ²/2)`, and one gradient sample has the relative standard deviation `√(exp(σ²) − 1)` whatever
+/// The draw and its derivative are the same number, `∂z/∂μ = z`. Both grow exponentially with μ and σ,
+/// and so does the pathwise gradient of even the mildest objective. For f(z) = z the exact gradient is
+/// `exp(μ + σ²/2)`, and one gradient sample has the relative standard deviation `√(exp(σ²) − 1)` for any
 /// μ:
 ///
 /// | σ | 0.5 | 1 | 2 | 3 | 5 |
@@ -32,10 +32,10 @@ use crate::special::ln_1m_exp;
 /// | sd of a gradient sample / gradient | 0.53 | 1.3 | 7.3 | 90 | 2.7e5 |
 /// | gradient samples for 1 % | 2.8e3 | 1.7e4 | 5.4e5 | 8.1e7 | 7.2e14 |
 ///
-/// Far before the last columns the estimated error bar is itself too small, because the draws that carry
-/// the mean have not been seen yet. And the draw overflows at `x > 88.7` in `f32` and at `x > 709.8` in
-/// `f64`; the estimators then answer with [`Error::NonFiniteTransform`](crate::Error::NonFiniteTransform)
-/// instead of a NaN.
+/// Long before the last columns, the estimated error bar itself is too small, because the draws that
+/// carry the mean have not been seen yet. Moreover, the draw overflows at `x > 88.7` in `f32` and at
+/// `x > 709.8` in `f64`; the estimators then return
+/// [`Error::NonFiniteTransform`](crate::Error::NonFiniteTransform) instead of a NaN.
 ///
 /// What to do, in this order:
 /// 1. If only positivity matters, use [`SoftplusNormal`](crate::distributions::SoftplusNormal): its slope
@@ -83,8 +83,8 @@ impl<T: Real> MeanVariance<T> for LogNormal<T> {
     fn variance(&self, variance: &mut [T]) {
         for (variance, (mu, sigma)) in variance.iter_mut().zip(self.normal().coordinates()) {
             let square = sigma.f64() * sigma.f64();
-            // (e^s − 1) e^(2μ + s) = (1 − e^−s) e^(2μ + 2s), in one exponential that overflows only with
-            // the variance.
+            // (e^s − 1) e^(2μ + s) = (1 − e^−s) e^(2μ + 2s): one exponential that overflows only if the
+            // variance does.
             *variance = T::of((2.0 * (mu.f64() + square) + ln_1m_exp(-square)).exp());
         }
     }

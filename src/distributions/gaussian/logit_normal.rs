@@ -21,12 +21,12 @@ use crate::special::{sigmoid, softplus};
 /// | KL(p ‖ q) | that of the Gaussians |
 /// | mean, variance | by quadrature |
 ///
-/// Entropy, mean and variance have no closed form: they are quadratures (some 1000 evaluations a
-/// coordinate, relative accuracy 1e-11). The slope is at most 1/4, so gradient samples are bounded by the
-/// objective's gradient, and nothing overflows. Limits: z rounds to 1 where x is above 37 in f64 and 17 in
-/// f32, and `1 − z` has lost digits before that; pullbacks are then exact relative to 1 and not to
-/// themselves, and the score, which needs x, is infinite. Where large log-odds matter put `1 − z` for z,
-/// and −μ for μ.
+/// Entropy, mean and variance have no closed form: they are computed by quadrature (some 1000 evaluations
+/// per coordinate, relative accuracy 1e-11). The slope is at most 1/4, so gradient samples are bounded by
+/// the objective's gradient, and nothing overflows. Limits: z rounds to 1 where x is above 37 in f64 and
+/// 17 in f32, and `1 − z` loses digits before that; the error of a pullback is then small relative to 1,
+/// not to the pullback, and the score, which needs x, is infinite. Where large log-odds matter, use
+/// `1 − z` for z and −μ for μ.
 ///
 /// ```
 /// use reparam::prelude::*;
@@ -76,7 +76,7 @@ impl<T: Real> MeanVariance<T> for LogitNormal<T> {
 
     fn variance(&self, variance: &mut [T]) {
         for (variance, (mu, sigma)) in variance.iter_mut().zip(self.normal().coordinates()) {
-            // z and 1 − z vary alike: the smaller one has the digits.
+            // z and 1 − z have the same variance: the smaller one is more accurate.
             let mu = -mu.abs();
             let [mean] = expectation(mu, sigma, |_, x| [sigmoid(x)]);
             let [value] = expectation(mu, sigma, |_, x| [(sigmoid(x) - mean).powi(2)]);

@@ -34,14 +34,16 @@ use crate::scratch::with_scratch;
 /// | | `A = Σ_q⁻¹ (Σ_p + m mᵀ) Σ_q⁻¹` |
 /// | mean, variance | μ, `Σᵣ W_ir² + dᵢ²` |
 ///
-/// The factor of C is made once, when the parameters are set, in `O(D R²)`; a draw and a pullback cost
-/// `O(D R)`, a density and a score `O(D R + R²)`, a divergence `O(D R²)`. W is not unique: any rotation of
-/// its columns is the same distribution.
+/// The factor of C is computed once, when the parameters are set, in `O(D R²)`. A draw and a pullback
+/// cost `O(D R)`, a density and a score `O(D R + R²)`, a divergence `O(D R²)`. W is not unique: any
+/// rotation of its columns gives the same distribution.
 ///
-/// **Precision.** Where W is k times d, digits are lost: of the largest number of its kind, density and
-/// score keep all but some `k ε` (against mpmath, D = 4, R = 2, k = 10⁶: 5e-12 and 5e-10). A coordinate
-/// that the directions explain whole, as all are for R ≥ D, has `dᵢ² (Σ⁻¹)ᵢᵢ` as a rest of 1, with an error
-/// of `k² ε` of itself. A W that is so much longer than d that its square overflows is refused, by the
+/// **Precision.** Where W is k times d, digits are lost: density and score have an error of about `k ε`,
+/// relative to the largest number of their kind (against mpmath, D = 4, R = 2, k = 10⁶: 5e-12 and 5e-10).
+/// For a coordinate that the directions explain completely, as they explain all for R ≥ D, `dᵢ² (Σ⁻¹)ᵢᵢ`
+/// is computed as a small remainder of 1, with a relative error of `k² ε`. A W so much longer than d that
+/// its square overflows is refused; the error names the index of d. A density is −∞ where its square
+/// overflows, never NaN at finite z.
 /// index of d. A density is −∞ where its square overflows, never NaN at finite z.
 ///
 /// ```
@@ -68,7 +70,7 @@ pub struct LowRankNormal<T> {
     capacitance: Capacitance,
 }
 
-/// What the density needs of the parameters beside themselves.
+/// What the density needs in addition to the parameters.
 #[derive(Debug, Clone, PartialEq, Default)]
 struct Capacitance {
     /// `V = W/d`, D × R.
@@ -159,8 +161,8 @@ fn shift_and_spread<T: Real>([mu, factor, diagonal]: [&[T]; 3], noise: &[T], z: 
 }
 
 impl<T: Real> LowRankNormal<T> {
-    /// From means, a factor of R numbers a coordinate (D × R, row-major) and standard deviations of each
-    /// coordinate's own part.
+    /// From means, a factor with R numbers per coordinate (D × R, row-major), and the standard deviations
+    /// of each coordinate's own part.
     ///
     /// # Errors
     /// [`Error::EmptySupport`] without coordinates or without directions (`R = 0` is a
@@ -196,7 +198,7 @@ impl<T: Real> LowRankNormal<T> {
             parameter: "diagonal".into(),
             index,
             value: diagonal[index].f64(),
-            expected: "a scale above 1e-150 of the factor's numbers for this coordinate",
+            expected: "a scale above 1e-150 times the factor's numbers for this coordinate",
         })
     }
 
@@ -350,7 +352,7 @@ impl<T: Real> Conditional<T> for LowRankNormal<T> {
 
     #[inline]
     fn pullback_with(&self, _params: &[&[T]], noise: &[T], z: &[T], dz: &[T], dtheta: &mut [T]) {
-        // The noise says all that the derivative needs.
+        // The derivative is a function of the noise alone.
         self.pullback(noise, z, dz, dtheta);
     }
 }
@@ -358,7 +360,7 @@ impl<T: Real> Conditional<T> for LowRankNormal<T> {
 impl<T: Real> LogDensity<T> for LowRankNormal<T> {
     fn log_prob(&self, z: &[T]) -> T {
         let square = self.with_parts_of(z, |t, c| dot(t, t) + dot(c, c));
-        // Of ∞ − ∞ in parts that overflow.
+        // NaN comes from ∞ − ∞ in parts that overflow.
         let square = if square.is_nan() && !z.iter().any(|z| z.is_nan()) { f64::INFINITY } else { square };
         T::of(-0.5 * square - self.capacitance.half_ln_det - self.dim as f64 * HALF_LN_TAU)
     }
@@ -432,7 +434,7 @@ impl<T: Real> LowRankNormal<T> {
         check_len("the other distribution's parameters", self.params.len(), other.params.len())
     }
 
-    /// `Σ⁻¹` times each column of a D × R matrix; the columns one after the other.
+    /// `Σ⁻¹` times each column of a D × R matrix; the columns are stored one after the other.
     fn precision_times_columns(&self, matrix: &[T], rank: usize) -> Vec<f64> {
         let mut columns: Vec<f64> =
             (0..rank).flat_map(|r| matrix.iter().skip(r).step_by(rank).map(|w| w.f64())).collect();

@@ -17,11 +17,12 @@ use crate::numerics::{negate, normal_from_uniforms};
 use crate::real::Real;
 use crate::special::HALF_LN_TAU;
 
-/// `z = h(μ + σ ε)` with a [`ScalarBijection`](crate::bijections::ScalarBijection) h. Use it by its names,
-/// [`LogNormal`](crate::distributions::LogNormal), [`SoftplusNormal`](crate::distributions::SoftplusNormal)
-/// and [`LogitNormal`](crate::distributions::LogitNormal).
+/// `z = h(μ + σ ε)` with a [`ScalarBijection`](crate::bijections::ScalarBijection) h. Use it through its
+/// aliases [`LogNormal`](crate::distributions::LogNormal),
+/// [`SoftplusNormal`](crate::distributions::SoftplusNormal) and
+/// [`LogitNormal`](crate::distributions::LogitNormal).
 ///
-/// A divergence does not change under a map of the draws, so it is that of the Gaussians for all of them.
+/// A divergence does not change under a map of the draws, so for all of them it is that of the Gaussians.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MappedNormal<T, M> {
     normal: Normal<T>,
@@ -29,7 +30,8 @@ pub struct MappedNormal<T, M> {
 }
 
 impl<T: Real, M: ScalarBijection> MappedNormal<T, M> {
-    /// From the means and standard deviations of the Gaussian *before* the map, one of each a coordinate.
+    /// From the means and standard deviations of the Gaussian *before* the map, one of each per
+    /// coordinate.
     ///
     /// # Errors
     /// Those of [`Normal::new`].
@@ -124,14 +126,14 @@ impl<T: Real, M: ScalarBijection> Conditional<T> for MappedNormal<T, M> {
 
     #[inline]
     fn pullback_with(&self, _params: &[&[T]], noise: &[T], z: &[T], dz: &[T], dtheta: &mut [T]) {
-        // Noise and draw say all that the derivative needs.
+        // The derivative is a function of noise and draw alone.
         self.pullback(noise, z, dz, dtheta);
     }
 }
 
 impl<T: Real, M: ScalarBijection> LogDensity<T> for MappedNormal<T, M> {
     fn log_prob(&self, z: &[T]) -> T {
-        // NaN is outside no map: it comes out as itself.
+        // NaN is not outside the image of any map: it propagates.
         if z.iter().any(|&z| !self.map.contains(z) && !z.is_nan()) {
             return T::neg_infinity();
         }
@@ -152,7 +154,7 @@ impl<T: Real, M: ScalarBijection> LogDensity<T> for MappedNormal<T, M> {
     }
 }
 
-/// A step is a coordinate.
+/// Each coordinate is a step.
 impl<T: Real, M: ScalarBijection> Sequential<T> for MappedNormal<T, M> {
     fn steps(&self) -> usize {
         self.dim()
@@ -175,7 +177,7 @@ impl<T: Real, M: ScalarBijection> DifferentiableLogDensity<T> for MappedNormal<T
     fn log_prob_gradient(&self, z: &[T], dz: &mut [T]) {
         for ((dz, &z), (e, precision)) in dz.iter_mut().zip(z).zip(self.standardised(z)) {
             let inside = self.map.contains(z) || z.is_nan();
-            // The density does not change outside.
+            // The density is constant outside.
             *dz = if inside {
                 -(e * precision + self.map.log_derivative_gradient_at(z)) / self.map.derivative_at(z)
             } else {
@@ -202,7 +204,7 @@ pub(crate) fn expectation<T: Real, const N: usize>(
     f: impl Fn(f64, f64) -> [f64; N],
 ) -> [f64; N] {
     let (mu, sigma) = (mu.f64(), sigma.f64());
-    // To the side of 0 that x = 0 lies on.
+    // To the side of 0 where x = 0 lies.
     let side = if mu > 0.0 { -1.0 } else { 1.0 };
     line((mu / sigma).abs(), |e, from_zero| {
         let density = (-0.5 * e * e - HALF_LN_TAU).exp();

@@ -32,11 +32,11 @@ pub(crate) const HALF_LN_TAU: f64 = 0.918_938_533_204_672_8;
 /// | its gradients | `(u, P − diag 1/L_p)` and `(−u, diag 1/L_q − P Mᵀ − u mᵀ)`, lower triangles, `u = L_q⁻ᵀ m`, `P = L_q⁻ᵀ M` |
 /// | mean, variance | μ, `Σⱼ L_ij²` |
 ///
-/// Every L with a positive diagonal is the factor of one positive definite covariance, and every covariance
-/// has one such L: no constraint is left but the signs of the diagonal. A step on L is not a step on the
-/// covariance: the natural parameters are others.
+/// Every L with a positive diagonal is the factor of exactly one positive definite covariance, and every
+/// positive definite covariance has exactly one such L, so the signs of the diagonal are the only
+/// constraint. A step on L is not a step on the covariance: the natural parameters are different ones.
 ///
-/// Cost: D²/2 multiplications for a draw, a pullback, a density; twice that for a score; D³ for a
+/// Cost: D²/2 multiplications for a draw, a pullback or a density; twice that for a score; D³ for a
 /// divergence. A density is −∞ where its square overflows, never NaN at finite z.
 ///
 /// ```
@@ -95,7 +95,7 @@ pub(crate) fn pack_triangle<T: Real>(dim: usize, matrix: &[T]) -> Result<Vec<T>,
     Ok(diagonal.chain(rows().flat_map(|(i, row)| row[..i].iter().copied())).collect())
 }
 
-/// Diagonal and lower entries of the Cholesky factor of a row-major matrix, which goes by that name.
+/// Diagonal and lower entries of the Cholesky factor of a row-major matrix; `name` is its name in errors.
 pub(crate) fn pack_cholesky<T: Real>(
     name: &'static str,
     dim: usize,
@@ -118,14 +118,15 @@ pub(crate) fn pack_cholesky<T: Real>(
         for j in 0..i {
             let size = a[i * (dim + 1)].abs().sqrt() * a[j * (dim + 1)].abs().sqrt();
             if (a[i * dim + j] - a[j * dim + i]).abs() > 64.0 * rounding * size {
-                return refuse(i * dim + j, "its mirror image: the matrix is symmetric");
+                return refuse(i * dim + j, "the value of its mirror image: the matrix must be symmetric");
             }
         }
     }
     let mut factor = vec![0.0; dim + entries_below(dim)];
     let (diagonal, lower) = factor.split_at_mut(dim);
     if let Err(i) = cholesky(&a, rounding * dim as f64, diagonal, lower) {
-        let expected = "more than the coordinates before it explain: the matrix is positive definite";
+        let expected =
+            "more than the variance that earlier coordinates explain: the matrix must be positive definite";
         return refuse(i * (dim + 1), expected);
     }
     Ok(factor.into_iter().map(T::of).collect())
@@ -134,14 +135,14 @@ pub(crate) fn pack_cholesky<T: Real>(
 /// `L x + μ`, row by row of x and in place.
 pub(crate) fn shear_rows<T: Real>(mu: &[T], factor: Triangle<'_, T>, x: &mut [T]) {
     for x in x.chunks_exact_mut(mu.len()) {
-        // From the last coordinate up: each needs those before it as they were.
+        // From the last coordinate up: each needs the earlier ones unchanged.
         for i in (0..mu.len()).rev() {
             x[i] = mu[i] + factor.times(i, x);
         }
     }
 }
 
-/// Writes `dzᵢ yⱼ` for the diagonal and, row by row, what is below it.
+/// Writes `dzᵢ yⱼ` for the diagonal, and then for the entries below it, row by row.
 #[inline]
 pub(crate) fn outer_triangle<T: Real>(dz: &[T], y: &[T], diagonal: &mut [T], lower: &mut [T]) {
     for (i, &dz) in dz.iter().enumerate() {
@@ -171,18 +172,18 @@ impl<T: Real> MultivariateNormal<T> {
         Self::from_packed(mu, &pack_triangle(mu.len(), scale_tril)?)
     }
 
-    /// From means and a covariance, D × D and row-major, of which the lower triangle is used.
+    /// From means and a covariance, D × D and row-major. Only the lower triangle is used.
     ///
     /// # Errors
     /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the covariance is not D × D,
     /// [`Error::NonFiniteParameter`], [`Error::ParameterDomain`] at the first entry that differs from its
-    /// mirror image by more than rounding, and at the diagonal entry with which the matrix is not positive
-    /// definite, to the precision of the scalar.
+    /// mirror image by more than rounding, and at the first diagonal entry whose leading submatrix is not
+    /// positive definite, to the precision of the scalar.
     pub fn from_covariance(mu: &[T], covariance: &[T]) -> Result<Self, Error> {
         Self::from_packed(mu, &pack_cholesky("covariance", mu.len(), covariance)?)
     }
 
-    /// The standard normal of a dimension: `mu` 0, L the identity.
+    /// The standard normal of a given dimension: `mu` 0, L the identity.
     ///
     /// # Errors
     /// [`Error::EmptySupport`] for dimension 0.
@@ -214,7 +215,7 @@ impl<T: Real> MultivariateNormal<T> {
         &self.params[self.dim..2 * self.dim]
     }
 
-    /// What is below the diagonal of L, row by row.
+    /// The entries of L below the diagonal, row by row.
     #[must_use]
     pub fn lower(&self) -> &[T] {
         &self.params[2 * self.dim..]
@@ -313,7 +314,7 @@ impl<T: Real> Conditional<T> for MultivariateNormal<T> {
 
     #[inline]
     fn pullback_with(&self, _params: &[&[T]], noise: &[T], z: &[T], dz: &[T], dtheta: &mut [T]) {
-        // The noise says all that the derivative needs.
+        // The derivative is a function of the noise alone.
         self.pullback(noise, z, dz, dtheta);
     }
 }
@@ -325,7 +326,7 @@ impl<T: Real> LogDensity<T> for MultivariateNormal<T> {
             self.factor().solve(y);
             dot(y, y)
         });
-        // Of ∞ − ∞ in a solution that overflows.
+        // NaN comes from ∞ − ∞ in a solution that overflows.
         let square = if square.is_nan() && !z.iter().any(|z| z.is_nan()) { f64::INFINITY } else { square };
         T::of(-0.5 * square - self.factor().ln_det() - self.dim as f64 * HALF_LN_TAU)
     }
@@ -435,7 +436,7 @@ impl<T: Real> KlDivergence<T> for MultivariateNormal<T> {
                 dtheta[2 * dim + at] = T::of(p[j * dim + i]);
                 dother[2 * dim + at] = T::of(-(product + u[i] * m[j]));
             }
-            // P_ii without M_ii/L_q, which nearly cancels against 1/L_p where both factors are alike.
+            // P_ii without M_ii/L_q, which nearly cancels against 1/L_p where the two factors are close.
             let (own, other_own) = (self.diagonal()[i].f64(), q.diagonal[i].f64());
             let rest = -(i + 1..dim).map(|k| q.row(k)[i].f64() * p[i * dim + k]).sum::<f64>() / other_own;
             let spread = (own - other_own) / other_own * ((own + other_own) / other_own);

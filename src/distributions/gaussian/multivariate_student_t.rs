@@ -24,9 +24,9 @@ use crate::special::{
     ln_gamma_difference,
 };
 
-/// The multivariate t, `z = μ + L y`, with one number of degrees of freedom ν for all coordinates, learned
-/// like the rest: tails that are heavy together, where a row of
-/// [`StudentT`](crate::distributions::StudentT) has a tail of its own in each coordinate.
+/// The multivariate t, `z = μ + L y`, with one number of degrees of freedom ν for all coordinates, which
+/// is learned like the other parameters. Its coordinates have heavy tails together; those of a
+/// [`StudentT`](crate::distributions::StudentT) have independent tails.
 ///
 /// | | |
 /// | --- | --- |
@@ -43,18 +43,18 @@ use crate::special::{
 /// | mean, variance | μ for ν > 1 (else none: NaN), `Σⱼ L_ij² ν/(ν − 2)` for ν > 2 (∞ down to ν > 1, else NaN) |
 /// | KL(p ‖ q) | no closed form, not offered |
 ///
-/// **The covariance is not L Lᵀ** but that times `ν/(ν − 2)`. With one coordinate this is
+/// **The covariance is not L Lᵀ** but L Lᵀ times `ν/(ν − 2)`. With one coordinate this is
 /// [`StudentT`](crate::distributions::StudentT).
 ///
-/// The pullback is a function of z alone, and the derivative of the transform at fixed noise. Independent
-/// draws are normals over the root of a gamma variate, which is faster than the quantile. `d ln r/dν` is 0
-/// near `r² = D − 2` for large ν; elsewhere its relative error is at most 1e-11 in f64 (worst of 420 points
-/// against mpmath: 2.3e-12, D from 1 to 16, ν from 0.1 to 1e5).
+/// The pullback is a function of z alone; it is also the derivative of the transform at fixed noise.
+/// Independent draws are normals divided by the root of a gamma variate, which is faster than the
+/// quantile. `d ln r/dν` is 0 near `r² = D − 2` for large ν; elsewhere its relative error is at most
+/// 1e-11 in f64 (worst of 420 points against mpmath: 2.3e-12, D from 1 to 16, ν from 0.1 to 1e5).
 ///
 /// **Heavy tails.** As for [`StudentT`](crate::distributions::StudentT): with a linear f the pathwise
-/// variance is finite for ν > 2 only, with a quadratic one for ν > 4, and the score function's needs a
-/// finite variance of f. A draw overflows to ±∞ with a probability of about `MAX^(−ν)`: the engine then
-/// says so.
+/// variance is finite only for ν > 2, with a quadratic f only for ν > 4; that of the score function is
+/// finite only if the variance of f is. A draw overflows to ±∞ with a probability of about `MAX^(−ν)`;
+/// the engine then reports an error.
 ///
 /// ```
 /// use reparam::prelude::*;
@@ -99,7 +99,7 @@ impl Constants {
     }
 }
 
-/// `½ (ψ((ν + D)/2) − ψ(ν/2) − D/ν)` and its derivative, by steps of two dimensions from none or one:
+/// `½ (ψ((ν + D)/2) − ψ(ν/2) − D/ν)` and its derivative, in steps of two dimensions from 0 or 1:
 /// `1/(x + g) − 1/x = −g/(x (x + g))` without cancellation, at x = ν/2.
 fn excess(nu: f64, dim: usize) -> (f64, f64) {
     let x = 0.5 * nu;
@@ -116,10 +116,10 @@ fn excess(nu: f64, dim: usize) -> (f64, f64) {
 
 /// `d ln r/dν` at fixed probability.
 ///
-/// Continuity of the density gives a series in `s = r²/(ν + r²)` about the centre, whose coefficients obey
-/// `(D + 2k) aₖ = (ν + D + 2k − 2) aₖ₋₁ + Rₖ`, `R₁ = −D/(2ν)`, `Rₖ = 1/(2k)`. For many degrees of freedom
-/// every other solution grows, so it is run downwards. Elsewhere the difference of 1/ν and the derivative
-/// of the log-odds keeps its digits.
+/// Continuity of the density gives a series in `s = r²/(ν + r²)` about the centre, whose coefficients
+/// satisfy `(D + 2k) aₖ = (ν + D + 2k − 2) aₖ₋₁ + Rₖ`, `R₁ = −D/(2ν)`, `Rₖ = 1/(2k)`. For many degrees of
+/// freedom every other solution grows, so the recurrence is run downwards. Elsewhere, the difference of
+/// 1/ν and the derivative of the log-odds keeps its digits.
 fn ln_radius_slope(r: f64, nu: f64, dim: usize) -> f64 {
     let (s, dim) = (shrinkage(r, nu).0, dim as f64);
     if nu >= 40.0 * dim && s <= 0.4 {
@@ -170,7 +170,7 @@ impl<'a, T: Real> Parts<'a, T> {
             }
             let norm = length(n);
             for (z, n) in z.iter_mut().zip(n) {
-                // No direction: the centre.
+                // No direction: z is the centre.
                 *z = if norm > 0.0 { T::of(*n / norm * r) } else { T::zero() };
             }
         });
@@ -189,7 +189,7 @@ impl<'a, T: Real> Parts<'a, T> {
             subtract(z, self.mu, y);
             self.factor.solve(y);
             let r = length(y);
-            // At the centre every radius moves nothing.
+            // At the centre, a change of the radius moves nothing.
             dnu[0] = if r > 0.0 { T::of(ln_radius_slope(r, self.nu, dim) * radial) } else { T::zero() };
             with_scratch(dim, T::zero(), |rounded| {
                 for (rounded, y) in rounded.iter_mut().zip(&*y) {
@@ -202,9 +202,8 @@ impl<'a, T: Real> Parts<'a, T> {
 }
 
 impl<T: Real> MultivariateStudentT<T> {
-    /// From the number of degrees of freedom, which is one for all coordinates, locations and a
-    /// lower-triangular factor of the scale matrix, D × D and row-major, with a positive diagonal and zeros
-    /// above it.
+    /// From the number of degrees of freedom (one for all coordinates), locations, and a lower-triangular
+    /// factor of the scale matrix, D × D and row-major, with a positive diagonal and zeros above it.
     ///
     /// # Errors
     /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if `nu` is not one number or the
@@ -214,8 +213,8 @@ impl<T: Real> MultivariateStudentT<T> {
         Self::from_packed(nu, mu, &pack_triangle(mu.len(), scale_tril)?)
     }
 
-    /// From degrees of freedom, locations and the scale matrix `L Lᵀ`, D × D and row-major: the covariance
-    /// is that times `ν/(ν − 2)`.
+    /// From degrees of freedom, locations and the scale matrix `L Lᵀ`, D × D and row-major. The
+    /// covariance is `L Lᵀ` times `ν/(ν − 2)`.
     ///
     /// # Errors
     /// Those of
@@ -235,7 +234,7 @@ impl<T: Real> MultivariateStudentT<T> {
         Ok(Self { params, layout, dim, constants: Constants::new(degrees(nu[0]), dim) })
     }
 
-    /// The number of degrees of freedom ν: one.
+    /// The number of degrees of freedom ν; a slice of length 1.
     #[must_use]
     pub fn nu(&self) -> &[T] {
         &self.params[..1]
@@ -257,14 +256,14 @@ impl<T: Real> MultivariateStudentT<T> {
         &self.params[1 + self.dim..][..self.dim]
     }
 
-    /// What is below the diagonal of L, row by row.
+    /// The entries of L below the diagonal, row by row.
     #[must_use]
     pub fn lower(&self) -> &[T] {
         &self.params[1 + 2 * self.dim..]
     }
 
     /// The covariance `L Lᵀ ν/(ν − 2)`, D × D and row-major; all NaN for ν ≤ 2, where
-    /// [`variance`](MeanVariance::variance) tells ∞ from what does not exist.
+    /// [`variance`](MeanVariance::variance) distinguishes ∞ from undefined.
     #[must_use]
     pub fn covariance(&self) -> Vec<T> {
         let nu = self.degrees_of_freedom().f64();
@@ -279,7 +278,7 @@ impl<T: Real> MultivariateStudentT<T> {
         Parts { nu: degrees(self.degrees_of_freedom()), mu: self.mu(), factor: self.factor() }
     }
 
-    /// Calls `run` with the direction `y/r` (0 at the centre), `L⁻ᵀ` of it, and r.
+    /// Calls `run` with the direction `y/r` (0 at the centre), its product with `L⁻ᵀ`, and r.
     #[inline]
     fn with_solutions<Y>(&self, z: &[T], run: impl FnOnce(&[f64], &[f64], f64) -> Y) -> Y {
         with_scratch(2 * self.dim, 0.0, |room| {
@@ -305,7 +304,7 @@ fn pull_to_centre(r: f64, nu: f64, dim: usize) -> f64 {
     if r > 0.0 { (nu + dim as f64) / (nu / r + r) } else { 0.0 }
 }
 
-/// `s`, and `ln(1 + r²/ν)`, also where r² overflows.
+/// `s`, and `ln(1 + r²/ν)`, even where r² overflows.
 #[inline]
 fn shrinkage(r: f64, nu: f64) -> (f64, f64) {
     let ratio = r / nu * r;
@@ -336,7 +335,8 @@ impl<T: Real> Distribution<T> for MultivariateStudentT<T> {
         fill_standard_normal(rng, z);
         let half = 0.5 * degrees(self.degrees_of_freedom());
         for z in z.chunks_exact_mut(self.dim) {
-            // χ²/ν is a gamma variate over its shape; for few degrees only its logarithm is in range.
+            // χ²/ν is a gamma variate divided by its shape; for few degrees of freedom only its logarithm
+            // is in range.
             let (factor, ln) = split_unit_draw(half, rng);
             let stretch = (half / factor).sqrt() * (-0.5 * ln).exp();
             for z in z {
@@ -408,7 +408,7 @@ impl<T: Real> LogDensity<T> for MultivariateStudentT<T> {
         let r = with_scratch(self.dim, 0.0, |y| {
             subtract(z, self.mu(), y);
             self.factor().solve(y);
-            // NaN is ∞ − ∞ in a solution that overflows.
+            // NaN comes from ∞ − ∞ in a solution that overflows.
             if y.iter().any(|y| y.is_nan()) { f64::INFINITY } else { length(y) }
         });
         let nu = degrees(self.degrees_of_freedom());

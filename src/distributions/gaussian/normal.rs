@@ -31,7 +31,7 @@ use crate::vector::{affine_rows, fill_normal, pull_affine_rows, scale_rows};
 /// | mean, variance | μ, σ² |
 /// | weak derivative | `∂p/∂μ = (r⁺ − r⁻)/(σ√(2π))`, `μ ± σ` times a Rayleigh variate; `∂p/∂σ = (m − p)/σ`, m the double-sided Maxwell |
 ///
-/// The variance of the score grows as σ⁻²: the score-function estimator degrades without bound as σ → 0,
+/// The variance of the score grows as σ⁻²: the score-function estimator degrades without bound as σ → 0;
 /// the pathwise estimator does not (Mohamed, Rosca, Figurnov & Mnih 2020, arXiv:1906.10652, section 4.3).
 ///
 /// ```
@@ -57,7 +57,7 @@ pub struct Normal<T> {
 }
 
 impl<T: Real> Normal<T> {
-    /// From means and standard deviations, one of each a coordinate.
+    /// From means and standard deviations, one of each per coordinate.
     ///
     /// # Errors
     /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the lengths differ,
@@ -68,7 +68,7 @@ impl<T: Real> Normal<T> {
         Ok(Self { params, layout })
     }
 
-    /// The standard normal of a dimension: `mu` 0, `sigma` 1.
+    /// The standard normal of a given dimension: `mu` 0, `sigma` 1.
     ///
     /// # Errors
     /// [`Error::EmptySupport`] for dimension 0.
@@ -190,7 +190,7 @@ impl<T: Real> Conditional<T> for Normal<T> {
 
     #[inline]
     fn pullback_with(&self, _params: &[&[T]], noise: &[T], z: &[T], dz: &[T], dtheta: &mut [T]) {
-        // Noise and draw say all that the derivative needs.
+        // The derivative is a function of noise and draw alone.
         self.pullback(noise, z, dz, dtheta);
     }
 }
@@ -215,16 +215,16 @@ impl<T: Real> LogDensity<T> for Normal<T> {
     }
 }
 
-/// The score of one coordinate, by μ and by σ.
+/// The score of one coordinate, with respect to μ and σ.
 #[inline(always)]
 fn coordinate_score<T: Real>(z: T, mu: T, sigma: T) -> (T, T) {
-    // Finite for a subnormal σ too, where 0 · ∞ would be NaN.
+    // Finite even for a subnormal σ, where 0 · ∞ would be NaN.
     let precision = sigma.recip().min(T::max_value());
     let e = (z - mu) * precision;
     (e * precision, (e * e - T::one()) * precision)
 }
 
-/// A step is a coordinate.
+/// Each coordinate is a step.
 impl<T: Real> Sequential<T> for Normal<T> {
     fn steps(&self) -> usize {
         self.dim()
@@ -310,7 +310,7 @@ impl<T: Real> KlDivergence<T> for Normal<T> {
     }
 }
 
-/// `x² + χ²₂` under the root: the length of x with two more coordinates that are standard normal.
+/// `√(x² + χ²₂)`: the length of a vector of x and two more standard normal coordinates.
 fn lengthened<T: Real, R: Rng + ?Sized>(x: T, rng: &mut R) -> T {
     (x * x - T::of(2.0) * Probability::from_tail(T::signed_tail(rng)).ln_upper()).sqrt()
 }
@@ -320,9 +320,9 @@ impl<T: Real> WeakDerivative<T> for Normal<T> {
         Some(if parameter < self.dim() { WeakSides::Pair } else { WeakSides::AgainstDraw })
     }
 
-    /// A Rayleigh variate is the length of two standard normals, a Maxwell variate that of three. Coupled,
-    /// both sides of μ are at the same distance; a Maxwell variate m times a uniform is a normal, so the
-    /// draw e is taken for that normal, and m for what it then was.
+    /// A Rayleigh variate is the length of two standard normals, a Maxwell variate that of three.
+    /// Coupled, both sides of μ are at the same distance. A Maxwell variate m times a uniform is a
+    /// normal, so the draw e is taken for that normal, and m is drawn given e.
     fn weak_pair<R: Rng + ?Sized>(
         &self,
         parameter: usize,

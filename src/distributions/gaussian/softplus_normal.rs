@@ -19,13 +19,13 @@ use crate::special::softplus;
 /// | ∇_z log p | `−((x − μ)/σ² + e⁻ᶻ) / (1 − e⁻ᶻ)` |
 /// | entropy | no closed form |
 /// | KL(p ‖ q) | that of the Gaussians |
-/// | mean, variance | no closed form: by quadrature, some 1000 evaluations a coordinate, relative accuracy 1e-11 |
+/// | mean, variance | no closed form: by quadrature, some 1000 evaluations per coordinate, relative accuracy 1e-11 |
 ///
-/// The slope `1 − e⁻ᶻ` is between 0 and 1: gradient samples are bounded by the objective's gradient (times
-/// ε for σ), draws grow linearly with μ and σ, and nothing overflows. For f(z) = z and σ = 3 a gradient
-/// sample for μ has a standard deviation below 1/2 at any μ, where the log-normal's is 90 times its mean.
-/// Below about −745 (`f64`) or −104 (`f32`) before the softplus, z underflows to 0: the pathwise gradient
-/// is then rightly 0, the score does not exist and is reported.
+/// The slope `1 − e⁻ᶻ` is between 0 and 1: gradient samples are bounded by the objective's gradient
+/// (times ε for σ), draws grow linearly with μ and σ, and nothing overflows. For f(z) = z and σ = 3, a
+/// gradient sample for μ has a standard deviation below 1/2 at any μ, where that of the log-normal is 90
+/// times its mean. Below about −745 (`f64`) or −104 (`f32`) before the softplus, z underflows to 0: the
+/// pathwise gradient is then correctly 0; the score does not exist, and the error says so.
 ///
 /// Softplus: Dugas et al. 2001; as the scale map of variational families: Kucukelbir et al. 2017,
 /// arXiv:1603.00788.

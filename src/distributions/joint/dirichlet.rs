@@ -1,4 +1,4 @@
-//! The Dirichlet, with the pathwise field of its own.
+//! The Dirichlet, with its own pathwise field.
 
 use rand::Rng;
 
@@ -17,14 +17,14 @@ use crate::special::{
     sigmoid, trigamma,
 };
 
-/// The Dirichlet: rows of K positive numbers that sum to 1, each row with concentrations of its own,
+/// The Dirichlet: rows of K positive numbers that sum to 1. Each row has its own concentrations and is
 /// independent of the others.
 ///
 /// | | |
 /// | --- | --- |
 /// | θ | `concentration` α, rows × K numbers above 0 (no unit), K ≥ 2 |
 /// | density | `p(z) = Γ(α₀)/ΠΓ(αⱼ) Π zⱼ^(αⱼ−1)` on `Σ zⱼ = 1`, in the first K − 1 coordinates; α₀ = Σ αⱼ |
-/// | noise | K − 1 uniforms a row, stored as signed tails ([`Probability`]) |
+/// | noise | K − 1 uniforms per row, stored as signed tails ([`Probability`]) |
 /// | transform | stick-breaking: `zⱼ = xⱼ Π_{i<j} (1 − xᵢ)`, `xⱼ` the quantile of `Beta(αⱼ, Σ_{i>j} αᵢ)` |
 /// | pullback | `dαⱼ = zⱼ Vⱼ (vⱼ − Σ zᵢ vᵢ)`, `Vⱼ = dl/dα` of the log-odds of a Beta(αⱼ, α₀ − αⱼ) at zⱼ |
 /// | score | `∂αⱼ = ln zⱼ − ψ(αⱼ) + ψ(α₀)` |
@@ -33,19 +33,20 @@ use crate::special::{
 /// | KL(p ‖ q) | `ln B(α_q) − ln B(α_p) − Σ (α_pⱼ − α_qⱼ)(ψ(α_p₀) − ψ(α_pⱼ))` |
 /// | mean, variance | `mⱼ = αⱼ/α₀`, `mⱼ (1 − mⱼ)/(α₀ + 1)` |
 ///
-/// **The pullback is a field on the simplex**: αⱼ moves zⱼ as its marginal Beta has it, and takes from the
-/// others in proportion, `dzᵢ/dαⱼ = (dzⱼ/dαⱼ) (δᵢⱼ − zᵢ)/(1 − zⱼ)`. It solves the continuity equation
-/// `∂ ln p/∂α + v·∇ ln p + div v = 0`, which is all that an unbiased gradient needs, for every source of
-/// noise; it is a function of z alone, not the derivative of the stick-breaking (nor of any other
-/// transform) at fixed noise, and treats all classes alike. For K = 2 it is the Beta's implicit derivative.
-/// Differentiating gamma variates before they are normalised is unbiased too and needs their sum, which is
-/// independent of z and only adds variance: for `f = z₁` that has 1.2 to 6.7 times the variance (1.9 for
-/// three classes of 1, 6.7 for three of 10, 1.2 for ten of 1: `tests/it/dirichlet.rs`), so it is not
-/// offered.
+/// **The pullback is a field on the simplex.** αⱼ moves zⱼ as its marginal Beta does, and takes the mass
+/// from the others in proportion, `dzᵢ/dαⱼ = (dzⱼ/dαⱼ) (δᵢⱼ − zᵢ)/(1 − zⱼ)`. The field solves the
+/// continuity equation `∂ ln p/∂α + v·∇ ln p + div v = 0`; an unbiased gradient needs nothing else, for
+/// any source of noise. It is a function of z alone, not the derivative of the stick-breaking (nor of any
+/// other transform) at fixed noise, and treats all classes alike. For K = 2 it is the Beta's implicit
+/// derivative. Differentiating gamma variates before they are normalised is also unbiased, but it needs
+/// their sum, which is independent of z and only adds variance. For `f = z₁` it has 1.2 to 6.7 times the
+/// variance (1.9 for three classes of 1, 6.7 for three of 10, 1.2 for ten of 1: `tests/it/dirichlet.rs`),
+/// so it is not offered.
 ///
 /// Independent draws are normalised gamma variates, in logarithms for concentrations below 1. No draw and
-/// no pullback is NaN: a coordinate may underflow to 0 for small concentrations, its derivative is then the
-/// limit 0, and concentrations below 1e-150 count as that. The score is infinite at a coordinate that is 0.
+/// no pullback is NaN: for small concentrations a coordinate may underflow to 0, and its derivative is
+/// then the limit 0. Concentrations below 1e-150 are treated as 1e-150. The score is infinite at a
+/// coordinate that is 0.
 ///
 /// ```
 /// use reparam::prelude::*;
@@ -70,7 +71,7 @@ pub struct Dirichlet<T> {
 }
 
 impl<T: Real> Dirichlet<T> {
-    /// From rows of concentrations, K a row.
+    /// From rows of concentrations, K per row.
     ///
     /// # Errors
     /// [`Error::EmptySupport`] without rows or with fewer than 2 classes, [`Error::Length`] if the rows are
@@ -137,8 +138,8 @@ impl<T: Real> Dirichlet<T> {
         let rows = z.chunks_exact(k).zip(dz.chunks_exact(k)).zip(dtheta.chunks_exact_mut(k));
         for (row, ((z, v), slopes)) in rows.enumerate() {
             let rough: f64 = z.iter().zip(v).map(|(&z, &v)| z.f64() * v.f64()).sum();
-            // The mean is next to v of a class that is nearly certain: what rounding took from it is put
-            // back.
+            // The mean is close to v of a class that is nearly certain: the part lost to rounding is
+            // added back.
             let rest: f64 = z.iter().zip(v).map(|(&z, &v)| z.f64() * (v.f64() - rough)).sum();
             for j in 0..k {
                 let x = z[j].f64();
@@ -151,7 +152,7 @@ impl<T: Real> Dirichlet<T> {
     }
 }
 
-/// A concentration in f64, within the range in which its inverse has a square.
+/// A concentration in f64, clamped to the range in which the square of its inverse is finite.
 #[inline]
 fn shape<T: Real>(alpha: T) -> f64 {
     alpha.f64().clamp(1e-150, 1e70)
@@ -195,8 +196,8 @@ impl<T: Real> Concentration<'_, T> {
     }
 }
 
-/// Draws one row: gamma variates as factors and logarithms, in place relative to the largest logarithm so
-/// far, then normalised.
+/// Draws one row: gamma variates as factors and logarithms, in place, relative to the largest logarithm
+/// so far, then normalised.
 #[inline]
 fn draw_row<T: Real, R: Rng + ?Sized>(alpha: &[T], rng: &mut R, z: &mut [T]) {
     // In units of the mean of their sum, so that nothing overflows.
@@ -314,7 +315,7 @@ impl<T: Real> LogDensity<T> for Dirichlet<T> {
             let mut term = -row.ln_beta();
             for (a, z) in row.shapes().zip(z) {
                 let power = log_power(a - 1.0, z.f64().ln());
-                // A coordinate without density is enough, however dense another is.
+                // One coordinate without density is enough, whatever the density of the others.
                 if power == f64::NEG_INFINITY {
                     return T::neg_infinity();
                 }
@@ -337,7 +338,8 @@ impl<T: Real> LogDensity<T> for Dirichlet<T> {
 }
 
 impl<T: Real> DifferentiableLogDensity<T> for Dirichlet<T> {
-    /// In the ambient coordinates: the formula of the density is differentiated in each coordinate by itself.
+    /// In the ambient coordinates: the formula of the density is differentiated with respect to each
+    /// coordinate separately.
     fn log_prob_gradient(&self, z: &[T], dz: &mut [T]) {
         for ((dz, &z), &alpha) in dz.iter_mut().zip(z).zip(&self.params) {
             *dz = log_power(alpha - T::one(), z.recip());

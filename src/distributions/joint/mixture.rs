@@ -18,12 +18,12 @@ use crate::probability::Probability;
 use crate::real::Real;
 use crate::scratch::with_scratch;
 
-/// A mixture of K members of a scalar family, in D independent coordinates, each with weights and
-/// components of its own: all parameters pathwise.
+/// A mixture of K members of a scalar family, in D independent coordinates, each with its own weights and
+/// components. All parameters have pathwise gradients.
 ///
 /// | | |
 /// | --- | --- |
-/// | θ | `logits` l (D × K finite numbers, a row a coordinate, `w = softmax(l)`), or `weights` w ([`from_weights`](Self::from_weights)); then the family's parameters by their names, D × K each |
+/// | θ | `logits` l (D × K finite numbers, one row per coordinate, `w = softmax(l)`), or `weights` w ([`from_weights`](Self::from_weights)); then the family's parameters by their names, D × K each |
 /// | density | `p(z) = Σₖ wₖ p(z; θₖ)` for each coordinate |
 /// | transform | `F(z) = Σₖ wₖ F(z; θₖ) = u`, u uniform, as a signed tail ([`Probability`]) |
 /// | pullback | `dθₖ = ρₖ (∂z/∂θ)(z; θₖ) dz`, the component's own derivative weighted by its share `ρₖ = wₖ pₖ/p`; `dlₖ = −wₖ (Fₖ − F)/p dz` |
@@ -31,13 +31,13 @@ use crate::scratch::with_scratch;
 /// | ∇_z log p | `Σ ρₖ ∂ ln pₖ/∂z` |
 /// | mean, variance | `Σ w m`, `Σ w (v + (m − mean)²)` |
 ///
-/// Any family with a quantile function, a density with its gradient and a [distribution
-/// function](FamilyCdf) will do, ready-made ones and your own; for Gaussians in several dimensions with
-/// shared weights there is [`GaussianMixture`](crate::distributions::GaussianMixture). Cost: K densities,
-/// distribution functions and derivatives a coordinate. A share beyond the reach of a probability (2⁻¹⁰⁷⁴)
-/// is 0. Independent draws pick a component; noise that is asked for is inverted between the components'
-/// own quantiles. A parameter that moves the support of a component moves that of the mixture, and is
-/// refused by the score function. No closed entropy or divergence.
+/// Any family works that has a quantile function, a density with its gradient, and a [distribution
+/// function](FamilyCdf), built-in or custom. For Gaussians in several dimensions with shared weights, use
+/// [`GaussianMixture`](crate::distributions::GaussianMixture). Cost: K densities, distribution functions
+/// and derivatives per coordinate. A share too small for a probability (2⁻¹⁰⁷⁴) is 0. Independent draws
+/// pick a component; a given noise value (antithetic pairs, point sets, replay) is inverted between the
+/// quantiles of the components. A parameter that moves the support of a component also moves that of the
+/// mixture, and is refused by the score function. No closed entropy or divergence.
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -68,18 +68,18 @@ pub struct Mixture<T, Q> {
 }
 
 impl<T: Real, Q: Quantile<T> + FamilyCdf<T> + Density<T>> Mixture<T, Q> {
-    /// From a family, the number K of components, rows of logits, and one slice of values a parameter, rows
-    /// of K.
+    /// From a family, the number K of components, rows of logits, and one slice of values per parameter,
+    /// in rows of K.
     ///
     /// # Errors
     /// [`Error::EmptySupport`] without components or coordinates, [`Error::Length`] if the rows are not
-    /// whole, the slices differ in length, or there is not one a parameter; [`Error::NonFiniteParameter`],
-    /// [`Error::ParameterDomain`].
+    /// whole, the slices differ in length, or their number is not that of the parameters;
+    /// [`Error::NonFiniteParameter`], [`Error::ParameterDomain`].
     pub fn new(family: Q, components: usize, logits: &[T], values: &[&[T]]) -> Result<Self, Error> {
         Self::build(family, components, Weights::Logits, logits, values)
     }
 
-    /// From rows of weights that sum to 1 each.
+    /// From rows of weights, each of which sums to 1.
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -250,7 +250,7 @@ impl<T: Real, Q: Quantile<T> + FamilyCdf<T> + Density<T>> Reparameterizable<T> f
                     let at = i * k + component;
                     let theta = self.theta(at);
                     let u = self.family.cdf(z, theta);
-                    // Fₖ − F from the tails that have the digits.
+                    // Fₖ − F from the smaller tails, which are accurate.
                     let excess = if whole.in_lower_half() {
                         u.lower().f64() - whole.lower()
                     } else {
@@ -264,7 +264,7 @@ impl<T: Real, Q: Quantile<T> + FamilyCdf<T> + Density<T>> Reparameterizable<T> f
                     dtheta[at] = T::of(self.weights.chain(by_ln, self.ln_weights[at]));
                     let own = self.family.quantile_gradient(u, z, theta);
                     for (place, own) in own.as_ref().iter().enumerate() {
-                        // A component without a share says nothing, whatever it is at z.
+                        // A component without a share contributes nothing, whatever its values at z.
                         let part = if share == 0.0 { 0.0 } else { share * own.f64() * dz.f64() };
                         dtheta[(place + 1) * len + at] = T::of(part);
                     }
@@ -275,13 +275,14 @@ impl<T: Real, Q: Quantile<T> + FamilyCdf<T> + Density<T>> Reparameterizable<T> f
 }
 
 impl<T: Real, Q: Quantile<T> + FamilyCdf<T> + Density<T>> Mixture<T, Q> {
-    /// Writes the components' shares at z; gives `ln p(z)` of the coordinate.
+    /// Writes the components' shares at z; returns `ln p(z)` of the coordinate.
     fn ln_parts(&self, i: usize, z: T, parts: &mut [f64]) -> f64 {
         for (component, part) in parts.iter_mut().enumerate() {
             let at = i * self.components + component;
             *part = self.ln_weights[at] + self.family.log_density(z, self.theta(at)).f64();
         }
-        // An infinite density (a gamma of shape below 1 at 0) takes all, in equal parts.
+        // Components with an infinite density (a gamma of shape below 1 at 0) share all the weight
+        // equally.
         if parts.contains(&f64::INFINITY) {
             for part in &mut *parts {
                 *part = if *part == f64::INFINITY { 0.0 } else { f64::NEG_INFINITY };
@@ -349,7 +350,7 @@ impl<T: Real, Q: Quantile<T> + FamilyCdf<T> + DensityGradient<T>> Mixture<T, Q> 
     }
 }
 
-/// A step is a coordinate. Which component it came from is no step of its own: z does not say it.
+/// Each coordinate is a step. The choice of the component is not a step: it is not part of z.
 impl<T: Real, Q: Quantile<T> + FamilyCdf<T> + DensityGradient<T>> Sequential<T> for Mixture<T, Q> {
     fn steps(&self) -> usize {
         self.dim()

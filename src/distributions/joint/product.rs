@@ -14,14 +14,13 @@ use crate::probability::Probability;
 use crate::real::Real;
 use crate::scratch::with_scratch;
 
-/// The independent joint of two distributions: `p(z) = p₁(z₁) p₂(z₂)`, with draws, noise and parameters one
-/// after the other and names prefixed by `first.` and `second.`. It has every capability that both have,
-/// but for categories in common: rows may differ in their number of classes here and there, so that
-/// [`Categories`](crate::Categories) it never has, and [`Relaxable`] only for bits on both sides. Products
-/// nest.
+/// The independent joint of two distributions: `p(z) = p₁(z₁) p₂(z₂)`, with draws, noise and parameters
+/// one after the other and names prefixed by `first.` and `second.`. It has every capability that both
+/// have, with two exceptions: it never has [`Categories`](crate::Categories), because the two may differ
+/// in their number of classes, and it has [`Relaxable`] only for bits on both sides. Products nest.
 ///
-/// Steps of the first come before steps of the second ([`Sequential`]): all of the first factor's draw is
-/// known when the second begins.
+/// The steps of the first factor come before those of the second ([`Sequential`]): all of the first
+/// factor's draw is known when the second begins.
 ///
 /// ```
 /// use reparam::prelude::*;
@@ -32,7 +31,7 @@ use crate::scratch::with_scratch;
 /// # Ok::<(), reparam::Error>(())
 /// ```
 ///
-/// Bits and categories beside each other, factor by factor:
+/// Bits and categories in one draw, factor by factor:
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -77,13 +76,13 @@ impl<T: Real, A: Distribution<T>, B: Distribution<T>> Product<T, A, B> {
         &self.second
     }
 
-    /// Both factors back.
+    /// Returns both factors.
     #[must_use]
     pub fn into_factors(self) -> (A, B) {
         (self.first, self.second)
     }
 
-    /// How the rows of a draw, of what it carries, and of the parameters are divided.
+    /// How the rows of draws, of preimages and of parameters are divided.
     fn draw(&self) -> Part {
         Part { first: self.first.dim(), both: self.dim() }
     }
@@ -92,7 +91,7 @@ impl<T: Real, A: Distribution<T>, B: Distribution<T>> Product<T, A, B> {
         Part { first: self.first.preimage_dim(), both: self.preimage_dim() }
     }
 
-    /// What is carried where nobody asks.
+    /// An empty preimage, for callers that need none.
     fn known(&self, draws: Draws<'_, T>) -> Part {
         if draws.know_more() { self.preimage() } else { Part::default() }
     }
@@ -529,8 +528,8 @@ impl<T: Real, A: FiniteFactors<T>, B: FiniteFactors<T>> FiniteFactors<T> for Pro
     }
 }
 
-/// The steps of the first factor, then those of the second. Where the first ends early, its steps from
-/// there on have no score.
+/// The steps of the first factor, then those of the second. Where the first ends early, its remaining
+/// steps have no score.
 impl<T: Real, A: Sequential<T>, B: Sequential<T>> Sequential<T> for Product<T, A, B> {
     fn steps(&self) -> usize {
         self.first.steps() + self.second.steps()
@@ -589,7 +588,7 @@ impl<T: Real, A: Bits<T>, B: Bits<T>> Bits<T> for Product<T, A, B> {
     }
 }
 
-/// Bits on both sides, so that all coordinates are relaxed alike.
+/// Bits on both sides, so that all coordinates are relaxed in the same way.
 impl<T, A, B> Relaxable<T> for Product<T, A, B>
 where
     T: Real,

@@ -1,4 +1,4 @@
-//! The rows of a joint, worked on factor by factor in blocks.
+//! The rows of a joint distribution, processed factor by factor in blocks.
 
 use crate::real::Real;
 use crate::vector::{gather, scatter};
@@ -28,17 +28,17 @@ pub(crate) enum Factor {
     Second,
 }
 
-/// Numbers of the scratch space, on the stack.
+/// The size of the scratch space on the stack, in numbers.
 const SCRATCH: usize = 1024;
 
-/// Rows below which a factor is not worth a block of its own, and rows that the scratch space must have
-/// room for at least: wider ones are faster where they are.
+/// With fewer rows than `FEW`, a factor does not get a block of its own. The scratch space must have room
+/// for at least `LEAST` rows: wider rows are faster in place.
 const FEW: usize = 4;
 const LEAST: usize = 16;
 
-/// Runs every factor on its columns of a number of rows: `run` gets them as rows of their own. Factors see
-/// blocks, however narrow the rows are, at the price of a copy; rows that are wide or few are lent as they
-/// are, one at a time.
+/// Runs every factor on its columns of a number of rows: `run` gets them as contiguous rows. Factors thus
+/// see blocks however narrow the rows are, at the cost of a copy. Rows that are wide or few are lent in
+/// place, one at a time.
 pub(crate) fn by_factor<T: Real, const I: usize, const O: usize>(
     rows: usize,
     inputs: [(&[T], Part); I],

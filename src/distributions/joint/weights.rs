@@ -33,7 +33,8 @@ impl Weights {
         }
     }
 
-    /// The derivative by the parameter of a weight w, from that by its logarithm in an unnormalised sum.
+    /// The derivative with respect to the parameter of a weight w, from that with respect to its
+    /// logarithm in an unnormalised sum.
     pub(crate) fn chain(self, by_ln: f64, ln_weight: f64) -> f64 {
         match self {
             Self::Logits => by_ln,
@@ -42,7 +43,8 @@ impl Weights {
     }
 }
 
-/// Turns logarithms into shares that sum to 1, in place; gives `ln Σ e^x`. All −∞ stay so, as shares of 0.
+/// Turns logarithms into shares that sum to 1, in place; returns `ln Σ e^x`. If all are −∞, all shares
+/// are 0.
 pub(crate) fn shares(x: &mut [f64]) -> f64 {
     let whole = log_sum_exp(x);
     for x in x {
@@ -51,7 +53,7 @@ pub(crate) fn shares(x: &mut [f64]) -> f64 {
     whole
 }
 
-/// A component, drawn with its weight.
+/// Draws a component with the probability of its weight.
 pub(crate) fn pick<R: rand::Rng + ?Sized>(ln_weights: &[f64], rng: &mut R) -> usize {
     let mut left = rand::RngExt::random::<f64>(rng);
     for (k, ln) in ln_weights.iter().enumerate() {
@@ -60,6 +62,7 @@ pub(crate) fn pick<R: rand::Rng + ?Sized>(ln_weights: &[f64], rng: &mut R) -> us
             return k;
         }
     }
-    // Rounding: the sum of the weights was below the uniform. The last one that can be drawn.
+    // Rounding: the sum of the weights was below the uniform. Returns the last component that can be
+    // drawn.
     ln_weights.iter().rposition(|&ln| ln > -745.0).unwrap_or(0)
 }

@@ -18,19 +18,19 @@ use crate::vector::fill_logistic;
 /// | | |
 /// | --- | --- |
 /// | θ | `logits` l (finite); with [`with_learned_temperature`](Self::with_learned_temperature) also `tau`, one number above 0 |
-/// | noise | `L = ln u − ln(1 − u)`, a logistic variate a bit, exact in both tails |
+/// | noise | `L = ln u − ln(1 − u)`, one logistic variate per bit, exact in both tails |
 /// | transform | `z = σ((l + L)/τ)` |
 /// | pullback | `dl = z(1 − z) dz/τ`, `dτ = −Σ z(1 − z) dz (l + L)/τ²` |
 /// | density | `ln p(z) = Σ ln τ + a − 2 softplus(a) − ln z − ln(1 − z)` with `a = l − τ ln(z/(1 − z))` |
 /// | score | `∂l = 1 − 2σ(a)`, `∂τ = Σ 1/τ − (1 − 2σ(a)) ln(z/(1 − z))` |
 /// | ∇_z log p | `−(τ (1 − 2σ(a)) + 1 − 2z) / (z(1 − z))` |
 ///
-/// It is the difference form of a two-class [`GumbelSoftmax`](crate::distributions::GumbelSoftmax). Through
-/// [`Pathwise`](crate::estimators::Pathwise) it is unbiased for the relaxed objective and **biased for the
-/// discrete one**. Draws and pullbacks are finite for τ from 1e-3 to 1e3 and logits up to ±1e4; a draw may
-/// round to exactly 0 or 1, where `log_prob` is −∞ and no score exists. The log-odds of a draw are a
-/// [`Logistic`](crate::distributions::Logistic) with location `l/τ` and scale `1/τ`, whose density is
-/// finite everywhere: use that where the density of a sharp draw is needed.
+/// It is the difference form of a two-class [`GumbelSoftmax`](crate::distributions::GumbelSoftmax).
+/// Through [`Pathwise`](crate::estimators::Pathwise) it is unbiased for the relaxed objective and
+/// **biased for the discrete one**. Draws and pullbacks are finite for τ from 1e-3 to 1e3 and logits up
+/// to ±1e4. A draw may round to exactly 0 or 1, where `log_prob` is −∞ and no score exists. The log-odds
+/// of a draw follow a [`Logistic`](crate::distributions::Logistic) with location `l/τ` and scale `1/τ`,
+/// whose density is finite everywhere: use that where the density of a sharp draw is needed.
 ///
 /// Maddison, Mnih & Teh 2017, arXiv:1611.00712, appendix B.
 ///
@@ -53,7 +53,7 @@ pub struct BinaryConcrete<T> {
 }
 
 impl<T: Real> BinaryConcrete<T> {
-    /// From logits, one a bit, and a temperature that is held fixed (see
+    /// From logits, one per bit, and a temperature that is held fixed (see
     /// [`set_temperature`](Self::set_temperature)).
     ///
     /// # Errors
@@ -65,7 +65,7 @@ impl<T: Real> BinaryConcrete<T> {
         Ok(Self { bits: params.len(), params, tau: temperature, layout })
     }
 
-    /// Makes τ the last parameter, `tau`, with a pullback and a score of its own.
+    /// Makes τ the last parameter, `tau`, with its own pullback and score.
     #[must_use]
     pub fn with_learned_temperature(mut self) -> Self {
         if self.params.len() == self.bits {
@@ -115,14 +115,14 @@ fn transform<T: Real>(logits: &[T], tau: T, noise: &[T], z: &mut [T]) {
     }
 }
 
-/// Writes the derivatives for the logits and, if there is room for it, for τ.
+/// Writes the derivatives for the logits and, if the slice has room for it, for τ.
 fn pull<T: Real>((logits, tau): (&[T], T), noise: &[T], dz: &[T], dtheta: &mut [T]) {
     let cool = tau.recip();
     let (dlogits, dtau) = dtheta.split_at_mut(logits.len());
     let mut warmer = T::zero();
     for (((slope, &l), &noise), &dz) in dlogits.iter_mut().zip(logits).zip(noise).zip(dz) {
         let y = (l + noise) * cool;
-        // z(1 − z) from the log-odds: from z it would have no digits next to 1.
+        // z(1 − z) from the log-odds: computed from z, it would have no digits near 1.
         *slope = sigmoid(y) * sigmoid(-y) * dz * cool;
         warmer -= *slope * y;
     }

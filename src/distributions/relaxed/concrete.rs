@@ -51,23 +51,23 @@ impl Space for LogSimplex {
 /// | | |
 /// | --- | --- |
 /// | θ | `logits` l, rows × K finite numbers; with [`with_learned_temperature`](Concrete::with_learned_temperature) also `tau`, one number above 0 |
-/// | noise | `g = −ln(−ln u)`, a Gumbel variate a category, from the open interval |
+/// | noise | `g = −ln(−ln u)`, one Gumbel variate per category, from the open interval |
 /// | transform | `x = softmax((l + g)/τ)`, computed in log space |
 /// | pullback | `dlⱼ = xⱼ (vⱼ − v̄)/τ`, `dτ = −Σ xⱼ (vⱼ − v̄) yⱼ / τ` with `y = (l + g)/τ`, `v̄ = Σ xₖ vₖ` |
 /// | density | `ln p(x) = ln Γ(K) + (K − 1) ln τ + Σ (lₖ − (τ + 1) ln xₖ) − K ln Σ exp(lₖ − τ ln xₖ)` |
 /// | score | `∂lⱼ = 1 − K πⱼ`, `∂τ = (K − 1)/τ − Σ ln xₖ + K Σ πₖ ln xₖ` with `π = softmax(l − τ ln x)` |
 /// | ∇_x ln p | `(K τ πₖ − τ − 1)/xₖ`, in the ambient coordinates |
 ///
-/// As τ → 0 the draw becomes one-hot with the category drawn from `softmax(l)` whatever τ; as τ grows it
-/// becomes uniform. **Through [`Pathwise`](crate::estimators::Pathwise) it is unbiased for the relaxed
-/// objective `E[f(x)]`, and biased for the discrete `E[f(one-hot)]`**: the bias falls with τ while the
-/// variance grows (anneal with a [`TemperatureSchedule`](crate::TemperatureSchedule), and report the
-/// discrete objective).
+/// As τ → 0 the draw becomes one-hot, as τ grows it becomes uniform. The category of its largest entry is
+/// drawn from `softmax(l)` at any τ. **Through [`Pathwise`](crate::estimators::Pathwise) it is unbiased
+/// for the relaxed objective `E[f(x)]`, and biased for the discrete `E[f(one-hot)]`**: the bias falls
+/// with τ while the variance grows. Anneal with a [`TemperatureSchedule`](crate::TemperatureSchedule),
+/// and report the discrete objective.
 ///
-/// Draws and pullbacks are finite for τ from 1e-3 to 1e3 and logits up to ±1e4. A draw may round to exactly
-/// 0 or 1; the density does not exist there (`log_prob` is −∞, the score is reported as non-finite by the
-/// estimators). Where the density of a sharp draw is needed, as in a relaxed Kullback–Leibler term, draw in
-/// log space: [`ExpConcrete`].
+/// Draws and pullbacks are finite for τ from 1e-3 to 1e3 and logits up to ±1e4. A draw may round to
+/// exactly 0 or 1; the density does not exist there (`log_prob` is −∞, and the estimators report the
+/// score as non-finite). Where the density of a sharp draw is needed, as in a relaxed Kullback–Leibler
+/// term, draw in log space: [`ExpConcrete`].
 ///
 /// Jang, Gu & Poole 2017, arXiv:1611.01144; Maddison, Mnih & Teh 2017, arXiv:1611.00712.
 ///
@@ -110,7 +110,8 @@ pub type GumbelSoftmax<T> = Concrete<T, Simplex>;
 /// ```
 pub type ExpConcrete<T> = Concrete<T, LogSimplex>;
 
-/// A relaxed categorical on a [`Space`]. Use it by its names, [`GumbelSoftmax`] and [`ExpConcrete`].
+/// A relaxed categorical on a [`Space`]. Use it through its aliases, [`GumbelSoftmax`] and
+/// [`ExpConcrete`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Concrete<T, S> {
     /// The logits, then τ if it is a parameter.
@@ -123,7 +124,7 @@ pub struct Concrete<T, S> {
 }
 
 impl<T: Real, S: Space> Concrete<T, S> {
-    /// From rows of logits, K a row, and a temperature that is held fixed (see
+    /// From rows of logits, K per row, and a temperature that is held fixed (see
     /// [`set_temperature`](Self::set_temperature)).
     ///
     /// # Errors
@@ -137,7 +138,7 @@ impl<T: Real, S: Space> Concrete<T, S> {
         Ok(Self { params, tau: temperature, logits, classes, layout, space: S::default() })
     }
 
-    /// Makes τ the last parameter, `tau`, with a pullback and a score of its own.
+    /// Makes τ the last parameter, `tau`, with its own pullback and score.
     #[must_use]
     pub fn with_learned_temperature(mut self) -> Self {
         if !self.learns_temperature() {
@@ -182,8 +183,8 @@ impl<T: Real, S: Space> Concrete<T, S> {
         Ok(())
     }
 
-    /// Turns noise into draws, in place and for any number of draws: the logits are those of one draw, over
-    /// and over.
+    /// Turns noise into draws, in place and for any number of draws: the logits of one draw are used for
+    /// each.
     #[inline(always)]
     fn relax(&self, logits: &[T], tau: T, z: &mut [T]) {
         let k = self.classes;
@@ -203,7 +204,7 @@ impl<T: Real, S: Space> Concrete<T, S> {
                     }
                     largest(z)
                 };
-                // Divided after the largest is taken out: the order keeps digits at small temperatures.
+                // Divided after the largest is subtracted: the order keeps digits at small temperatures.
                 if cool.is_finite() {
                     for z in z {
                         *z = (*z - largest) * cool;
@@ -233,7 +234,7 @@ impl<T: Real, S: Space> Concrete<T, S> {
         }
     }
 
-    /// Writes the derivatives for the logits and, if there is room for it, for τ.
+    /// Writes the derivatives for the logits and, if the slice has room for it, for τ.
     #[inline(always)]
     fn pull_rows(&self, (logits, tau): (&[T], T), noise: &[T], (z, dz): (&[T], &[T]), dtheta: &mut [T]) {
         let k = self.classes;
@@ -248,8 +249,8 @@ impl<T: Real, S: Space> Concrete<T, S> {
                 }
             } else {
                 let rough = sum_of(z, v, |x, v| x * v);
-                // v̄ is next to v of a category that is nearly certain: what rounding took from it is put
-                // back.
+                // v̄ is close to v of a category that is nearly certain: the part lost to rounding is
+                // added back.
                 let rest = sum_of(z, v, |x, v| x * (v - rough));
                 for ((slope, &x), &v) in slopes.iter_mut().zip(z).zip(v) {
                     *slope = x * ((v - rough) - rest) * cool;
@@ -260,7 +261,8 @@ impl<T: Real, S: Space> Concrete<T, S> {
             *dtau = T::zero();
             let rows = logits.chunks_exact(k).zip(noise.chunks_exact(k));
             for ((logits, noise), slopes) in rows.zip(dlogits.chunks_exact(k)) {
-                // The slopes of a row sum to 0: heights count from the summit, where they are small.
+                // The slopes of a row sum to 0, so heights can be measured from the largest one, near
+                // which they are small.
                 let heights = || logits.iter().zip(noise).map(|(&l, &g)| l + g);
                 let summit = heights().fold(T::neg_infinity(), T::max);
                 for (height, &slope) in heights().zip(slopes) {
@@ -276,7 +278,7 @@ impl<T: Real, S: Space> Concrete<T, S> {
         if S::LOG { z } else { z.ln() }
     }
 
-    /// Of one row: the logits, `ln Σ exp(lₖ − τ yₖ)` and `Σ (lₖ − τ yₖ) − Σ yₖ` (the last sum on the
+    /// For one row: the logits, `ln Σ exp(lₖ − τ yₖ)` and `Σ (lₖ − τ yₖ) − Σ yₖ` (the last sum on the
     /// simplex only).
     fn row_sums(&self, row: usize, z: &[T]) -> (&[T], T, T) {
         let logits = &self.params[row * self.classes..][..self.classes];
@@ -336,8 +338,8 @@ fn pull_block_plainly<T: Real, S: Space>(
     }
 }
 
-/// Classes from which rows fill the widest vectors; on shorter ones their prologues cost more than they
-/// save (the bits are the same).
+/// The number of classes from which rows fill the widest vectors. On shorter rows, the prologue of the
+/// vector code costs more than it saves (the bits are the same).
 const WIDE: usize = 32;
 
 fn check_temperature<T: Real>(temperature: T) -> Result<(), Error> {
@@ -423,10 +425,11 @@ impl<T: Real, S: Space> UniformNoise<T> for Concrete<T, S> {
     }
 }
 
-/// The Gumbel variate of 1 − u, where g is that of u: with `E = −ln u = e^(−g)` it is `−ln(−ln(1 − e^(−E)))`.
+/// The Gumbel variate of 1 − u, where g is that of u: with `E = −ln u = e^(−g)` it is
+/// `−ln(−ln(1 − e^(−E)))`.
 fn reflected_gumbel<T: Real>(g: T) -> T {
     let e = (-g).exp();
-    // There −ln(1 − e^(−E)) is e^(−E) to the last digit, also where that underflows.
+    // There −ln(1 − e^(−E)) equals e^(−E) to the last digit, even where that underflows.
     if e > T::of(40.0) { e } else { -(-ln_1m_exp(-e)).ln() }
 }
 
@@ -451,11 +454,12 @@ impl<T: Real, S: Space> Conditional<T> for Concrete<T, S> {
 
 impl<T: Real, S: Space> LogDensity<T> for Concrete<T, S> {
     fn log_prob(&self, z: &[T]) -> T {
-        // On the simplex a coordinate that has rounded to 0 is on the boundary, where there is no density.
+        // On the simplex, a coordinate that has rounded to 0 is on the boundary, where there is no
+        // density.
         if !S::LOG && z.iter().any(|&x| x <= T::zero()) {
             return T::neg_infinity();
         }
-        // ln Γ(K) = Σ ln j, K being a whole number.
+        // ln Γ(K) = Σ ln j, as K is a whole number.
         let k = self.classes;
         let ln_gamma = (1..k).map(|j| (j as f64).ln()).sum::<f64>();
         let constant = T::of(ln_gamma) + T::of(k as f64 - 1.0) * self.tau.ln();
@@ -483,7 +487,8 @@ impl<T: Real, S: Space> LogDensity<T> for Concrete<T, S> {
 }
 
 impl<T: Real, S: Space> DifferentiableLogDensity<T> for Concrete<T, S> {
-    /// In the ambient coordinates: the formula of the density is differentiated in each coordinate by itself.
+    /// In the ambient coordinates: the formula of the density is differentiated with respect to each
+    /// coordinate separately.
     fn log_prob_gradient(&self, z: &[T], dz: &mut [T]) {
         let k = T::of(self.classes as f64);
         self.visit_weights(z, |i, pi, _| {

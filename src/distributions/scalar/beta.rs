@@ -12,7 +12,7 @@ use crate::special::{
 };
 
 own_family! {
-    /// The Beta with independent coordinates on the unit interval, D of them.
+    /// The Beta on the unit interval, with D independent coordinates.
     ///
     /// | | |
     /// | --- | --- |
@@ -28,12 +28,13 @@ own_family! {
     /// | mean, variance | `α/n`, `αβ/(n² (n + 1))` |
     ///
     /// Independent draws are ratios of gamma variates (Marsaglia & Tsang 2000), in logarithms for a shape
-    /// below 1; noise that is asked for goes through the quantile function. The pullback is a function of z
-    /// and θ, relative error at most 1e-12 in f64 and 1e-6 in f32 for shapes up to 1e4, and 0 where a draw
-    /// has rounded to 0 or 1: for shapes below about 0.02 nearly all do, and the gradient of a function of
-    /// z is carried by the others, rightly. For a function of the odds or of `ln z` use [`LogitBeta`],
-    /// which does not round. Shapes below 1e-150 count as 1e-150. The score is valid for both parameters,
-    /// with variances `ψ′(α) − ψ′(n)` and `ψ′(β) − ψ′(n)`, and infinite where z has rounded to an end.
+    /// below 1; a given noise value goes through the quantile function. The pullback is a function of z
+    /// and θ, with a relative error of at most 1e-12 in f64 and 1e-6 in f32 for shapes up to 1e4. It is 0
+    /// where a draw has rounded to 0 or 1. For shapes below about 0.02 nearly all draws do; the gradient
+    /// of a function of z is then correctly carried by the others. For a function of the odds or of
+    /// `ln z` use [`LogitBeta`], which does not round. Shapes below 1e-150 are treated as 1e-150. The
+    /// score is valid for both parameters, with variances `ψ′(α) − ψ′(n)` and `ψ′(β) − ψ′(n)`, and
+    /// infinite where z has rounded to an end.
     ///
     /// ```
     /// use reparam::prelude::*;
@@ -53,14 +54,14 @@ own_family! {
     /// Marsaglia & Tsang 2000, doi:10.1145/358407.358414.
     pub Beta, BetaFamily by quantile;
     pub fn new(
-        alpha: Positive "The shapes α, of the end at z = 0.",
-        beta: Positive "The shapes β, of the end at z = 1.",
+        alpha: Positive "The shapes α, which belong to the end at z = 0.",
+        beta: Positive "The shapes β, which belong to the end at z = 1.",
     );
 }
 
 own_family! {
-    /// The log-odds `l = ln(z/(1 − z))` of a [`Beta`], with independent coordinates, D of them: for shapes
-    /// so small that z itself rounds to 0 or 1.
+    /// The log-odds `l = ln(z/(1 − z))` of a [`Beta`] with D independent coordinates: for shapes so small
+    /// that z itself rounds to 0 or 1.
     ///
     /// | | |
     /// | --- | --- |
@@ -91,8 +92,8 @@ own_family! {
     /// Those of [`Beta`].
     pub LogitBeta, LogitBetaFamily by quantile;
     pub fn new(
-        alpha: Positive "The shapes α, of the end at z = 0.",
-        beta: Positive "The shapes β, of the end at z = 1.",
+        alpha: Positive "The shapes α, which belong to the end at z = 0.",
+        beta: Positive "The shapes β, which belong to the end at z = 1.",
     );
 }
 
@@ -117,7 +118,8 @@ macro_rules! divergence_of_shapes {
 divergence_of_shapes!(BetaFamily);
 divergence_of_shapes!(LogitBetaFamily);
 
-/// Both shapes and their sum, in f64 and within the range in which their inverses have squares.
+/// Both shapes and their sum, in f64 and clamped to the range in which the squares of their inverses are
+/// finite.
 #[derive(Debug, Clone, Copy)]
 struct Shapes {
     a: f64,
@@ -157,7 +159,7 @@ impl Shapes {
         height - self.a * gap_x - self.b * gap_y
     }
 
-    /// As the mean of `ln p − ln q` at the log-odds of p's mean, where ln p is linear but for `ln z` and
+    /// The mean of `ln p − ln q` at the log-odds of p's mean, where ln p is linear except for `ln z` and
     /// `ln(1 − z)`.
     fn kl(self, q: Self) -> f64 {
         let odds = self.a.ln() - self.b.ln();

@@ -3,7 +3,7 @@
 use crate::distributions::scalar::prelude::*;
 
 own_family! {
-    /// The Cauchy (Lorentz) with independent coordinates, `t = (z − μ)/γ`, D of them.
+    /// The Cauchy (Lorentz) with D independent coordinates, `t = (z − μ)/γ`.
     ///
     /// | | |
     /// | --- | --- |
@@ -14,13 +14,13 @@ own_family! {
     /// | score | `∂μ = 2t / (γ (1 + t²))`, `∂γ = (t² − 1) / (γ (t² + 1))` |
     /// | ∇_z log p | `−2t / (γ (1 + t²))` |
     /// | entropy | `ln 4πγ`, gradient `(0, 1/γ)` |
-    /// | KL(p ‖ q) | `ln ((γ_p + γ_q)² + (μ_p − μ_q)²)/(4 γ_p γ_q)`, the same both ways |
+    /// | KL(p ‖ q) | `ln ((γ_p + γ_q)² + (μ_p − μ_q)²)/(4 γ_p γ_q)`, symmetric in p and q |
     /// | mean, variance | none: NaN |
     ///
-    /// The score is valid and bounded by 1/γ for both parameters, with variance `1/(2γ²)`. It is the
-    /// **pathwise** gradient that needs care: z has no mean, so `q ∂f/∂z` has one only where `z ∂f/∂z`
-    /// falls off. For `f = cos z` the derivative with respect to γ exists, and the mean of its pathwise
-    /// samples does not (`E abs(q sin z) = ∞`): the error bar is then meaningless; use the score function.
+    /// The score is valid and bounded by 1/γ for both parameters, with variance `1/(2γ²)`. The
+    /// **pathwise** gradient needs care: z has no mean, so `q ∂f/∂z` has a mean only where `z ∂f/∂z`
+    /// decays. For `f = cos z` the derivative with respect to γ exists, but the mean of its pathwise
+    /// samples does not (`E abs(q sin z) = ∞`), and the error bar is meaningless: use the score function.
     /// Tails are exact: |q| reaches 5e22, its value at the noise 2⁻⁷⁷.
     ///
     /// ```
@@ -43,8 +43,8 @@ own_family! {
     );
 }
 
-/// The standard quantile, odd in the signed tail ε: `−cot(πε)` where |ε| is small, and the tangent of the
-/// distance to the median, which is exact, where it is not.
+/// The standard quantile, odd in the signed tail ε: `−cot(πε)` where |ε| is small; elsewhere the tangent
+/// of the distance to the median, which is exact.
 #[inline]
 fn standard<T: Real>(u: Probability<T>) -> T {
     let tail = u.tail();
@@ -57,7 +57,7 @@ fn standard<T: Real>(u: Probability<T>) -> T {
     -q * tail.signum()
 }
 
-/// `2t/(1 + t²)` and `(t² − 1)/(t² + 1)` without overflow: both are written in 1/t where that is the smaller.
+/// `2t/(1 + t²)` and `(t² − 1)/(t² + 1)` without overflow: both are written in 1/t where that is below t.
 #[inline]
 pub(crate) fn slopes<T: Real>(t: T) -> (T, T) {
     let (r, sign) = if t.abs() > T::one() { (t.recip(), T::one()) } else { (t, -T::one()) };
@@ -130,7 +130,8 @@ impl<T: Real> FamilyMoments<T> for CauchyFamily {
     }
 }
 
-/// `ln ((γ_p + γ_q)² + Δ²)/(4 γ_p γ_q)`, as the logarithm of 1 and what is small where the two are near.
+/// `ln ((γ_p + γ_q)² + Δ²)/(4 γ_p γ_q)`, as the logarithm of 1 plus a small term where the two laws are
+/// close.
 pub(crate) fn kl([m, a]: [f64; 2], [n, b]: [f64; 2]) -> f64 {
     let (off, shift) = ((a - b).abs(), (m - n).abs());
     let ratio = |x: f64| 0.25 * (x / a) * (x / b);

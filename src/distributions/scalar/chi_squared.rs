@@ -6,7 +6,7 @@ use crate::distributions::scalar::gamma::GammaFamily;
 use crate::distributions::scalar::prelude::*;
 
 own_family! {
-    /// The chi-squared distribution with independent coordinates, D of them: the
+    /// The chi-squared distribution with D independent coordinates: the
     /// [`Gamma`](crate::distributions::Gamma) of shape ν/2 and rate ½.
     ///
     /// | | |
@@ -19,8 +19,8 @@ own_family! {
     /// | ∇_z log p | `(ν/2 − 1)/z − ½` |
     /// | entropy | that of the gamma, gradient `½ (1 + (1 − ν/2) ψ′(ν/2))` |
     ///
-    /// Mean ν, variance 2ν. The score is valid. What is said of small shapes, sampler, noise and accuracy
-    /// at [`Gamma`](crate::distributions::Gamma) holds here.
+    /// Mean ν, variance 2ν. The score is valid. The remarks on small shapes, sampler, noise and accuracy
+    /// at [`Gamma`](crate::distributions::Gamma) apply here.
     ///
     /// ```
     /// use reparam::prelude::*;
@@ -42,12 +42,12 @@ own_family! {
 /// Shape and rate of the gamma law.
 #[inline]
 fn gamma<T: Real>([df]: [T; 1]) -> [T; 2] {
-    // Half of the smallest number rounds to 0, which is no shape.
+    // Half of the smallest number rounds to 0, which is not a valid shape.
     let smallest = T::min_positive_value() * T::epsilon();
     [(T::of(0.5) * df).max(smallest), T::of(0.5)]
 }
 
-/// A derivative with respect to the shape as one with respect to ν.
+/// Turns a derivative with respect to the shape into one with respect to ν.
 #[inline]
 fn half<T: Real>([shape, _]: [T; 2]) -> [T; 1] {
     [T::of(0.5) * shape]

@@ -3,14 +3,15 @@
 
 /// Declares a scalar family: its marker type with [`Family`](crate::distributions::Family), and the
 /// distribution as an alias of [`InverseCdf`](crate::distributions::InverseCdf) or
-/// [`Counts`](crate::distributions::Counts). What can be computed is then implemented for the marker, trait
-/// by trait.
+/// [`Counts`](crate::distributions::Counts). The capabilities of the family are then implemented for the
+/// marker, trait by trait.
 ///
-/// The first line names distribution and marker, and says whether the family has a [quantile
+/// The first line names the distribution and the marker, and says whether the family has a [quantile
 /// function](crate::distributions::Quantile) (`by quantile`), a [CDF](crate::distributions::Cdf)
-/// (`by cdf`), or is one of [counts](crate::distributions::CountFamily) (`by counts`). Then come a
-/// constructor with one slice per parameter, each with its documentation and its [`Domain`](crate::Domain),
-/// and, where there are any, the parameters that move the support. The constructor is an associated
+/// (`by cdf`), or is a family of [counts](crate::distributions::CountFamily) (`by counts`). Then follow a
+/// constructor with one slice per parameter, each with its documentation and its
+/// [`Domain`](crate::Domain), and the parameters that move the support, if there are any. The constructor
+/// is an associated function of the marker.
 /// function of the marker.
 ///
 /// ```
@@ -71,7 +72,7 @@ macro_rules! scalar_family {
         }
     };
 
-    // Alias, marker and `Family`: what the crate's own families share with those of others.
+    // Alias, marker and `Family`, which the crate's own families and custom ones share.
     (
         @marker
         $(#[$meta:meta])*
@@ -152,7 +153,7 @@ macro_rules! own_family {
             /// [`Error::EmptySupport`](crate::Error::EmptySupport) without coordinates,
             /// [`Error::Length`](crate::Error::Length) if the lengths differ,
             /// [`Error::NonFiniteParameter`](crate::Error::NonFiniteParameter), and
-            /// [`Error::ParameterDomain`](crate::Error::ParameterDomain) for a value outside of its domain.
+            /// [`Error::ParameterDomain`](crate::Error::ParameterDomain) for a value outside its domain.
             pub fn $new($($parameter: &[T]),+) -> Result<Self, $crate::Error> {
                 $crate::scalar_family!(@build $by, $family, $($parameter),+)
             }

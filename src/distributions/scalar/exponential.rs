@@ -7,7 +7,7 @@ use crate::distributions::scalar::prelude::*;
 use crate::special::deviance;
 
 own_family! {
-    /// The exponential with independent coordinates: waiting times of events that come at a rate λ.
+    /// The exponential with independent coordinates: waiting times for events with rate λ.
     ///
     /// | | |
     /// | --- | --- |
@@ -24,7 +24,7 @@ own_family! {
     ///
     /// The support [0, ∞) does not move with the rate, so the score is valid; its variance is λ⁻². The
     /// noise keeps its full precision in the upper tail: the largest draw is `53/λ`, of probability 2⁻⁷⁷,
-    /// in f64 and f32 alike; an equidistant uniform would stop at `37/λ` and `17/λ`.
+    /// in f64 and f32 alike. With an equidistant uniform, the largest would be `37/λ` and `17/λ`.
     ///
     /// ```
     /// use reparam::prelude::*;
@@ -101,7 +101,7 @@ impl<T: Real> FamilyWeakDerivative<T> for ExponentialFamily {
         Some(WeakSides::AgainstDraw)
     }
 
-    /// Coupled, the longer wait is this one and another.
+    /// Coupled, the longer waiting time is this one plus another.
     fn weak_pair<R: Rng + ?Sized>(
         &self,
         _: usize,

@@ -6,8 +6,8 @@ use crate::numerics::{scaled_exp, vanishing_product};
 use crate::special::ln_gamma;
 
 own_family! {
-    /// The Fréchet (type II extreme value, of maxima) with independent coordinates, `t = z/s`, D of them:
-    /// the largest of many draws with a power for a tail. 1/z is
+    /// The Fréchet (type II extreme value, of maxima) with D independent coordinates, `t = z/s`: the
+    /// largest of many draws from a law with a power-law tail. 1/z is
     /// [`Weibull`](crate::distributions::Weibull), ln z is [`Gumbel`](crate::distributions::Gumbel).
     ///
     /// | | |
@@ -22,9 +22,9 @@ own_family! {
     /// | KL(p ‖ q) | `−ln r + γ (r − 1) + d + e^(−d) Γ(1 + r) − 1`, `r = α_q/α_p`, `d = α_q ln(s_p/s_q)` |
     /// | mean, variance | `s Γ(1 − 1/α)` for α > 1, `s² (Γ(1 − 2/α) − Γ(1 − 1/α)²)` for α > 2; else ∞ |
     ///
-    /// The score is valid for both parameters, with variance `(α/s)²` for s. Pathwise samples of f = z have
-    /// finite variance for α > 2 only. Limits: the largest draws, up to `s e^(54/α)`, overflow for α below
-    /// 0.08 in f64 and 0.62 in f32, and the engine says so.
+    /// The score is valid for both parameters, with variance `(α/s)²` for s. Pathwise samples of f = z
+    /// have finite variance only for α > 2. Limits: the largest draws, up to `s e^(54/α)`, overflow for α
+    /// below 0.08 in f64 and 0.62 in f32; the engine then reports an error.
     ///
     /// ```
     /// use reparam::prelude::*;
@@ -40,7 +40,7 @@ own_family! {
     /// Johnson, Kotz & Balakrishnan 1995, Continuous Univariate Distributions vol. 2, chapter 22, ISBN
     /// 0-471-58494-0.
     pub Frechet, FrechetFamily by quantile;
-    pub fn new(scale: Positive "The scales s.", shape: Positive "The shapes α, the tail's exponents.");
+    pub fn new(scale: Positive "The scales s.", shape: Positive "The shapes α, the exponents of the tail.");
 }
 
 impl<T: Real> Quantile<T> for FrechetFamily {
@@ -146,7 +146,7 @@ mod tests {
 
     /// From scipy 1.x: `d = scipy.stats.invweibull(shape, scale=scale)`, then
     /// `d.logpdf(z), d.cdf(z), d.sf(z), d.ppf(0.1), d.isf(1e-9), d.entropy(), d.mean(), d.var()` at
-    /// `z = 1.3 * scale`; moments that diverge are ∞ here and not asked for.
+    /// `z = 1.3 * scale`; moments that diverge are ∞ here and were not computed.
     #[test]
     fn values_are_those_of_scipy() {
         let rows = [
@@ -202,7 +202,7 @@ mod tests {
         }
     }
 
-    /// The divergence does not change under 1/z, and that of the Weibull is compared with mpmath elsewhere.
+    /// The divergence does not change under 1/z; that of the Weibull is compared with mpmath elsewhere.
     #[test]
     fn the_divergence_is_that_of_the_reciprocals() {
         let of = |scale: f64, shape: f64| {

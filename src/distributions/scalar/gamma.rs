@@ -1,4 +1,4 @@
-//! The gamma distribution, and what its relatives share with it.
+//! The gamma distribution, and the functions its relatives share with it.
 
 use rand::Rng;
 
@@ -12,7 +12,7 @@ use crate::special::{
 };
 
 own_family! {
-    /// The gamma distribution with independent coordinates, D of them.
+    /// The gamma distribution with D independent coordinates.
     ///
     /// | | |
     /// | --- | --- |
@@ -29,13 +29,13 @@ own_family! {
     /// Mean α/β, variance α/β². The score is valid for both parameters.
     ///
     /// Independent draws are made by the rejection sampler of Marsaglia and Tsang, and pulled back at z:
-    /// differentiating through the rejection would be biased. Noise that is asked for (antithetic pairs,
-    /// point sets, replay) is a uniform, and goes through the quantile function. The derivative has
+    /// differentiating through the rejection would be biased. A given noise value (antithetic pairs,
+    /// point sets, replay) is a uniform, and goes through the quantile function. The derivative has a
     /// relative error below 1e-13 in f64 at every shape, and is rounded once in f32.
     ///
-    /// **Small shapes.** A draw is of size `e^(−1/α)`: below α ≈ 0.01 in f64 (0.1 in f32) a visible part of
-    /// the draws underflows to 0, where the derivative is 0 as well and the score of the shape −∞.
-    /// [`LogGamma`](crate::distributions::LogGamma) draws ln z and has neither problem.
+    /// **Small shapes.** The size of a draw is `e^(−1/α)`: below α ≈ 0.01 in f64 (0.1 in f32) a visible
+    /// part of the draws underflows to 0, where the derivative is 0 as well and the score of the shape is
+    /// −∞. [`LogGamma`](crate::distributions::LogGamma) draws ln z and has neither problem.
     ///
     /// ```
     /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -60,7 +60,8 @@ own_family! {
 }
 
 impl<T: Real> Gamma<T> {
-    /// From shapes and scales, which are the reciprocals of the rates: the parameters stay shape and rate.
+    /// From shapes and scales, which are the reciprocals of the rates. The parameters are still shape and
+    /// rate.
     ///
     /// ```
     /// use reparam::prelude::*;
@@ -71,8 +72,8 @@ impl<T: Real> Gamma<T> {
     /// ```
     ///
     /// # Errors
-    /// Those of [`from_rate`](Self::from_rate), of the scale too; [`Error::NonFiniteParameter`] for a scale
-    /// so small that its rate is infinite.
+    /// Those of [`from_rate`](Self::from_rate), also for the scale; [`Error::NonFiniteParameter`] for a
+    /// scale so small that its rate is infinite.
     pub fn from_scale(shape: &[T], scale: &[T]) -> Result<Self, Error> {
         Layout::coordinatewise(&[("shape", Domain::Positive, shape), ("scale", Domain::Positive, scale)])?;
         let rate: Vec<T> = scale.iter().map(|scale| scale.recip()).collect();
@@ -83,7 +84,7 @@ impl<T: Real> Gamma<T> {
 /// One draw of shape α and rate 1.
 #[inline]
 fn unit_draw<R: Rng + ?Sized>(alpha: f64, rng: &mut R) -> f64 {
-    // Below shape 1 in logarithms: the power underflows before the product does.
+    // In logarithms for a shape below 1: the power underflows before the product does.
     if alpha < 1.0 { ln_unit_draw(alpha, rng).exp() } else { draw_from_one(alpha, rng) }
 }
 
@@ -94,8 +95,8 @@ pub(crate) fn ln_unit_draw<R: Rng + ?Sized>(alpha: f64, rng: &mut R) -> f64 {
     factor.ln() + ln
 }
 
-/// One draw of shape α and rate 1 as a factor and a logarithm, `g e^l`. Below shape 1 it is a draw of shape
-/// α + 1 times u^(1/α), which only a logarithm can hold; from 1 on, `l = 0`.
+/// One draw of shape α and rate 1 as a factor and a logarithm, `g e^l`. Below shape 1 it is a draw of
+/// shape α + 1 times u^(1/α), which only a logarithm can hold; for shapes from 1 on, `l = 0`.
 #[inline]
 pub(crate) fn split_unit_draw<R: Rng + ?Sized>(alpha: f64, rng: &mut R) -> (f64, f64) {
     if alpha < 1.0 {
@@ -106,8 +107,8 @@ pub(crate) fn split_unit_draw<R: Rng + ?Sized>(alpha: f64, rng: &mut R) -> (f64,
     }
 }
 
-/// For shapes from 1 on: Marsaglia & Tsang 2000, whose proposal is a cube of a normal, accepted nearly
-/// always.
+/// For shapes from 1 on: Marsaglia & Tsang 2000. The proposal is the cube of a normal, and nearly always
+/// accepted.
 #[inline]
 fn draw_from_one<R: Rng + ?Sized>(alpha: f64, rng: &mut R) -> f64 {
     let d = alpha - 1.0 / 3.0;
@@ -145,7 +146,8 @@ pub(crate) fn shape_score(alpha: f64, ln_x: f64) -> f64 {
     if ln_x.is_infinite() { ln_x } else { (ln_x - alpha.ln()) + ln_minus_digamma(alpha) }
 }
 
-/// KL between two gamma laws of (α, β); the same for any bijection of them: the reciprocal, the logarithm.
+/// KL between two gamma laws of (α, β). It is the same for any bijection of them, such as the reciprocal
+/// or the logarithm.
 pub(crate) fn kl<T: Real>([a, b]: [T; 2], [c, d]: [T; 2]) -> T {
     T::of(gamma_kl(a.f64(), c.f64(), d.f64() / b.f64()))
 }
@@ -278,7 +280,7 @@ impl<T: Real> FamilyWeakDerivative<T> for GammaFamily {
         (place == 1).then_some(WeakSides::AgainstDraw)
     }
 
-    /// Coupled, the draw of shape α + 1 is this one and an exponential.
+    /// Coupled, the draw of shape α + 1 is this one plus an exponential.
     fn weak_pair<R: Rng + ?Sized>(
         &self,
         _: usize,

@@ -5,12 +5,11 @@ use crate::numerics::quadrature::half_line;
 use crate::special::exponential_integral_scaled;
 
 own_family! {
-    /// The Gompertz with independent coordinates, D of them: lifetimes whose hazard grows exponentially
-    /// with the age.
+    /// The Gompertz with D independent coordinates: lifetimes whose hazard grows exponentially with age.
     ///
     /// | | |
     /// | --- | --- |
-    /// | θ | `shape` η (D numbers above 0, no unit), `rate` b of the growth (D numbers above 0, in units of 1/z) |
+    /// | θ | `shape` η (D numbers above 0, no unit), growth `rate` b (D numbers above 0, in units of 1/z) |
     /// | hazard, survival | `ηb e^(bz)`, `exp(−η (e^(bz) − 1))` |
     /// | density | `p(z) = ηb e^(bz) exp(−η (e^(bz) − 1))`, z ≥ 0 |
     /// | transform | `z = ln(1 + E/η)/b`, `E = −ln(1 − u)` |
@@ -22,9 +21,9 @@ own_family! {
     /// | mean, variance | `S/b`, and by quadrature |
     ///
     /// The support [0, ∞) does not move, so the score is valid for both parameters. Draws are finite for
-    /// every parameter: `e^(bz)` is at most `1 + 53/η`. Some write the hazard as `a e^(bz)`: their a is ηb.
-    /// As η → ∞ at fixed ηb it is exponential. Quadratures (210 to 430 evaluations, relative accuracy
-    /// 1e-12) are of the variance and of M only.
+    /// every parameter: `e^(bz)` is at most `1 + 53/η`. Another convention writes the hazard as
+    /// `a e^(bz)`; its a is ηb. As η → ∞ at fixed ηb, the law becomes exponential. Only the variance and
+    /// M are computed by quadrature (210 to 430 evaluations, relative accuracy 1e-12).
     ///
     /// ```
     /// use reparam::prelude::*;
@@ -44,7 +43,7 @@ own_family! {
     pub fn new(shape: Positive "The shapes η.", rate: Positive "The rates b.");
 }
 
-/// `ln(1 + e/η)`, also where the quotient overflows.
+/// `ln(1 + e/η)`, even where the quotient overflows.
 #[inline]
 fn ln_growth<T: Real>(e: T, shape: T) -> T {
     let ratio = e / shape;
@@ -114,7 +113,7 @@ impl<T: Real> DensityGradient<T> for GompertzFamily {
             return [T::zero(); 2];
         }
         let growth = rate * z;
-        // In bz, so that no 1/b meets its opposite.
+        // In terms of bz, so that no two terms of size 1/b cancel.
         let to_rate = T::one() + growth * (T::one() - scaled_growth(shape, growth));
         [(T::one() - cumulative_hazard(shape, growth)) / shape, to_rate / rate]
     }

@@ -4,7 +4,7 @@ use crate::distributions::scalar::prelude::*;
 use crate::special::{digamma, ln_gamma};
 
 own_family! {
-    /// The Gumbel (type I extreme value, of maxima) with independent coordinates, `t = (z − μ)/β`, D of them.
+    /// The Gumbel (type I extreme value, of maxima) with D independent coordinates, `t = (z − μ)/β`.
     ///
     /// | | |
     /// | --- | --- |
@@ -20,8 +20,8 @@ own_family! {
     ///
     /// The score is valid for both parameters, with finite variance, `β⁻²` for μ. Mean `μ + γβ`, variance
     /// `π²β²/6`. Every noise value gives a finite draw, −4 < g < 54: u is never rounded to 0 or 1, where
-    /// `−ln(−ln u)` is infinite, and nothing is clipped. The score overflows for t below −709 (f64) or −88
-    /// (f32), where the density is 0 in any floating type.
+    /// `−ln(−ln u)` is infinite, and nothing is clipped. The score overflows for t below −709 (f64) or
+    /// −88 (f32), where the density underflows to 0.
     ///
     /// ```
     /// use reparam::prelude::*;

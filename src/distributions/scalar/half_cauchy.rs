@@ -4,8 +4,8 @@ use crate::distributions::scalar::cauchy::slopes;
 use crate::distributions::scalar::prelude::*;
 
 own_family! {
-    /// The half-Cauchy with independent coordinates, `t = z/γ`, D of them: the size of a Cauchy about 0, a
-    /// prior for scales.
+    /// The half-Cauchy with D independent coordinates, `t = z/γ`: the absolute value of a Cauchy about 0;
+    /// a prior for scales.
     ///
     /// | | |
     /// | --- | --- |
@@ -19,10 +19,9 @@ own_family! {
     /// | KL(p ‖ q) | `ln (γ_p + γ_q)²/(4 γ_p γ_q)`; gradients `(γ_p − γ_q)/(γ_p s)`, `(γ_q − γ_p)/(γ_q s)`, `s = γ_p + γ_q` |
     /// | mean, variance | ∞ |
     ///
-    /// The support [0, ∞) does not move: the score is valid and bounded by 1/γ, with variance `1/(2γ²)`. It
-    /// is the **pathwise** gradient that needs care, as for [`Cauchy`](crate::distributions::Cauchy):
-    /// `t ∂f/∂z` has a mean only where `z ∂f/∂z` falls off. Where the objective is a function of ln z it
-    /// does.
+    /// The support [0, ∞) does not move: the score is valid and bounded by 1/γ, with variance `1/(2γ²)`.
+    /// The **pathwise** gradient needs care, as for [`Cauchy`](crate::distributions::Cauchy): `t ∂f/∂z`
+    /// has a mean only where `z ∂f/∂z` decays. For an objective that is a function of ln z, it has one.
     ///
     /// ```
     /// use reparam::prelude::*;
@@ -35,8 +34,8 @@ own_family! {
     /// ```
     ///
     /// # References
-    /// Gelman 2006, Bayesian Analysis 1, 515–534, doi:10.1214/06-BA117A; divergence: Chyzak & Nielsen 2019,
-    /// arXiv:1905.10965, of which this is the half about 0.
+    /// Gelman 2006, Bayesian Analysis 1, 515–534, doi:10.1214/06-BA117A; divergence: Chyzak & Nielsen
+    /// 2019, arXiv:1905.10965, for Cauchy laws, here of equal location.
     pub HalfCauchy, HalfCauchyFamily by quantile;
     pub fn new(scale: Positive "The scales γ, which are the medians.");
 }

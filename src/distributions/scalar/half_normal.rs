@@ -4,14 +4,14 @@ use crate::distributions::scalar::prelude::*;
 use crate::special::{deviance, mass, normal_half_quantile, normal_survival};
 
 own_family! {
-    /// The half-normal with independent coordinates, `x = z/σ`, D of them: the size of a normal about 0, a
-    /// prior for scales.
+    /// The half-normal with D independent coordinates, `x = z/σ`: the absolute value of a normal about 0;
+    /// a prior for scales.
     ///
     /// | | |
     /// | --- | --- |
     /// | θ | `sigma` σ (D numbers above 0), the standard deviation of the normal, in the units of z |
     /// | density | `p(z) = √(2/π)/σ e^(−x²/2)`, z ≥ 0 |
-    /// | transform | `z = σ Φ⁻¹((1 + u)/2)`, from whichever side of u has the digits |
+    /// | transform | `z = σ Φ⁻¹((1 + u)/2)`, from the more accurate side of u |
     /// | pullback | `dσ = (z/σ) dz` |
     /// | score | `∂σ = (x² − 1)/σ` |
     /// | ∇_z log p | `−x/σ` |
@@ -20,7 +20,7 @@ own_family! {
     /// | mean, variance | `σ √(2/π)`, `σ² (1 − 2/π)` |
     ///
     /// The support [0, ∞) does not move, so the score is valid; its variance is `2/σ²`. Draws reach 10σ,
-    /// and keep their digits next to 0.
+    /// and keep their digits near 0.
     ///
     /// ```
     /// use reparam::prelude::*;

@@ -1,4 +1,4 @@
-//! Any scalar family that is given by its quantile function, over independent coordinates.
+//! Any scalar family given by its quantile function, over independent coordinates.
 
 use std::fmt::Debug;
 
@@ -15,9 +15,9 @@ use crate::numerics::negate;
 use crate::probability::Probability;
 use crate::real::Real;
 
-/// A scalar family of distributions: its parameters. What can be computed of it is said by the traits above
-/// this one: [`Quantile`] or [`Cdf`](crate::distributions::Cdf), [`FamilyCdf`], [`Density`],
-/// [`DensityGradient`], [`ClosedEntropy`], [`FamilyMoments`], [`FamilyKl`].
+/// The parameters of a scalar family of distributions. Its capabilities are further traits: [`Quantile`]
+/// or [`Cdf`](crate::distributions::Cdf), [`FamilyCdf`], [`Density`], [`DensityGradient`],
+/// [`ClosedEntropy`], [`FamilyMoments`], [`FamilyKl`].
 pub trait Family<T: Real> {
     /// The parameters of one coordinate, or a derivative with respect to them: an array such as `[T; 2]`.
     type Theta: Copy + Default + Debug + AsRef<[T]> + AsMut<[T]>;
@@ -26,7 +26,7 @@ pub trait Family<T: Real> {
     fn parameters(&self) -> &'static [(&'static str, Domain)];
 
     /// The names of the parameters that move the support, for which no score function exists. None by
-    /// default; names that are not in [`parameters`](Self::parameters) mark nothing.
+    /// default; names that are not in [`parameters`](Self::parameters) have no effect.
     fn moving_support(&self) -> &'static [&'static str] {
         &[]
     }
@@ -34,20 +34,20 @@ pub trait Family<T: Real> {
 
 /// A family whose quantile function is known: `z = F⁻¹(u; θ)` is a transform of a uniform u.
 ///
-/// Take from the [`Probability`] whichever of `lower`, `upper`, `ln_lower`, `ln_upper` the formula needs:
-/// all of them are exact in both tails, a difference such as `1 − u.lower()` is not.
+/// Use whichever of `lower`, `upper`, `ln_lower`, `ln_upper` of the [`Probability`] the formula needs:
+/// all of them are exact in both tails, whereas a difference such as `1 − u.lower()` is not.
 pub trait Quantile<T: Real>: Family<T> {
-    /// Whether [`draw`](Self::draw) is a sampler of its own, for a family whose quantile function is slow.
-    /// Independent draws are then made by it, without a u behind them, and
+    /// Whether [`draw`](Self::draw) is a separate sampler, for a family whose quantile function is slow.
+    /// Independent draws are then made by it, without an underlying u, and
     /// [`quantile_gradient`](Self::quantile_gradient) must be a function of z and θ alone, as an implicit
-    /// derivative is; a u that is asked for (antithetic pairs, point sets, replayed noise) goes through the
+    /// derivative is. A given u (antithetic pairs, point sets, replayed noise) still goes through the
     /// quantile function.
     const DRAWS_DIRECTLY: bool = false;
 
     /// `F⁻¹(u; θ)`.
     fn quantile(&self, u: Probability<T>, theta: Self::Theta) -> T;
 
-    /// `∂z/∂θ` at fixed u, at the `z` that [`quantile`](Self::quantile) gave.
+    /// `∂z/∂θ` at fixed u, at the `z` that [`quantile`](Self::quantile) returned.
     fn quantile_gradient(&self, u: Probability<T>, z: T, theta: Self::Theta) -> Self::Theta;
 
     /// One draw; by default the quantile of a uniform.
@@ -57,13 +57,13 @@ pub trait Quantile<T: Real>: Family<T> {
     }
 }
 
-/// A family whose CDF is known to the last digits of both tails: the inverse of its [`Quantile`].
+/// A family whose CDF is accurate to the last digits in both tails: the inverse of its [`Quantile`].
 ///
-/// [`NumericInverse`](crate::distributions::NumericInverse) has it from the
+/// [`NumericInverse`](crate::distributions::NumericInverse) takes it from the
 /// [`Cdf`](crate::distributions::Cdf) that it inverts.
 pub trait FamilyCdf<T: Real>: Family<T> {
-    /// `F(z; θ)` together with `1 − F(z; θ)`, whichever is the smaller one exact: never below the support,
-    /// always above it.
+    /// `F(z; θ)` together with `1 − F(z; θ)`, where the smaller one is exact. Below the support it is the
+    /// probability of an impossible event, above it that of a certain one.
     fn cdf(&self, z: T, theta: Self::Theta) -> Probability<T>;
 }
 
@@ -103,7 +103,7 @@ pub trait FamilyMoments<T: Real>: Family<T> {
     fn variance(&self, theta: Self::Theta) -> T;
 }
 
-/// A family whose Kullback–Leibler divergence to itself is known.
+/// A family with a known Kullback–Leibler divergence between its members.
 pub trait FamilyKl<T: Real>: Family<T> {
     /// Whether the support of q covers that of p; always, unless a parameter moves the support.
     fn covers(&self, p: Self::Theta, q: Self::Theta) -> bool {
@@ -115,17 +115,17 @@ pub trait FamilyKl<T: Real>: Family<T> {
     /// [cover](Self::covers) p.
     fn kl(&self, p: Self::Theta, q: Self::Theta) -> T;
 
-    /// Its gradients with respect to the parameters of p and of q, where q covers p. At bounds that
-    /// coincide, the one-sided derivative in the direction that keeps p covered.
+    /// Its gradients with respect to the parameters of p and of q, where q covers p. Where bounds
+    /// coincide, the gradient is the one-sided derivative in the direction that keeps p covered.
     fn kl_gradient(&self, p: Self::Theta, q: Self::Theta) -> (Self::Theta, Self::Theta);
 }
 
 /// A family whose derivative is a difference of two laws that can be drawn from; see [`WeakDerivative`].
 pub trait FamilyWeakDerivative<T: Real>: Family<T> {
-    /// Which sides are drawn for the parameter at this place; `None` if it has no weak derivative.
+    /// Which sides are drawn for the parameter at this index; `None` if it has no weak derivative.
     fn weak_sides(&self, place: usize, coupling: Coupling) -> Option<WeakSides>;
 
-    /// One draw of both sides beside the draw z.
+    /// One draw of both sides, given the draw z.
     fn weak_pair<R: Rng + ?Sized>(
         &self,
         place: usize,
@@ -136,8 +136,8 @@ pub trait FamilyWeakDerivative<T: Real>: Family<T> {
     ) -> WeakPair<T>;
 }
 
-/// Inverse-transform sampling: D independent coordinates of a scalar family `Q`, drawn through its quantile
-/// function.
+/// Inverse-transform sampling: D independent coordinates of a scalar family `Q`, drawn through its
+/// quantile function.
 ///
 /// | | |
 /// | --- | --- |
@@ -148,10 +148,10 @@ pub trait FamilyWeakDerivative<T: Real>: Family<T> {
 /// | score, entropy | those of the family, coordinate by coordinate |
 ///
 /// Uniform, exponential, logistic, Gumbel, Laplace, Cauchy, Weibull, Fréchet, Pareto, Kumaraswamy,
-/// half-normal, half-Cauchy, log-logistic, Gompertz, triangular and truncated normal are ready-made aliases
-/// of this type, and so are the families with an implicit derivative: gamma and its relatives, inverse
-/// Gaussian, von Mises. Another family takes about twenty lines, and
-/// [`scalar_family!`](crate::scalar_family) declares its first eight:
+/// half-normal, half-Cauchy, log-logistic, Gompertz, triangular and truncated normal are built-in aliases
+/// of this type. So are the families with an implicit derivative: gamma and its relatives, inverse
+/// Gaussian, von Mises. A custom family takes about twenty lines;
+/// [`scalar_family!`](crate::scalar_family) declares the first eight of them:
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -188,9 +188,9 @@ pub trait FamilyWeakDerivative<T: Real>: Family<T> {
 /// # Ok::<(), reparam::Error>(())
 /// ```
 ///
-/// With [`Density`] and [`DensityGradient`] (three more methods) it also has a score function, with
-/// [`ClosedEntropy`] an entropy. Where the quantile function has no formula, [`from_cdf`](Self::from_cdf)
-/// inverts the CDF.
+/// With [`Density`] and [`DensityGradient`] (three more methods) it also has a score function; with
+/// [`ClosedEntropy`], an entropy. Where the quantile function has no closed form,
+/// [`from_cdf`](Self::from_cdf) inverts the CDF.
 ///
 /// # References
 /// Devroye 1986, Non-Uniform Random Variate Generation, chapter II.2, doi:10.1007/978-1-4613-8643-8; as a
@@ -204,7 +204,7 @@ pub struct InverseCdf<T, Q> {
 }
 
 impl<T: Real, Q: Quantile<T>> InverseCdf<T, Q> {
-    /// From a family and one slice of values a parameter, one value a coordinate.
+    /// From a family and one slice of values per parameter, with one value per coordinate.
     ///
     /// # Errors
     /// [`Error::Length`] if the number of slices is not that of the family's parameters (or the family's
@@ -230,14 +230,14 @@ impl<T: Real, Q: Family<T>> InverseCdf<T, Q> {
         &self.family
     }
 
-    /// The values of the parameter of this name, one per coordinate; `None` if the family has no such
+    /// The values of the parameter with this name, one per coordinate; `None` if the family has no such
     /// parameter.
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<&[T]> {
         self.family.parameters().iter().position(|(own, _)| *own == name).map(|place| self.values(place))
     }
 
-    /// The values of the parameter at this place in the family's list.
+    /// The values of the parameter at this index in the family's list.
     #[inline]
     pub(crate) fn values(&self, place: usize) -> &[T] {
         &self.params[place * self.dim..(place + 1) * self.dim]
@@ -253,7 +253,7 @@ impl<T: Real, Q: Family<T>> InverseCdf<T, Q> {
         theta
     }
 
-    /// Writes one derivative a coordinate into a row that is laid out like θ.
+    /// Writes one derivative per coordinate into a row that is laid out like θ.
     #[inline]
     fn write(
         &self,
@@ -271,7 +271,7 @@ impl<T: Real, Q: Family<T>> InverseCdf<T, Q> {
 }
 
 impl<T: Real, Q: FamilyCdf<T>> InverseCdf<T, Q> {
-    /// `F(zᵢ; θᵢ)` of every coordinate of z, which is one row or more, with `1 − F` as exact as F.
+    /// `F(zᵢ; θᵢ)` of every coordinate of z (one row or more), with `1 − F` as exact as F.
     ///
     /// ```
     /// use reparam::prelude::*;
@@ -284,7 +284,7 @@ impl<T: Real, Q: FamilyCdf<T>> InverseCdf<T, Q> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Length`] if z is not whole rows.
+    /// [`Error::Length`] if z does not consist of whole rows.
     pub fn cdf(&self, z: &[T]) -> Result<Vec<Probability<T>>, Error> {
         check_len("z", z.len().next_multiple_of(self.dim), z.len())?;
         let coordinate = |(i, &z): (usize, &T)| self.family.cdf(z, self.theta(i % self.dim));
@@ -306,7 +306,7 @@ impl<T: Real, Q: FamilyCdf<T>> InverseCdf<T, Q> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Length`] if z is not whole rows, or `tails` differs from it in length.
+    /// [`Error::Length`] if z does not consist of whole rows, or if `tails` has another length.
     pub fn cdf_tails(&self, z: &[T], tails: &mut [T]) -> Result<(), Error> {
         check_len("z", z.len().next_multiple_of(self.dim), z.len())?;
         check_len("the tails", z.len(), tails.len())?;
@@ -435,8 +435,8 @@ impl<T: Real, Q: Quantile<T> + DensityGradient<T>> LogDensity<T> for InverseCdf<
         let mut sum = T::zero();
         for (i, &z) in z.iter().enumerate() {
             let term = self.family.log_density(z, self.theta(i));
-            // One coordinate outside the support is enough, whatever the others are (an infinite density,
-            // say).
+            // One coordinate outside the support is enough, whatever the others are (even if one has an
+            // infinite density).
             if term == T::neg_infinity() {
                 return term;
             }
@@ -451,7 +451,7 @@ impl<T: Real, Q: Quantile<T> + DensityGradient<T>> LogDensity<T> for InverseCdf<
     }
 }
 
-/// A step is a coordinate.
+/// Each coordinate is a step.
 impl<T: Real, Q: Quantile<T> + DensityGradient<T>> Sequential<T> for InverseCdf<T, Q> {
     fn steps(&self) -> usize {
         self.dim()
@@ -552,7 +552,7 @@ impl<T: Real, Q: Quantile<T> + FamilyKl<T>> KlDivergence<T> for InverseCdf<T, Q>
 mod tests {
     use super::*;
 
-    /// Claims two parameters, has room for one.
+    /// Claims two parameters, but has room for one.
     #[derive(Debug)]
     struct Misdeclared;
 

@@ -9,8 +9,8 @@ use crate::special::{
 };
 
 own_family! {
-    /// The inverse gamma distribution with independent coordinates, D of them: the law of `b/x` for x of
-    /// shape a and rate 1.
+    /// The inverse gamma distribution with D independent coordinates: the law of `b/x` for x of shape a
+    /// and rate 1.
     ///
     /// | | |
     /// | --- | --- |
@@ -24,9 +24,10 @@ own_family! {
     /// | KL(p‖q) | that of [`Gamma`](crate::distributions::Gamma) with b for the rate |
     ///
     /// Mean `b/(a − 1)` for a > 1, variance `b²/((a − 1)² (a − 2))` for a > 2, else infinite: a pathwise
-    /// gradient of z has a finite variance only for a > 2. The score is valid for both parameters. Draws of
-    /// a small shape overflow as those of a [`Gamma`](crate::distributions::Gamma) underflow, and the
-    /// engine says so. Sampler, noise and accuracy are those of [`Gamma`](crate::distributions::Gamma).
+    /// gradient of z has a finite variance only for a > 2. The score is valid for both parameters. Draws
+    /// of a small shape overflow where those of a [`Gamma`](crate::distributions::Gamma) underflow; the
+    /// engine then reports an error. Sampler, noise and accuracy are those of
+    /// [`Gamma`](crate::distributions::Gamma).
     ///
     /// ```
     /// use reparam::prelude::*;

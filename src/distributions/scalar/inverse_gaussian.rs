@@ -6,8 +6,8 @@ use crate::distributions::scalar::prelude::*;
 use crate::special::{deviance, exponential_integral_scaled, mills_defect, mills_ratio, normal_quantile};
 
 own_family! {
-    /// The inverse Gaussian (Wald) distribution with independent coordinates, D of them: the first time at
-    /// which a Brownian motion with drift `√λ/μ` reaches `√λ`.
+    /// The inverse Gaussian (Wald) distribution with D independent coordinates: the first time at which a
+    /// Brownian motion with drift `√λ/μ` reaches `√λ`.
     ///
     /// | | |
     /// | --- | --- |
@@ -20,9 +20,9 @@ own_family! {
     /// | entropy | `½ (1 + ln 2πμ³/λ) − 3/2 e^x E₁(x)`, `x = 2λ/μ` |
     /// | KL(p‖q) | `½ (ln(λ_p/λ_q) − 1 + λ_q/λ_p + λ_q (μ_p − μ_q)²/(μ_p μ_q²))` |
     ///
-    /// Parameters beyond 1e-150 … 1e150 count as these in draws and densities. Mean μ, variance μ³/λ. The
-    /// score is valid for both parameters. Independent draws are made by the transformation with multiple
-    /// roots of Michael, Schucany and Haas, and pulled back at z.
+    /// Parameters outside 1e-150 … 1e150 are clamped to that range in draws and densities. Mean μ,
+    /// variance μ³/λ. The score is valid for both parameters. Independent draws are made by the
+    /// transformation with multiple roots of Michael, Schucany and Haas, and pulled back at z.
     ///
     /// ```
     /// use reparam::prelude::*;
@@ -46,7 +46,7 @@ own_family! {
 /// `ln √2π`.
 const HALF_LN_TAU: f64 = 0.918_938_533_204_672_741_78;
 
-/// Parameters beyond 1e-150 … 1e150 count as these: their quotient is then a number.
+/// Parameters are clamped to 1e-150 … 1e150, so that their quotient is finite.
 #[inline]
 fn bounded<T: Real>(parameter: T) -> f64 {
     parameter.f64().clamp(1e-150, 1e150)
@@ -99,14 +99,14 @@ impl<T: Real> Cdf<T> for InverseGaussianFamily {
     }
 
     fn guess(&self, u: Probability<T>, [mu, shape]: [T; 2]) -> T {
-        // Log-normal with the moments of the logarithm for a large shape.
+        // A log-normal guess, with the moments that ln z has for a large shape.
         let (mu, spread) = (bounded(mu), (bounded(mu) / bounded(shape)).ln_1p());
         let tail = u.tail().f64().abs().max(1e-300);
         let normal = if u.lower() <= T::of(0.5) { normal_quantile(tail) } else { -normal_quantile(tail) };
         T::of((mu * (spread.sqrt() * normal - 0.5 * spread).exp()).clamp(1e-30 * mu, 1e30 * mu))
     }
 
-    /// In closed form, with nothing left of the density.
+    /// In closed form: the density cancels.
     #[inline]
     fn implicit_gradient(&self, z: T, [mu, shape]: [T; 2]) -> [T; 2] {
         let (z, mu, shape) = (z.f64(), bounded(mu), bounded(shape));
@@ -114,8 +114,8 @@ impl<T: Real> Cdf<T> for InverseGaussianFamily {
             return [T::zero(); 2];
         }
         let (_, b) = arguments(z, mu, shape);
-        // dz/dμ = 2λ/μ² m(b) √(z³/λ) = (z/μ) (2z/(z + μ)) b m(b); dz/dλ is what homogeneity leaves, without
-        // subtracting.
+        // dz/dμ = 2λ/μ² m(b) √(z³/λ) = (z/μ) (2z/(z + μ)) b m(b); dz/dλ follows from homogeneity, without
+        // a subtraction.
         let share = 2.0 * z / (z + mu);
         let dmu = share * (z / mu) * (b * mills_ratio(b));
         let dshape = (z / shape) * ((mu - z) / (mu + z) + share * mills_defect(b));
@@ -126,8 +126,8 @@ impl<T: Real> Cdf<T> for InverseGaussianFamily {
     fn draw<R: Rng + ?Sized>(&self, [mu, shape]: [T; 2], rng: &mut R) -> Option<T> {
         let (mu, shape) = (bounded(mu), bounded(shape));
         let n = f64::standard_normal(rng);
-        // λ (z − μ)²/(μ² z) = n² has two roots whose product is μ²; the smaller one by the sum that does
-        // not cancel.
+        // λ (z − μ)²/(μ² z) = n² has two roots whose product is μ²; the smaller one is computed by the
+        // sum that does not cancel.
         let half = 0.5 * n * n * (mu / shape);
         let larger = 1.0 + half + (half * (2.0 + half)).sqrt();
         let smaller = 1.0 / larger;
@@ -156,7 +156,8 @@ impl<T: Real> DensityGradient<T> for InverseGaussianFamily {
             return T::zero();
         }
         let (z, mu, shape) = (z.f64(), bounded(mu), bounded(shape));
-        // 1/z² − 1/μ² = (μ − z)(μ + z)/(μ z)², one z kept for last: the sum of two infinities would be NaN.
+        // 1/z² − 1/μ² = (μ − z)(μ + z)/(μ z)²; one factor 1/z is applied last, as the sum of two
+        // infinities would be NaN.
         let pull = shape / z * ((mu - z) / mu) * ((mu + z) / mu);
         T::of((0.5 * pull - 1.5) / z)
     }
@@ -182,7 +183,7 @@ impl<T: Real> ClosedEntropy<T> for InverseGaussianFamily {
     fn entropy_gradient(&self, [mu, shape]: [T; 2]) -> [T; 2] {
         let (mu, shape) = (bounded(mu), bounded(shape));
         let x = 2.0 * shape / mu;
-        // d(e^x E₁)/dx = e^x E₁ − 1/x, times x as both parameters need it.
+        // d(e^x E₁)/dx = e^x E₁ − 1/x; multiplied by x, as both parameters need it.
         let slope = x * exponential_integral_scaled(x) - 1.0;
         [T::of(1.5 * (1.0 + slope) / mu), T::of((-0.5 - 1.5 * slope) / shape)]
     }

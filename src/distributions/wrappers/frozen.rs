@@ -1,4 +1,4 @@
-//! A distribution some of whose parameters stand still.
+//! A distribution with some of its parameters frozen.
 
 use super::remapped::{ParameterMap, Remapped};
 use crate::distribution::{Conditional, Distribution};
@@ -7,13 +7,13 @@ use crate::layout::{Domain, Layout};
 use crate::real::Real;
 use crate::scratch::with_scratch;
 
-/// The same distribution with some of its parameters frozen: θ, its gradients and its layout are those of
+/// The same distribution with some of its parameters frozen: θ, its gradients and its layout contain only
 /// the others, the free ones.
 ///
 /// Capability belongs to a parameter: a Pareto's scale moves the support and has no score, its shape has
-/// one; a gamma's rate has a weak derivative, its shape has none. With what stands in the way frozen, the
-/// estimators that need it are open to the rest. What is frozen keeps its value until
-/// [`into_inner`](Self::into_inner).
+/// one; a gamma's rate has a weak derivative, its shape has none. Once the parameters that lack a
+/// capability are frozen, the estimators that need it work for the rest. A frozen parameter keeps its
+/// value until [`into_inner`](Self::into_inner).
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -33,19 +33,19 @@ use crate::scratch::with_scratch;
 /// # Ok::<(), reparam::Error>(())
 /// ```
 ///
-/// Draws, densities and entropies are those of the inner distribution; a pullback or a score costs what it
-/// costs there. An upper bound whose lower bound is frozen has the domain [`Domain::Real`] in the layout
-/// here: [`set_params`](Distribution::set_params) still refuses one that is too low.
+/// Draws, densities and entropies are those of the inner distribution, and a pullback or a score costs as
+/// much as it costs there. An upper bound whose lower bound is frozen has the domain [`Domain::Real`] in
+/// this layout; [`set_params`](Distribution::set_params) still refuses one that is too low.
 ///
 /// It has all capabilities of the inner distribution but [`Bits`](crate::Bits),
-/// [`Categories`](crate::Categories) and [`Relaxable`](crate::Relaxable): their estimators take as many
-/// parameters as coordinates of a draw.
+/// [`Categories`](crate::Categories) and [`Relaxable`](crate::Relaxable): their estimators need as many
+/// parameters as a draw has coordinates.
 pub type Frozen<T, D> = Remapped<T, D, Selection>;
 
 /// The map of a [`Frozen`]: which parameters are free.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Selection {
-    /// Where each free parameter stands in the inner θ.
+    /// The index of each free parameter in the inner θ.
     places: Vec<usize>,
     /// Which ranges of the inner layout are free.
     free: Vec<bool>,
@@ -76,7 +76,7 @@ impl<T: Real> ParameterMap<T> for Selection {
 }
 
 impl<T: Real, D: Distribution<T>> Frozen<T, D> {
-    /// With these parameters, by the names of the layout, frozen at their present values.
+    /// With these parameters, given by their names in the layout, frozen at their present values.
     ///
     /// # Errors
     /// [`Error::UnknownParameter`] for a name that the layout does not have.
@@ -94,14 +94,14 @@ impl<T: Real, D: Distribution<T>> Frozen<T, D> {
             is_free.then(|| (part.clone(), domain))
         });
         let kept: Vec<_> = kept.collect();
-        // Ranges that are free may be empty.
+        // A free range may be empty.
         let places: Vec<usize> = kept.iter().flat_map(|(part, _)| part.range.clone()).collect();
         let layout = Layout::of_parts(kept);
         let params = places.iter().map(|&place| inner.params()[place]).collect();
         Self::on(inner, Selection { places, free }, params, layout)
     }
 
-    /// One slice for every range of the inner layout: those lent, and those frozen.
+    /// One slice per range of the inner layout: those lent, and those frozen.
     fn lend<Y>(&self, params: &[&[T]], use_them: impl FnOnce(&[&[T]]) -> Y) -> Y {
         let empty: &[T] = &[];
         with_scratch(self.map().free.len(), empty, |all| {

@@ -1,4 +1,4 @@
-//! A distribution on other parameters than its own.
+//! A distribution with new parameters in place of its own.
 
 use std::fmt::Debug;
 
@@ -15,8 +15,8 @@ use crate::probability::Probability;
 use crate::real::Real;
 use crate::scratch::with_scratch;
 
-/// How outer parameters φ make the inner θ: `θ = h(φ)`, with its chain rule. A wrapper of parameters writes
-/// this and nothing else; [`Remapped`] passes every capability on.
+/// How outer parameters φ give the inner θ: `θ = h(φ)`, with its chain rule. A wrapper of parameters
+/// implements only this; [`Remapped`] passes every capability on.
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -51,34 +51,36 @@ use crate::scratch::with_scratch;
 /// # Ok::<(), reparam::Error>(())
 /// ```
 pub trait ParameterMap<T: Real>: Clone + Debug + PartialEq {
-    /// Writes θ at φ. `theta` comes with the inner distribution's present values: what φ does not reach
-    /// stays as it is. The map may keep its slopes at φ for the methods below.
+    /// Writes θ at φ. `theta` is passed in with the inner distribution's present values: entries that do
+    /// not depend on φ stay unchanged. The map may store its slopes at φ for the methods below.
     fn map(&mut self, inner: &Layout, params: &[T], theta: &mut [T]);
 
-    /// The chain rule `∂/∂φ = (∂θ/∂φ)ᵀ ∂/∂θ`: `fill` writes rows of derivatives by θ (as many as there are
-    /// in `rows`, all of its numbers), and `rows` gets those by φ.
+    /// The chain rule `∂/∂φ = (∂θ/∂φ)ᵀ ∂/∂θ`: `fill` writes derivatives with respect to θ, as many rows
+    /// as there are in `rows` and every number of them; `rows` gets the derivatives with respect to φ.
     fn pull(&self, inner: &Layout, rows: &mut [T], fill: impl FnOnce(&mut [T]));
 
-    /// The one parameter of θ that moves with this one of φ, and its slope `∂θᵢ/∂φⱼ`; `None` where several
-    /// move, so that a derivative which is known for single parameters of θ (a weak one) cannot be passed
-    /// on. The default.
+    /// The one parameter of θ that moves with this one of φ, and its slope `∂θᵢ/∂φⱼ`. `None` (the
+    /// default) where several move: a derivative that is known for single parameters of θ (a weak one)
+    /// then cannot be passed on.
     fn single(&self, inner: &Layout, parameter: usize) -> Option<(usize, T)> {
         let _ = (inner, parameter);
         None
     }
 
-    /// The same for [jumps](Jump), whose derivative by a probability of a simplex is meant along the simplex.
+    /// The same for [jumps](Jump), whose derivative with respect to a probability of a simplex means the
+    /// derivative along the simplex.
     fn single_on_simplex(&self, inner: &Layout, parameter: usize) -> Option<(usize, T)> {
         self.single(inner, parameter)
     }
 }
 
-/// A [`ParameterMap`] with as many parameters φ as there are in θ, each of which moves its own: estimators
-/// that count a parameter per coordinate of a draw ([`Bits`], [`Categories`], [`Relaxable`]) still can.
+/// A [`ParameterMap`] with as many parameters φ as there are in θ, each of which moves its own.
+/// Estimators that need one parameter per coordinate of a draw ([`Bits`], [`Categories`], [`Relaxable`])
+/// therefore still work.
 pub trait SquareParameterMap<T: Real>: ParameterMap<T> {}
 
-/// A distribution on the parameters φ of a [`ParameterMap`]. Draws, densities and entropies are those of
-/// the inner distribution; a pullback or a score costs what it costs there, and the map's chain rule.
+/// A distribution with the parameters φ of a [`ParameterMap`]. Draws, densities and entropies are those
+/// of the inner distribution. A pullback or a score costs what it costs there, plus the map's chain rule.
 #[derive(Debug, Clone)]
 pub struct Remapped<T, D, M> {
     inner: D,
@@ -96,11 +98,11 @@ impl<T: PartialEq, D: PartialEq, M: PartialEq> PartialEq for Remapped<T, D, M> {
 }
 
 impl<T: Real, D: Distribution<T>, M: ParameterMap<T>> Remapped<T, D, M> {
-    /// On these parameters, with their names and domains. The inner distribution must be the one at
+    /// With these parameters, and their names and domains. The inner distribution must be the one at
     /// `h(params)`, up to rounding.
     ///
     /// # Errors
-    /// What the layout refuses of the parameters.
+    /// The layout's error if it refuses the parameters.
     pub fn on(inner: D, mut map: M, params: Vec<T>, layout: Layout) -> Result<Self, Error> {
         layout.check(&params)?;
         let mut theta = inner.params().to_vec();
@@ -108,13 +110,13 @@ impl<T: Real, D: Distribution<T>, M: ParameterMap<T>> Remapped<T, D, M> {
         Ok(Self { inner, map, params, theta, layout })
     }
 
-    /// The distribution in its own parameters θ.
+    /// The distribution with its own parameters θ.
     #[must_use]
     pub fn inner(&self) -> &D {
         &self.inner
     }
 
-    /// Back to the distribution in its own parameters θ.
+    /// Returns the distribution with its own parameters θ.
     #[must_use]
     pub fn into_inner(self) -> D {
         self.inner
@@ -128,13 +130,13 @@ impl<T: Real, D: Distribution<T>, M: ParameterMap<T>> Remapped<T, D, M> {
 
     #[inline]
     pub(crate) fn pull(&self, rows: &mut [T], fill: impl FnOnce(&mut [T])) {
-        // A distribution all of whose parameters are frozen has nothing to pull back to.
+        // If all parameters of a distribution are frozen, there is nothing to pull back to.
         if !self.params.is_empty() {
             self.map.pull(self.inner.layout(), rows, fill);
         }
     }
 
-    /// Adds to a gradient by φ what `add` adds to one by θ.
+    /// Adds to a gradient with respect to φ what `add` adds to one with respect to θ.
     fn pull_and_add(&self, gradient: &mut [T], add: impl FnOnce(&mut [T])) {
         with_scratch(gradient.len(), T::zero(), |row| {
             self.pull(row, |row| {
@@ -157,7 +159,7 @@ impl<T: Real, D: Distribution<T>, M: ParameterMap<T>> Distribution<T> for Remapp
         &self.params
     }
 
-    /// Also refuses, by the inner distribution's error, a φ whose θ is not valid or not representable.
+    /// Also refuses, with the inner distribution's error, a φ whose θ is not valid or not representable.
     fn set_params(&mut self, params: &[T]) -> Result<(), Error> {
         self.layout.replace(&mut self.params, params, |params| {
             self.map.map(self.inner.layout(), params, &mut self.theta);
@@ -297,7 +299,7 @@ impl<T: Real, D: KlDivergence<T>, M: ParameterMap<T>> KlDivergence<T> for Remapp
 }
 
 impl<T: Real, D: WeakDerivative<T>, M: ParameterMap<T>> WeakDerivative<T> for Remapped<T, D, M> {
-    /// None either for a parameter that more than one of θ depends on: probabilities on a simplex, bounds.
+    /// `None` also for a parameter that several of θ depend on: probabilities on a simplex, bounds.
     fn weak_sides(&self, parameter: usize, coupling: Coupling) -> Option<WeakSides> {
         let (inner, _) = self.map.single(self.inner.layout(), parameter)?;
         self.inner.weak_sides(inner, coupling)
@@ -319,8 +321,8 @@ impl<T: Real, D: WeakDerivative<T>, M: ParameterMap<T>> WeakDerivative<T> for Re
 }
 
 impl<T: Real, D: Jump<T>, M: ParameterMap<T>> Jump<T> for Remapped<T, D, M> {
-    /// Not for a bound that another one starts from: a step of φ moves both. On a simplex `∂E f/∂φₖ` is pₖ
-    /// times the derivative along `δₖ − p`, which is what the inner jump gives.
+    /// Not for a bound from which another parameter starts: a step of φ moves both. On a simplex,
+    /// `∂E f/∂φₖ` is pₖ times the derivative along `δₖ − p`, which the inner jump gives.
     fn jumps(&self, parameter: usize) -> bool {
         self.map
             .single_on_simplex(self.inner.layout(), parameter)

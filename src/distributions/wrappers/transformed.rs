@@ -23,18 +23,19 @@ use crate::scratch::with_scratch;
 /// | ∇_z log q | `w = J⁻ᵀ g` with `g = ∇ₓ ln p − ∇ₓ ln \|det J\|` |
 /// | score | that of the base at x; for φ, which moves x at fixed z, `−(∂h/∂φ)ᵀ w − ∇_φ ln \|det J\|` |
 ///
-/// Unbiased pathwise, and by the score function where the base is. The map's parameters move the support
-/// unless the base [covers the whole space](DifferentiableLogDensity::covers_space):
-/// [`ScoreFunction`](crate::estimators::ScoreFunction) then refuses them by name (also a scale of a
-/// positive base, which leaves the support alone, but is not known to). A draw that the map has rounded to
-/// the end of its image (`σ(40) = 1`) has no log-density left (−∞).
+/// Pathwise gradients are unbiased; so are those of the score function where the base's are. The map's
+/// parameters move the support unless the base [covers the whole
+/// space](DifferentiableLogDensity::covers_space): [`ScoreFunction`](crate::estimators::ScoreFunction)
+/// then refuses them by name. (It also refuses the scale of a positive base: this does not move the
+/// support, but that is not known.) A draw that the map has rounded to the end of its image (`σ(40) = 1`)
+/// has no log-density left (−∞).
 ///
 /// It is not [`Sequential`](crate::Sequential): a map may mix all coordinates, so that no z need be known
-/// before the last x. A map without parameters of its own can be a part of the objective instead, and the
-/// base keeps its steps.
+/// before the last x. If the map has no parameters of its own, make it a part of the objective instead;
+/// the base then keeps its steps.
 ///
-/// Cost: one `h` a draw; a pullback draws x again from the noise, or inverts h where the base draws without
-/// noise.
+/// Cost: one `h` per draw; a pullback draws x again from the noise, or inverts h where the base draws
+/// without noise.
 ///
 /// # References
 /// Rezende & Mohamed 2015, arXiv:1505.05770; Papamakarios et al. 2021, JMLR 22, arXiv:1912.02762.
@@ -130,14 +131,14 @@ impl<T: Real, D: Distribution<T>, B: Bijection<T>> Transformed<T, D, B> {
         }
     }
 
-    /// The base's part of a draw that carries it.
+    /// The base's part of the draws that carry it.
     fn base_draw<'a>(&self, draw: Draws<'a, T>) -> Draws<'a, T> {
         let (x, preimage) = draw.preimage.split_at(self.base.dim());
         Draws { z: x, preimage }
     }
 
-    /// Fills draws that carry their preimage: `draw` fills rows of the base, in order, with their noise if
-    /// there is any.
+    /// Fills draws that carry their preimage: `draw` fills rows of the base, in order, with their noise
+    /// if there is any.
     fn fill(&self, draws: DrawsMut<'_, T>, noise: &mut [T], mut draw: impl FnMut(&mut [T], DrawsMut<'_, T>)) {
         let DrawsMut { z, preimage } = draws;
         if self.base.preimage_dim() == 0 {
@@ -185,7 +186,7 @@ impl<T: Real, D: Distribution<T>, B: Bijection<T>> Distribution<T> for Transform
         });
     }
 
-    /// The draw of the base before the map, and what that carries.
+    /// The preimage: the draw of the base before the map, followed by the preimage of that.
     fn preimage_dim(&self) -> usize {
         self.base.dim() + self.base.preimage_dim()
     }
@@ -266,7 +267,7 @@ impl<T: Real, D: Reparameterizable<T>, B: Bijection<T>> Reparameterizable<T> for
         let (dbase, dmap) = dtheta.split_at_mut(self.base.params().len());
         with_scratch(2 * dim, T::zero(), |room| {
             let (x, dx) = room.split_at_mut(dim);
-            // A base that draws without noise says so by NaN.
+            // NaN marks the noise of a base that draws without noise.
             if noise.iter().any(|e| e.is_nan()) {
                 self.map.inverse(z, x);
             } else {
@@ -351,8 +352,8 @@ impl<T: Real, D: DifferentiableLogDensity<T>, B: Bijection<T>> Transformed<T, D,
 impl<T: Real, D: DifferentiableLogDensity<T>, B: Bijection<T>> DifferentiableLogDensity<T>
     for Transformed<T, D, B>
 {
-    /// 0 where z is not an image. On a simplex, with respect to all numbers of a row but the last, which
-    /// follows from them.
+    /// 0 where z is not an image. On a simplex: with respect to all numbers of a row but the last, which
+    /// is determined by the others.
     fn log_prob_gradient(&self, z: &[T], dz: &mut [T]) {
         if self.at_source(z, |x| self.slope(Draws::of(x), z, dz)).is_none() {
             dz.fill(T::zero());

@@ -1,4 +1,4 @@
-//! A distribution on parameters that any optimiser may walk on.
+//! A distribution with parameters that any optimiser can move freely.
 
 use super::remapped::{ParameterMap, Remapped, SquareParameterMap};
 use crate::bijector::{PositiveBijector, chain, constrain, unconstrain};
@@ -7,8 +7,8 @@ use crate::error::{Error, check_len};
 use crate::layout::{Domain, Layout};
 use crate::real::Real;
 
-/// The same distribution on unconstrained parameters φ: every gradient comes with the chain rule
-/// `∂/∂φ = (∂θ/∂φ)ᵀ ∂/∂θ` applied, so that any optimiser can walk on the flat vector.
+/// The same distribution with unconstrained parameters φ: every gradient comes with the chain rule
+/// `∂/∂φ = (∂θ/∂φ)ᵀ ∂/∂θ` applied, so that any optimiser can work on the flat vector.
 ///
 /// | domain of θ | map | slope |
 /// | --- | --- | --- |
@@ -19,7 +19,7 @@ use crate::real::Real;
 /// | simplex | `θ = softmax(φ)` | `∂θₖ/∂φⱼ = θₖ(1[j = k] − θⱼ)` |
 /// | above a lower bound | `θ = bound + e^φ` (or softplus) | `e^φ`, and 1 to the bound |
 ///
-/// Draws, densities and entropies are those of the inner distribution. The names of the parameters stay
+/// Draws, densities and entropies are those of the inner distribution. The parameters keep their names
 /// (`sigma` is then `ln sigma`). It has all capabilities of the inner distribution but
 /// [`Conditional`](crate::Conditional): a
 /// [`StochasticNode::unconstrained`](crate::StochasticNode::unconstrained) around the inner distribution
@@ -39,7 +39,7 @@ use crate::real::Real;
 /// # Ok::<(), reparam::Error>(())
 /// ```
 ///
-/// A Gaussian policy of two steps, trained with its σ by the reward to go:
+/// A Gaussian policy of two steps, trained together with its σ by the reward to go:
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -86,15 +86,15 @@ impl<T: Real> ParameterMap<T> for Unconstraining<T> {
         }
     }
 
-    /// Not probabilities on a simplex, nor bounds.
+    /// `None` for probabilities on a simplex and for bounds.
     fn single(&self, inner: &Layout, parameter: usize) -> Option<(usize, T)> {
         let (domain, is_bound) = domain(inner, parameter)?;
         let several = is_bound || matches!(domain, Domain::Simplex(_) | Domain::AbovePrevious);
         (!several).then(|| (parameter, self.slope[parameter]))
     }
 
-    /// Not for a bound that another one starts from: a step of φ moves both. On a simplex `∂E f/∂φₖ` is pₖ
-    /// times the derivative along `δₖ − p`, which is what the inner jump gives.
+    /// Not for a bound from which another parameter starts: a step of φ moves both. On a simplex,
+    /// `∂E f/∂φₖ` is pₖ times the derivative along `δₖ − p`, which the inner jump gives.
     fn single_on_simplex(&self, inner: &Layout, parameter: usize) -> Option<(usize, T)> {
         let (_, is_bound) = domain(inner, parameter)?;
         (!is_bound).then(|| (parameter, self.slope[parameter]))
@@ -103,7 +103,7 @@ impl<T: Real> ParameterMap<T> for Unconstraining<T> {
 
 impl<T: Real> SquareParameterMap<T> for Unconstraining<T> {}
 
-/// The domain of a parameter, and whether the next range starts from it as from a bound: then a step of φ
+/// The domain of a parameter, and whether the next range starts from it as its bound: then a step of φ
 /// moves both.
 fn domain(inner: &Layout, parameter: usize) -> Option<(Domain, bool)> {
     let mut parts = inner.iter().skip_while(|part| part.range.end <= parameter);

@@ -24,11 +24,11 @@ use crate::real::Real;
 /// | KL(p ‖ q) | `n (p ln(p/q) + (1 − p) ln((1 − p)/(1 − q)))` for the same trials | the same |
 /// | mean, variance | np, np(1 − p) | the same |
 /// | jump | `(n − k) p (f(k + 1) − f(k))` | `(n − k)/(1 − p) (f(k + 1) − f(k))` |
-/// | weak derivative | `n p (1 − p)` times that by p | `∂p(k)/∂p = n (b(k − 1) − b(k))`, b of n − 1 trials |
+/// | weak derivative | `n p (1 − p)` times that for p | `∂p(k)/∂p = n (b(k − 1) − b(k))`, b of n − 1 trials |
 ///
 /// Log-probability and score are exact to rounding at any finite logit, and the log-probability keeps its
-/// digits for any number of trials. The coupled [weak derivative](crate::estimators::MeasureValued) turns
-/// one trial round, a random one of the n, and costs one more evaluation a coordinate. The entropy has no
+/// digits for any number of trials. The coupled [weak derivative](crate::estimators::MeasureValued) flips
+/// one randomly chosen trial of the n, and costs one more evaluation per coordinate. The entropy has no
 /// closed form.
 ///
 /// ```
@@ -56,12 +56,12 @@ pub struct BinomialFamily {
 pub struct BinomialLaw {
     trials: f64,
     trial: Trial,
-    /// Counts the rarer outcome, in all trials and in all but one.
+    /// Counts the rarer outcome: in all trials, and in all but one.
     rarer: [rand_distr::Binomial; 2],
 }
 
 impl<T: Real> Binomial<T> {
-    /// From numbers of trials and logits of success, one of each a coordinate.
+    /// From numbers of trials and logits of success, one of each per coordinate.
     ///
     /// # Errors
     /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the lengths differ,
@@ -70,7 +70,7 @@ impl<T: Real> Binomial<T> {
         Self::build(trials, logits, true)
     }
 
-    /// From numbers of trials and probabilities of success, one of each a coordinate.
+    /// From numbers of trials and probabilities of success, one of each per coordinate.
     ///
     /// # Errors
     /// As [`from_logits`](Self::from_logits), and [`Error::ParameterDomain`] for a probability that is not
@@ -109,7 +109,7 @@ impl<T: Real> CountFamily<T> for BinomialFamily {
     fn law(&self, coordinate: usize, [theta]: [T; 1]) -> BinomialLaw {
         let (trial, trials) = (Trial::new(theta.f64(), self.by_logits), self.trials[coordinate]);
         let rare = trial.p.p.min(trial.q.p);
-        // A probability is in its domain: there is no other error.
+        // A probability is in its domain: no other error is possible.
         let rarer = [trials, trials - 1].map(|n| {
             rand_distr::Binomial::new(n, rare).unwrap_or_else(|_| unreachable!("{rare} is a probability"))
         });
@@ -120,7 +120,7 @@ impl<T: Real> CountFamily<T> for BinomialFamily {
         match self.trials.iter().zip(&other.trials).find(|(a, b)| a != b) {
             None => Ok(()),
             Some((_, &value)) => {
-                let expected = "the trials of the other distribution";
+                let expected = "the number of trials of the other distribution";
                 Err(Error::Option { option: "trials", value: value as f64, expected })
             }
         }
@@ -178,7 +178,7 @@ impl<T: Real> CountKl<T> for BinomialLaw {
 
     fn kl_gradient(&self, other: &Self) -> ([T; 1], [T; 1]) {
         let (own, others) = (&self.trial, &other.trial);
-        // The tilt of an impossible outcome counts nothing, however large.
+        // An impossible outcome contributes nothing, however large its log-ratio.
         let tilt = (own.p.ln - others.p.ln) - (own.q.ln - others.q.ln);
         let by_own = if own.slope() == 0.0 { 0.0 } else { self.trials * own.slope() * tilt };
         let excess = others.excess(own);
@@ -202,7 +202,7 @@ impl<T: Real> CountWeakDerivative<T> for BinomialLaw {
                 let (plus, minus) = (self.count(false, rng) + 1.0, self.count(false, rng));
                 WeakPair::pair(T::of(plus), T::of(minus), weight)
             }
-            // One of the n trials, which is a success in k of n cases, turned round.
+            // Flips one of the n trials, which is a success in k of n cases.
             Coupling::Coupled if rng.random::<f64>() * self.trials < k.f64() => {
                 WeakPair::against_draw(k - T::one(), -weight)
             }
@@ -211,7 +211,7 @@ impl<T: Real> CountWeakDerivative<T> for BinomialLaw {
     }
 }
 
-/// A factor is a coordinate, its alternatives are the counts 0 … n.
+/// Each coordinate is a factor; its alternatives are the counts 0 … n.
 impl<T: Real> FiniteFactors<T> for Binomial<T> {
     fn factors(&self) -> usize {
         self.laws.len()

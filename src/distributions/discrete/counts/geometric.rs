@@ -9,7 +9,7 @@ use crate::distribution::{Coupling, WeakPair, WeakSides};
 use crate::real::Real;
 
 family_of_trials! {
-    /// D independent geometric counts: how many trials fail before the first that succeeds.
+    /// D independent geometric counts: the number of failures before the first success.
     ///
     /// | | by [`from_logits`](Self::from_logits) | by [`from_probs`](Self::from_probs) |
     /// | --- | --- | --- |
@@ -19,12 +19,13 @@ family_of_trials! {
     /// | KL(p ‖ q) | that of one trial, over p | the same |
     /// | its gradients | `−ln((1 − p)/(1 − q)) (1 − p)/p`, `(q − p)/p` | `−ln((1 − p)/(1 − q))/p²`, `(q − p)/(p q (1 − q))` |
     /// | mean, variance | `(1 − p)/p`, `(1 − p)/p²` | the same |
-    /// | weak derivative | `p (1 − p)` times that by p | `∂p(k)/∂p = (b(k) − b(k − 1))/p²`, b the failures before the second success |
+    /// | weak derivative | `p (1 − p)` times that for p | `∂p(k)/∂p = (b(k) − b(k − 1))/p²`, b the failures before the second success |
     /// | jump | `k (f(k − 1) − f(k))` | `k (f(k − 1) − f(k))/(p (1 − p))` |
     ///
-    /// Log-probability and score are exact to rounding at any finite logit. A count beyond the whole
-    /// numbers that a scalar holds is the nearest it holds; where p is so small that it overflows, the
-    /// estimators say so ([`Error::NonFiniteTransform`](crate::Error::NonFiniteTransform)).
+    /// Log-probability and score are exact to rounding at any finite logit. A count above the whole
+    /// numbers that a scalar holds exactly is rounded to the nearest number it holds. Where p is so small
+    /// that the count overflows, the estimators report
+    /// [`Error::NonFiniteTransform`](crate::Error::NonFiniteTransform).
     ///
     /// ```
     /// use reparam::prelude::*;
@@ -93,8 +94,8 @@ impl<T: Real> CountKl<T> for GeometricLaw {
     fn kl(&self, other: &Self) -> T {
         let (own, others) = (&self.0, &other.0);
         T::of(if own.p.p < f64::MIN_POSITIVE {
-            // Without a digit left: rare events of which one waits for the first, `r − 1 − ln r` with the
-            // ratio r of their rates.
+            // Without a digit left, the trials are a process of rare events, and the count is the wait
+            // for the first: `r − 1 − ln r` with the ratio r of their rates.
             let ln_ratio = others.p.ln - own.p.ln;
             ln_ratio.exp_m1() - ln_ratio
         } else {
@@ -105,7 +106,7 @@ impl<T: Real> CountKl<T> for GeometricLaw {
     fn kl_gradient(&self, other: &Self) -> ([T; 1], [T; 1]) {
         let (own, others) = (&self.0, &other.0);
         let excess = others.excess(own);
-        // ln(q/q′), from the difference where the two are near.
+        // ln(q/q′), from the difference where the two are close.
         let change = excess / others.q.p;
         let ln = if change.abs() < 0.5 { change.ln_1p() } else { own.q.ln - others.q.ln };
         let (by_own, by_others) = (-ln / own.p.p, excess / own.p.p);
@@ -127,8 +128,8 @@ impl<T: Real> CountWeakDerivative<T> for GeometricLaw {
     }
 }
 
-/// The weak derivative of failures before r successes by the trial's parameter: those before one more
-/// success, with and without a further failure.
+/// The weak derivative of the failures before r successes with respect to the trial's parameter: the
+/// failures before one more success, with and without one further failure.
 pub(super) fn weak_pair_of_failures<T: Real, R: Rng + ?Sized>(
     trial: &Trial,
     r: f64,
@@ -137,7 +138,8 @@ pub(super) fn weak_pair_of_failures<T: Real, R: Rng + ?Sized>(
     draw: impl Fn(&mut R) -> T,
     rng: &mut R,
 ) -> WeakPair<T> {
-    // r/p² by p; the odds of failure keep r q/p finite where p² is not.
+    // r/p² with respect to p; r q/p with respect to the logit, from the odds of failure, which stays
+    // finite where r/p² does not.
     let weight = if trial.by_logits { r * trial.failures_a_success() } else { r / trial.p.p / trial.p.p };
     let more = k + T::of(draw_failures(trial, rng));
     let other = match coupling {
@@ -147,7 +149,7 @@ pub(super) fn weak_pair_of_failures<T: Real, R: Rng + ?Sized>(
     WeakPair::pair(more, other + T::one(), T::of(weight))
 }
 
-/// A failure becomes a success, and the waiting ends one failure before.
+/// A failure becomes a success, and the wait ends one failure earlier.
 pub(super) fn jump_of_failures<T: Real>(trial: &Trial, k: T) -> (T, T) {
     let failures = k.f64();
     let weight = if trial.by_logits || failures == 0.0 { failures } else { failures / trial.p.p / trial.q.p };

@@ -32,13 +32,15 @@ use crate::real::Real;
 
 /// A scalar family on the non-negative integers, held by [`Counts`].
 pub trait CountFamily<T: Real>: Family<T> {
-    /// One member of the family, with all that its parameters say once and for all.
+    /// One member of the family, with everything that is computed from its parameters once.
     type Law: CountLaw<T, Theta = Self::Theta>;
 
-    /// The member with these parameters, at this coordinate (which only matters to a family that holds a fixed number a coordinate).
+    /// The member with these parameters, at this coordinate; the coordinate matters only to a family with
+    /// a fixed number per coordinate.
     fn law(&self, coordinate: usize, theta: Self::Theta) -> Self::Law;
 
-    /// Refuses another family with which no divergence is known: one that differs in a fixed number.
+    /// Refuses another member of the family to which no divergence is known: one that differs in a fixed
+    /// number.
     ///
     /// # Errors
     /// As the family documents.
@@ -69,7 +71,7 @@ pub trait CountLaw<T: Real>: Clone + Debug {
     fn variance(&self) -> T;
 }
 
-/// A law whose Kullback–Leibler divergence to its family is known.
+/// A law with a known Kullback–Leibler divergence to other members of its family.
 pub trait CountKl<T: Real>: CountLaw<T> {
     /// `KL(self ‖ other)`; ∞ where `other` does not cover `self`.
     fn kl(&self, other: &Self) -> T;
@@ -80,21 +82,23 @@ pub trait CountKl<T: Real>: CountLaw<T> {
 
 /// A law whose derivative is a difference of two other laws; see [`WeakDerivative`].
 pub trait CountWeakDerivative<T: Real>: CountLaw<T> {
-    /// Which sides are drawn for the parameter at this place of the family's list; `None` if it has no weak derivative.
+    /// Which sides are drawn for the parameter at this index in the family's list; `None` if it has no
+    /// weak derivative.
     fn weak_sides(place: usize, coupling: Coupling) -> Option<WeakSides>;
 
-    /// One draw of both sides beside the draw k, for the parameter at this place of the family's list.
+    /// One draw of both sides, given the draw k, for the parameter at this index in the family's list.
     fn weak_pair<R: Rng + ?Sized>(&self, place: usize, coupling: Coupling, k: T, rng: &mut R) -> WeakPair<T>;
 }
 
-/// A law of which it is known where a count jumps when a parameter grows; see [`Jump`].
+/// A law for which the jump of a count is known when a parameter grows; see [`Jump`].
 pub trait CountJump<T: Real>: CountLaw<T> {
-    /// Where the count k jumps to, and the weight of it, for the parameter at this place of the family's list; `None` if it is not known.
+    /// The count that k jumps to, and the weight of the jump, for the parameter at this index in the
+    /// family's list; `None` if it is not known.
     fn jump(&self, place: usize, k: T) -> Option<(T, T)>;
 }
 
-/// D independent counts of one scalar family, each with parameters of its own. A count is a whole number held in a scalar, exact to 2⁵³
-/// in f64 and 2²⁴ in f32.
+/// D independent counts of one scalar family, each with its own parameters. A count is a whole number
+/// held in a scalar, exact up to 2⁵³ in f64 and 2²⁴ in f32.
 ///
 /// A count is a step function of its noise, so there is no pathwise gradient: use [`ScoreFunction`](crate::estimators::ScoreFunction) or
 /// [`MeasureValued`](crate::estimators::MeasureValued).
@@ -110,7 +114,7 @@ where
 }
 
 impl<T: Real, F: CountFamily<T>> Counts<T, F> {
-    /// From a family and one slice of values a parameter, one value a coordinate.
+    /// From a family and one slice of values per parameter, with one value per coordinate.
     ///
     /// # Errors
     /// [`Error::Length`] if the number of slices is not that of the family's parameters or the slices differ in length,
@@ -133,7 +137,7 @@ impl<T: Real, F: CountFamily<T>> Counts<T, F> {
         &self.family
     }
 
-    /// The values of the parameter at this place in the family's list.
+    /// The values of the parameter at this index in the family's list.
     fn values(&self, place: usize) -> &[T] {
         let dim = self.dim();
         &self.params[place * dim..(place + 1) * dim]
@@ -157,7 +161,7 @@ impl<T: Real, F: CountFamily<T>> Counts<T, F> {
         }
     }
 
-    /// Writes one derivative a coordinate into a row that is laid out like θ.
+    /// Writes one derivative per coordinate into a row that is laid out like θ.
     #[inline]
     fn write(&self, row: &mut [T], derivative: impl Fn(usize, &F::Law) -> F::Theta) {
         let dim = self.laws.len();
@@ -169,7 +173,7 @@ impl<T: Real, F: CountFamily<T>> Counts<T, F> {
     }
 }
 
-/// Whether it is a whole number from 0 on.
+/// Whether it is a whole number, 0 or above.
 fn is_count<T: Real>(k: T) -> bool {
     k >= T::zero() && k.is_finite() && k.fract().is_zero()
 }
@@ -216,7 +220,7 @@ impl<T: Real, F: CountFamily<T>> LogDensity<T> for Counts<T, F> {
     }
 }
 
-/// A step is a count.
+/// Each count is a step.
 impl<T: Real, F: CountFamily<T>> Sequential<T> for Counts<T, F> {
     fn steps(&self) -> usize {
         self.dim()

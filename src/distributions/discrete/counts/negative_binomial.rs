@@ -12,8 +12,8 @@ use crate::real::Real;
 use crate::special::digamma_difference;
 
 family_of_trials! {
-    /// D independent negative binomial counts: how many trials fail before r of them succeed, for any r
-    /// above 0, whole or not: a Poisson count whose rate is gamma-distributed.
+    /// D independent negative binomial counts: the number of failures before r successes, for any r above
+    /// 0, whole or not. It is also a Poisson count whose rate is gamma-distributed.
     ///
     /// | | by [`from_logits`](Self::from_logits) | by [`from_probs`](Self::from_probs) |
     /// | --- | --- | --- |
@@ -22,11 +22,11 @@ family_of_trials! {
     /// | score of r | `ψ(k + r) − ψ(r) + ln p` | the same |
     /// | score | `r (1 − p) − k p` | `r/p − k/(1 − p)` |
     /// | mean, variance | `r (1 − p)/p`, `r (1 − p)/p²` | the same |
-    /// | weak derivative | `p (1 − p)` times that by p | `∂p(k)/∂p = r (b(k) − b(k − 1))/p²`, b that of r + 1 |
+    /// | weak derivative | `p (1 − p)` times that for p | `∂p(k)/∂p = r (b(k) − b(k − 1))/p²`, b that of r + 1 |
     /// | jump | `k (f(k − 1) − f(k))` | `k (f(k − 1) − f(k))/(p (1 − p))` |
     ///
-    /// The log-probability keeps its digits for any r. Both parameters have a score; r has neither weak
-    /// derivative nor jump in closed form, so [freeze](crate::distributions::Frozen) it for those
+    /// The log-probability keeps its digits for any r. Both parameters have a score. r has neither a weak
+    /// derivative nor a jump in closed form, so [freeze](crate::distributions::Frozen) it for those
     /// estimators. Entropy and divergence have no closed form.
     ///
     /// ```
@@ -72,7 +72,7 @@ impl<T: Real> CountLaw<T> for NegativeBinomialLaw {
 
     fn draw<R: Rng + ?Sized>(&self, rng: &mut R) -> T {
         let rate = self.rates.as_ref().map_or(self.r, |rates| rates.sample(rng));
-        // An infinite odds of failure times a rate that has underflowed is not a number, and no failure.
+        // Infinite odds of failure times a rate that has underflowed would be NaN; the count is then 0.
         let rate = if rate == 0.0 { 0.0 } else { rate * self.trial.failures_a_success() };
         T::of(draw_poisson(rate, rng))
     }
@@ -82,7 +82,7 @@ impl<T: Real> CountLaw<T> for NegativeBinomialLaw {
         T::of(if k == 0.0 {
             r * self.trial.p.ln
         } else {
-            // The last trial succeeds: r/(k + r) of the binomial mass.
+            // The last trial is a success: r/(k + r) of the binomial mass.
             let over = k / r;
             let last = if over < 1e300 { -over.ln_1p() } else { r.ln() - k.ln() };
             last + self.trial.log_mass(k + r, r, k)

@@ -10,7 +10,7 @@ use crate::real::Real;
 use crate::special::{deviance, ln_kernel};
 
 own_family! {
-    /// D independent Poisson counts: how many events come in a time when λ are expected.
+    /// D independent Poisson counts: the number of events in a period in which λ are expected.
     ///
     /// | | |
     /// | --- | --- |
@@ -22,10 +22,10 @@ own_family! {
     /// | jump | `f(k + 1) − f(k)` |
     /// | weak derivative | `∂p/∂λ = p(k − 1) − p(k)`: one more event, against the draw itself |
     ///
-    /// The score is valid and has variance 1/λ; `f(k + 1) − f(k)`, the coupled [weak
-    /// derivative](crate::estimators::MeasureValued), has that of f's steps and costs one more evaluation.
-    /// The entropy has no closed form. Beyond a rate of 1e15, where a scalar no longer holds every whole
-    /// number, draws are rounded normals.
+    /// The score is valid and has variance 1/λ. The coupled [weak
+    /// derivative](crate::estimators::MeasureValued), `f(k + 1) − f(k)`, has the variance of the
+    /// increments of f and costs one more evaluation. The entropy has no closed form. For a rate above
+    /// 1e15, where a scalar no longer holds every whole number, draws are rounded normals.
     ///
     /// ```
     /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -55,7 +55,7 @@ pub struct PoissonLaw {
     sampler: Option<rand_distr::Poisson<f64>>,
 }
 
-/// The largest rate that is drawn exactly.
+/// The largest rate for which draws are exact.
 const EXACT: f64 = 1e15;
 
 impl<T: Real> CountFamily<T> for PoissonFamily {
@@ -68,13 +68,13 @@ impl<T: Real> CountFamily<T> for PoissonFamily {
     }
 }
 
-/// What a Poisson count is to the digits of a scalar, where the rate is beyond [`EXACT`].
+/// A Poisson count to the precision of a scalar, for a rate above [`EXACT`].
 fn rounded_normal<R: Rng + ?Sized>(rate: f64, rng: &mut R) -> f64 {
-    // An infinite rate stays one.
+    // An infinite rate gives an infinite count.
     (rate + rate.min(f64::MAX).sqrt() * f64::standard_normal(rng)).round()
 }
 
-/// One count at a rate of its own, 0 at a rate of 0.
+/// One count with the given rate; 0 at a rate of 0.
 pub(super) fn draw_poisson<R: Rng + ?Sized>(rate: f64, rng: &mut R) -> f64 {
     if rate > EXACT {
         return rounded_normal(rate, rng);

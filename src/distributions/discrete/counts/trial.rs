@@ -1,5 +1,5 @@
-//! One trial that succeeds or fails, given by a logit or by a probability: what binomial, geometric and
-//! negative binomial counts are made of.
+//! One trial that succeeds or fails, given by a logit or by a probability; the binomial, geometric and
+//! negative binomial counts are made of such trials.
 
 use crate::probability::Probability;
 use crate::special::{deviance, ln_beta, log_sigmoid, sigmoid, stirling_remainder};
@@ -19,7 +19,8 @@ pub(super) struct Side {
     pub(super) ln: f64,
 }
 
-/// Where `np/k` is within this factor of 1, the log-probability is taken from the distance to the mode.
+/// Where `np/k` is within this factor of 1, the log-probability is computed from the distance to the
+/// mode.
 const NEAR: std::ops::Range<f64> = 0.1..10.0;
 
 impl Trial {
@@ -40,7 +41,7 @@ impl Trial {
         if self.by_logits { self.p.p * self.q.p } else { 1.0 }
     }
 
-    /// `p − p′` of two trials, from the sides that have the digits.
+    /// `p − p′` of two trials, from the more accurate sides.
     pub(super) fn excess(&self, other: &Self) -> f64 {
         if self.p.p > 0.5 && other.p.p > 0.5 { other.q.p - self.q.p } else { self.p.p - other.p.p }
     }
@@ -69,7 +70,7 @@ impl Trial {
             let width = 0.5 * (n / (std::f64::consts::TAU * k * m)).ln();
             corrections + width - k * deviance(tilt) - m * deviance(tilt_rest)
         } else {
-            // Far from the mode, and with less than a count, nothing cancels.
+            // Far from the mode, and below one count, nothing cancels.
             -(n + 1.0).ln() - ln_beta(k + 1.0, m + 1.0) + k * self.p.ln + m * self.q.ln
         }
     }
@@ -89,8 +90,8 @@ impl Side {
     }
 }
 
-/// Declares a family of counts whose last parameter is the probability of success, by its logit or as it
-/// is; with another parameter before it, or none.
+/// Declares a family of counts whose last parameter is the probability of success, given by its logit or
+/// as a probability; with one parameter before it, or none.
 macro_rules! family_of_trials {
     (
         $(#[$meta:meta])*
@@ -117,7 +118,7 @@ macro_rules! family_of_trials {
             /// [`Error::EmptySupport`](crate::Error::EmptySupport) without coordinates,
             /// [`Error::Length`](crate::Error::Length) if the lengths differ,
             /// [`Error::NonFiniteParameter`](crate::Error::NonFiniteParameter), and
-            /// [`Error::ParameterDomain`](crate::Error::ParameterDomain) for a value outside of its domain.
+            /// [`Error::ParameterDomain`](crate::Error::ParameterDomain) for a value outside its domain.
             pub fn from_logits($($parameter: &[T],)? logits: &[T]) -> Result<Self, $crate::Error> {
                 Self::from_family($family { by_logits: true }, &[$($parameter,)? logits])
             }

@@ -1,4 +1,4 @@
-//! Bits under the condition that so many of them are 1.
+//! Bits conditioned on how many of them are 1.
 
 use rand::{Rng, RngExt};
 
@@ -10,20 +10,20 @@ use crate::layout::Layout;
 use crate::real::Real;
 use crate::special::log_add_exp;
 
-/// A set of k of n items: independent bits, given that k of them are 1.
+/// A set of k of n items: independent bits, conditioned on k of them being 1.
 ///
 /// | | |
 /// | --- | --- |
-/// | θ | `logits` l (n finite numbers), one an item |
+/// | θ | `logits` l (n finite numbers), one per item |
 /// | z | n numbers, k of them 1 and the others 0 |
 /// | log-probability | `Σ zᵢ lᵢ − ln e_k(e^l)`, with the elementary symmetric polynomial of degree k |
 /// | score | `zᵢ − πᵢ`, πᵢ the probability that item i is in the set |
 /// | mean, variance | π, `π (1 − π)` |
 ///
-/// Adding a number to all logits changes nothing. Two tables of `(n + 1)(k + 1)` logarithms are made when
-/// the parameters are set, in time n k; a draw takes time n, and so does a score: `1 − π` is a sum too and
-/// not a difference. Sums of logits have the rounding of the largest: beyond ±1e12 beside one another they
-/// hide what the others say.
+/// Adding a number to all logits changes nothing. Two tables of `(n + 1)(k + 1)` logarithms are computed
+/// when the parameters are set, in time O(n k). A draw and a score take time O(n): `1 − π` is also a sum
+/// and not a difference. Sums of logits have the rounding error of the largest: logits beyond ±1e12 hide
+/// the effect of the others.
 ///
 /// ```
 /// use reparam::prelude::*;
@@ -44,7 +44,7 @@ pub struct ConditionalBernoulli<T> {
     params: Vec<T>,
     chosen: usize,
     layout: Layout,
-    /// The logarithm of `e_r` of the items from i on, at `i (k + 1) + r`.
+    /// The logarithm of `e_r` of the items from i on, at index `i (k + 1) + r`.
     after: Vec<f64>,
     /// The logarithm of `e_k`.
     ln_total: f64,
@@ -52,13 +52,13 @@ pub struct ConditionalBernoulli<T> {
     inclusion: Vec<(T, T)>,
 }
 
-/// A logit whose sums stay finite.
+/// A logit, clamped so that sums stay finite.
 fn bounded<T: Real>(l: T) -> f64 {
     l.f64().clamp(-1e300, 1e300)
 }
 
 impl<T: Real> ConditionalBernoulli<T> {
-    /// From one logit an item and the number k of items in a set.
+    /// From one logit per item and the number k of items in a set.
     ///
     /// # Errors
     /// [`Error::EmptySupport`] without items, [`Error::NonFiniteParameter`], [`Error::Option`] for a k that
@@ -137,7 +137,7 @@ impl<T: Real> Distribution<T> for ConditionalBernoulli<T> {
         for draw in z.chunks_exact_mut(n) {
             let mut left = self.chosen;
             for (i, z) in draw.iter_mut().enumerate() {
-                // As many items as are left to choose are all chosen.
+                // If as many items remain as are still to be chosen, all are chosen.
                 let taken = left > 0 && {
                     let with = self.logit(i) + self.after[(i + 1) * row + left - 1];
                     left == n - i || rng.random::<f64>() < (with - self.after[i * row + left]).exp()

@@ -11,20 +11,21 @@ use crate::real::Real;
 use crate::scratch::with_scratch;
 use crate::special::{LogSum, log_add_exp, successive_sampling_tables};
 
-/// A set of k of n items, drawn one after the other without replacement with probabilities in proportion to
-/// `e^l`: the Gumbel top-k set.
+/// A set of k of n items, drawn one after the other without replacement with probabilities proportional
+/// to `e^l`: the Gumbel top-k set.
 ///
 /// | | |
 /// | --- | --- |
-/// | θ | `logits` l (n finite numbers), one an item |
+/// | θ | `logits` l (n finite numbers), one per item |
 /// | z | n numbers, k of them 1 and the others 0 |
 /// | log-probability | `ln Σ` over the k! orders of `Πᵢ e^l(zᵢ) / Σ e^l` of the items left |
 /// | score | the mean of the [ordered](super::PlackettLuce) score over the orders of the set |
 ///
-/// Drawn in time n k by the Gumbel top-k trick. The sum over orders goes over the 2ᵏ sets of those drawn
-/// already, all terms positive: log-probability and score take time `k 2ᵏ + n 2ᵏ` and k is at most 16;
-/// beyond k = 5 they take room from the heap. With 20 items a draw and its score take about 2 µs at k = 2,
-/// 8 µs at 5, 0.3 ms at 10 and 30 ms at 16. The score is exact to an absolute 1e-13, as tested.
+/// A draw takes time O(n k), by the Gumbel top-k trick. The sum over orders runs over the 2ᵏ sets of
+/// items drawn already, and all its terms are positive. Log-probability and score take time
+/// `k 2ᵏ + n 2ᵏ`, and k is at most 16; above k = 5 they allocate on the heap. With 20 items, a draw and
+/// its score take about 2 µs at k = 2, 8 µs at 5, 0.3 ms at 10 and 30 ms at 16. The score has an absolute
+/// error of at most 1e-13, as tested.
 ///
 /// [`ConditionalBernoulli`](super::ConditionalBernoulli) is the other law of k-subsets, `p ∝ Π e^l`, with
 /// cheap scores at any k.
@@ -49,11 +50,11 @@ pub struct Subsets<T> {
     layout: Layout,
 }
 
-/// The largest k: tables of 65,536 numbers.
+/// The largest k: the tables then have 65,536 numbers.
 const MOST: usize = 16;
 
 impl<T: Real> Subsets<T> {
-    /// From one logit an item and the number k of items in a set.
+    /// From one logit per item and the number k of items in a set.
     ///
     /// # Errors
     /// [`Error::EmptySupport`] without items, [`Error::NonFiniteParameter`], [`Error::Option`] for a k that
@@ -69,7 +70,7 @@ impl<T: Real> Subsets<T> {
         self.chosen
     }
 
-    /// The logits of the items in the set, and the weight of the others.
+    /// The logits of the items in the set, and the total weight of the others.
     fn split(&self, z: &[T], items: &mut [f64; MOST]) -> LogSum {
         let (mut at, mut others) = (0, LogSum::EMPTY);
         for (l, z) in self.params.iter().zip(z) {
@@ -84,7 +85,7 @@ impl<T: Real> Subsets<T> {
     }
 }
 
-/// Calls `run` with three tables of so many sets.
+/// Calls `run` with three tables that have one entry per set.
 fn with_tables<Y>(sets: usize, run: impl FnOnce(&mut [LogSum], &mut [f64], &mut [f64]) -> Y) -> Y {
     with_scratch(sets, LogSum::EMPTY, |left: &mut [LogSum]| {
         with_scratch(2 * sets, f64::NEG_INFINITY, |room: &mut [f64]| {
@@ -150,7 +151,8 @@ impl<T: Real> LogDensity<T> for Subsets<T> {
         let items = &items[..self.chosen];
         with_tables(sets, |left, finish, reach| {
             successive_sampling_tables(items, others, left, finish);
-            // The probability that the draws so far are this set, and given the whole set that they were.
+            // The probability that the draws so far are this set, and the probability, given the whole
+            // set, that they were.
             reach[0] = 0.0;
             for drawn in 0..sets - 1 {
                 let waiting = (sets - 1) & !drawn;

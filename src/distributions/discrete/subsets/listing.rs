@@ -7,14 +7,14 @@ pub(super) fn subsets(n: usize, k: usize) -> Option<usize> {
     let k = k.min(n - k) as u128;
     let mut count = 1u128;
     for i in 0..k {
-        // Whole at every step: it is a binomial coefficient itself.
+        // Each intermediate value is a whole number, because it is a binomial coefficient.
         count = count.checked_mul(n as u128 - i)? / (i + 1);
         usize::try_from(count).ok()?;
     }
     usize::try_from(count).ok()
 }
 
-/// The subset of an index as a 0/1 vector: those with the first item come first.
+/// The subset with this index as a 0/1 vector: those with the first item come first.
 pub(super) fn write_subset<T: Real>(n: usize, k: usize, mut index: usize, z: &mut [T]) {
     let mut left = k;
     for (i, z) in z.iter_mut().enumerate() {

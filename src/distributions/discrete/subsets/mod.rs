@@ -23,12 +23,11 @@ use crate::error::Error;
 use crate::layout::{Domain, Layout};
 use crate::real::Real;
 
-/// One row of logits, and how many of the items are chosen.
+/// One row of logits, and the number of items that are chosen.
 fn layout_of<T: Real>(logits: &[T], chosen: usize, most: usize) -> Result<(Layout, Vec<T>), Error> {
     let parts = Layout::coordinatewise(&[("logits", Domain::Real, logits)])?;
     if chosen == 0 || chosen > logits.len().min(most) {
-        let expected =
-            "at least 1, at most the number of items, and few enough to be listed where orders are summed";
+        let expected = "at least 1, at most the number of items, and at most 16 for `Subsets`";
         return Err(Error::Option { option: "chosen", value: chosen as f64, expected });
     }
     Ok(parts)
@@ -42,11 +41,11 @@ fn draw_gumbels<R: Rng + ?Sized>(gumbels: &mut [f64], rng: &mut R) {
     }
 }
 
-/// Takes the best of what is left, by logit and Gumbel noise, and marks it by NaN.
+/// Takes the best remaining item, by logit plus Gumbel noise, and marks it by NaN.
 fn take_best<T: Real>(logits: &[T], gumbels: &mut [f64]) -> usize {
     let mut best: Option<usize> = None;
     for (i, gumbel) in gumbels.iter().enumerate().filter(|(_, g)| !g.is_nan()) {
-        // A difference of logits keeps the noise where the logits are huge and alike.
+        // A difference of logits keeps the noise where the logits are huge and nearly equal.
         let beats = |best: usize| (logits[i].f64() - logits[best].f64()) + (gumbel - gumbels[best]) > 0.0;
         if best.is_none_or(beats) {
             best = Some(i);

@@ -10,22 +10,24 @@ use crate::real::Real;
 use crate::scratch::with_scratch;
 use crate::special::LogSum;
 
-/// A ranking of n items, or its first k places: each place goes to one of the items left, with a
-/// probability in proportion to `e^l`.
+/// A ranking of n items, or its first k places: each place goes to one of the remaining items, with a
+/// probability proportional to `e^l`.
 ///
 /// | | |
 /// | --- | --- |
-/// | θ | `logits` l (n finite numbers), one an item |
+/// | θ | `logits` l (n finite numbers), one per item |
 /// | z | k whole numbers, the items in the order of their places, counted from 0 |
 /// | log-probability | `Σᵢ l(zᵢ) − ln Σ e^l` over the items left at place i |
 /// | score | of item j: `1[j is placed] − Σᵢ e^lⱼ / Σ e^l` over the places i that j was left for |
 ///
-/// Drawn by the Gumbel top-k trick: the k largest of `l + Gumbel noise`, in order. Log-probability and
-/// score take time n k, a draw too. The score is exact to rounding but for the cancellation of an item that
-/// is nearly certain of the next place. Finite logits of any size give neither NaN nor a tie.
+/// Drawn by the Gumbel top-k trick: the k largest of `l + Gumbel noise`, in order. A draw, a
+/// log-probability and a score take time O(n k). The score is exact to rounding, except for cancellation
+/// at an item that is nearly certain to get the next place. Finite logits of any size give neither NaN
+/// nor a tie.
 ///
-/// It is [`Sequential`], a place a step: where early places have terms of their own,
-/// [`RewardToGo`](crate::estimators::RewardToGo) credits each place with what comes after it alone.
+/// It is [`Sequential`], with one step per place. If the objective has terms that depend on early places
+/// only, [`RewardToGo`](crate::estimators::RewardToGo) credits each place only with the terms that come
+/// after it.
 ///
 /// For the *set* of the first k, whatever their order, [`Subsets`](super::Subsets) has a score with less
 /// variance.
@@ -52,7 +54,7 @@ pub struct PlackettLuce<T> {
 }
 
 impl<T: Real> PlackettLuce<T> {
-    /// Full rankings, from one logit an item.
+    /// Full rankings, from one logit per item.
     ///
     /// # Errors
     /// [`Error::EmptySupport`] without items, [`Error::NonFiniteParameter`].
@@ -60,12 +62,12 @@ impl<T: Real> PlackettLuce<T> {
         Self::top(logits, logits.len())
     }
 
-    /// The first k places, from one logit an item.
+    /// The first k places, from one logit per item.
     ///
     /// # Errors
     /// As [`new`](Self::new), and [`Error::Option`] for a k that is 0 or above the number of items.
     pub fn top(logits: &[T], places: usize) -> Result<Self, Error> {
-        // Without items, that is what to say, and not that k is 0.
+        // Without items, this is the error to report, not that k is 0.
         let (layout, params) = layout_of(logits, places, usize::MAX)?;
         Ok(Self { params, places, layout })
     }
@@ -76,7 +78,8 @@ impl<T: Real> PlackettLuce<T> {
         (item >= 0.0 && item.fract() == 0.0 && item < self.params.len() as f64).then_some(item as usize)
     }
 
-    /// Calls `visit` with each place's item and which items were left for it. False for what is no ranking.
+    /// Calls `visit` with each place's item and the items left for it. Returns false if z is not a
+    /// ranking.
     fn places(&self, z: &[T], mut visit: impl FnMut(usize, &[bool])) -> bool {
         with_scratch(self.params.len(), true, |left: &mut [bool]| {
             for &z in z {
@@ -88,13 +91,13 @@ impl<T: Real> PlackettLuce<T> {
         })
     }
 
-    /// The weight of all items that are left.
+    /// The total weight of the remaining items.
     fn total(&self, left: &[bool]) -> LogSum {
         let logits = self.params.iter().zip(left).filter(|(_, left)| **left).map(|(l, _)| l.f64());
         logits.fold(LogSum::EMPTY, LogSum::with)
     }
 
-    /// Adds the weighted score of one place that goes to an item.
+    /// Adds the weighted score of one place, given the item that gets it.
     fn add_place_score(&self, item: usize, left: &[bool], weight: T, gradient: &mut [T]) {
         let all = self.total(left);
         for (j, (g, _)) in gradient.iter_mut().zip(left).enumerate().filter(|(_, (_, left))| **left) {
@@ -102,7 +105,7 @@ impl<T: Real> PlackettLuce<T> {
                 *g -= weight * T::of(all.log_share(self.params[j].f64()).exp());
             }
         }
-        // 1 − p of the item that has the place: the sum of the others, where it is likely.
+        // 1 − p of the item that gets the place: the sum of the others, where the item is likely.
         let own = all.log_share(self.params[item].f64());
         let others = if own < -0.7 {
             1.0 - own.exp()
@@ -160,7 +163,7 @@ impl<T: Real> LogDensity<T> for PlackettLuce<T> {
     }
 }
 
-/// A step is a place: it knows who has the places before it.
+/// Each place is a step, which knows the items in the places before it.
 impl<T: Real> Sequential<T> for PlackettLuce<T> {
     fn steps(&self) -> usize {
         self.places
@@ -170,7 +173,7 @@ impl<T: Real> Sequential<T> for PlackettLuce<T> {
         step
     }
 
-    /// Nothing where an item has two places or is none.
+    /// Nothing if an item has two places or does not exist.
     fn add_step_score(&self, step: usize, z: &[T], weight: T, gradient: &mut [T]) {
         let mut place = 0;
         self.places(&z[..=step], |item, left| {
