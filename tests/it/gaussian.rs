@@ -181,7 +181,7 @@ fn the_learned_baseline_approaches_the_optimal_one_and_is_not_used_before_it_is_
     // E[f s²]/E[s²] with d = μ − k: d² + 3σ² for μ; d² + 5σ² for σ. The standard deviations of (f − b) s² / E[s²] are about 8 and
     // 25 for these numbers, so these are the standard errors of 400,000 draws; four of them.
     let exact = [(4.75, 8.0 / 632.0), (5.25, 25.0 / 632.0)];
-    for (learned, (exact, error)) in estimator.learned().into_iter().zip(exact) {
+    for (learned, (exact, error)) in estimator.learned().iter().copied().zip(exact) {
         assert!((learned - exact).abs() < 4.0 * error, "{learned} {exact}");
     }
     let with = estimator.estimate(&normal, &f, 100_000, &mut rng(5)).unwrap();

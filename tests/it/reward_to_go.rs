@@ -365,7 +365,7 @@ fn the_moving_average_is_of_earlier_calls_only_and_step_by_step() {
     let close = |found: &[f64], expected: [f64; 3]| {
         assert!(found.iter().zip(expected).all(|(x, y)| (x - y).abs() < 1e-12), "{found:?} {expected:?}");
     };
-    close(&average.learned(), a);
+    close(average.learned(), a);
     // The second call uses what was known before it, and learns after it.
     let second = average.estimate(&mdp, &f, 500, &mut rng(2)).unwrap();
     let mut constants = RewardToGo::new().with_step_baseline(StepBaseline::PerStep(a.to_vec()));
@@ -373,7 +373,7 @@ fn the_moving_average_is_of_earlier_calls_only_and_step_by_step() {
     for (x, y) in second.gradient().iter().zip(expected.gradient()) {
         assert!((x - y).abs() < 1e-12);
     }
-    close(&average.learned(), [0, 1, 2].map(|t| 0.75 * a[t] + 0.25 * b[t]));
+    close(average.learned(), [0, 1, 2].map(|t| 0.75 * a[t] + 0.25 * b[t]));
     assert!(second.total_variance() < 0.8 * first.total_variance());
     // Another value function, or baseline: what was learned is of no use.
     assert!(average.clone().with_value(NoValue).learned().is_empty());

@@ -157,14 +157,14 @@ impl ScoreFunction {
     }
 
     /// Values and gradient samples of draws that are already made.
-    fn weigh_scores<T, D, F>(&self, distribution: &D, objective: Evaluator<'_, F>, block: Block<'_, T>)
+    fn weigh_scores<T, D, F>(&self, distribution: &D, objective: Evaluator<'_, F>, block: &mut Block<'_, T>)
     where
         T: Real,
         D: LogDensity<T> + ?Sized,
         F: Objective<T> + ?Sized,
     {
         let (dim, params) = (distribution.dim(), distribution.params().len());
-        let draws = Draws { z: block.z, preimage: block.preimage };
+        let draws = Draws { z: &*block.z, preimage: &*block.preimage };
         objective.value_block(block.z, dim, block.values);
         if let Baseline::LeaveOneOut { draws: group } = self.baseline {
             let rows = block.values.chunks_exact(group).zip(draws.rows(group * dim));
@@ -212,9 +212,9 @@ where
         &self,
         distribution: &D,
         objective: Evaluator<'_, F>,
-        block: Block<'_, T>,
+        mut block: Block<'_, T>,
     ) -> Result<(), Error> {
-        self.weigh_scores(distribution, objective, block);
+        self.weigh_scores(distribution, objective, &mut block);
         Ok(())
     }
 
@@ -262,11 +262,11 @@ where
         &self,
         distribution: &D,
         objective: Evaluator<'_, F>,
-        block: Block<'_, T>,
+        mut block: Block<'_, T>,
         rng: &mut BlockRng<'_>,
     ) -> Result<(), Error> {
         distribution.sample_block(rng, DrawsMut { z: block.z, preimage: block.preimage });
-        self.weigh_scores(distribution, objective, block);
+        self.weigh_scores(distribution, objective, &mut block);
         Ok(())
     }
 
