@@ -132,7 +132,7 @@ fn a_gradient_beyond_the_scalar_that_reads_it_is_refused() {
     let text = serde_json::to_string(&beyond).unwrap();
     assert!(serde_json::from_str::<GradientEstimate<f64>>(&text).is_ok());
     let error = serde_json::from_str::<GradientEstimate<f32>>(&text).unwrap_err().to_string();
-    assert!(error.contains("finite as the scalar"), "{error}");
+    assert!(error.contains("finite in the scalar"), "{error}");
 }
 
 #[test]

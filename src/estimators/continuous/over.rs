@@ -75,7 +75,7 @@ where
 /// let f = (|z: &[f64]| z[0], |z: &[f64], dz: &mut [f64]| { dz[0] = 1.0; z[0] });
 /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
 /// let estimate = Pathwise.over(ScrambledSobol::base2(10)).estimate(&normal, &f, 16, &mut rng)?;
-/// let exact = 0.125f64.exp(); // E z = exp(μ + σ²/2), also its derivative by μ
+/// let exact = 0.125f64.exp(); // E z = exp(μ + σ²/2), also its derivative for μ
 /// assert!((estimate.gradient()[0] - exact).abs() < 4.0 * estimate.standard_error()[0]);
 /// assert!(estimate.standard_error()[0] < 1e-3); // as many independent draws would give 5e-3
 /// # Ok::<(), reparam::Error>(())
