@@ -175,7 +175,7 @@ impl fmt::Display for Error {
             }
             Self::UnknownParameter { parameter } => write!(f, "there is no parameter {parameter}"),
             Self::Length { what, expected, found } => {
-                write!(f, "{what} has length {found}, expected {expected}")
+                write!(f, "length of {what} is {found}, expected {expected}")
             }
             Self::EmptySupport { what } => write!(f, "empty support: {what}"),
             Self::ZeroSamples => write!(f, "zero gradient samples requested, expected at least 1"),

@@ -40,7 +40,7 @@ use crate::real::Real;
 /// assert!((b.gradient()[0] / a.gradient()[0] - 0.01f64.exp()).abs() < 1e-12);
 ///
 /// let error = pathwise.estimate(&here, &f, 1001, &mut rng).unwrap_err();
-/// assert_eq!(error.to_string(), "stored noise, in gradient samples, has length 1000, expected 1001");
+/// assert_eq!(error.to_string(), "length of stored noise (in gradient samples) is 1000, expected 1001");
 /// # Ok::<(), reparam::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]

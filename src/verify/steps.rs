@@ -55,7 +55,7 @@ where
     R: Rng + ?Sized,
 {
     let (dim, steps, params) = (distribution.dim(), distribution.steps(), distribution.params().len());
-    check_len("the list of the objective's terms (one per step)", steps, objective.terms())?;
+    check_len("the objective's terms (one per step)", steps, objective.terms())?;
     if draws == 0 {
         return Err(Error::ZeroSamples);
     }

@@ -56,7 +56,7 @@ where
 /// - **Costs** n times the rule, where n is the number of the source's points. They stream through fixed
 ///   buffers, however many there are.
 /// - **Variance** is that of the mean over the points, which the source makes dependent: for smooth f of
-///   few coordinates [`ScrambledSobol`](crate::noise::ScrambledSobol) lowers it to nearly n⁻³, and
+///   few coordinates [`ScrambledSobol`](crate::noise::ScrambledSobol) lowers it almost as n⁻³, and
 ///   [`Antithetic`](crate::noise::Antithetic) removes the part that is odd in the noise. Scores gain less
 ///   from point sets than pathwise gradients do.
 /// - A rule of K draws per gradient sample (an importance-weighted bound) takes K independent point sets,

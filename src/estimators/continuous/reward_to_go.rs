@@ -77,7 +77,7 @@ use crate::scratch::with_scratch;
 /// let f = Terms(3, |z: &[f64], terms: &mut [f64]| terms.copy_from_slice(z));
 /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
 /// let error = RewardToGo::new().estimate(&Bernoulli::from_logits(&[0.0; 4])?, &f, 10, &mut rng).unwrap_err();
-/// assert_eq!(error.to_string(), "the list of the objective's terms (one per step) has length 3, expected 4");
+/// assert_eq!(error.to_string(), "length of the objective's terms (one per step) is 3, expected 4");
 /// # Ok::<(), reparam::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -299,7 +299,7 @@ where
     }
 
     fn check_objective(&self, distribution: &D, objective: &F) -> Result<(), Error> {
-        check_len("the list of the objective's terms (one per step)", distribution.steps(), objective.terms())
+        check_len("the objective's terms (one per step)", distribution.steps(), objective.terms())
     }
 
     fn gradient_samples(
