@@ -12,8 +12,8 @@ use crate::real::Real;
 use crate::shifted_sums::mean;
 use crate::vector::BlockSeed;
 
-/// Gradient samples that share one generator, seeded from the caller's, are a block. A job is divided into
-/// `PARTS` blocks, each of at least `LEAST` samples (by the number of parameters) and at most `BLOCK.0`.
+/// Gradient samples that share one generator, seeded from the caller's, are a block. A block has one part
+/// in `PARTS` of a job's samples, but at least `LEAST` (by the number of parameters) and at most `BLOCK.0`.
 /// Small samples make longer blocks, of up to `BLOCK_NUMBERS` numbers and `BLOCK.1` samples. The division
 /// depends on nothing but the sizes of the job, so blocks can be made anywhere and merge to the same bits.
 const PARTS: usize = 24;
