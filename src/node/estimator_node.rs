@@ -34,8 +34,8 @@ use crate::shifted_sums::mean;
 /// - **Learns**, where the estimator does, from all rows after they have been pulled back: a moving average
 ///   is that of earlier minibatches.
 ///
-/// It cannot run an estimator whose later draws depend on earlier values; such an estimator is refused once
-/// it is found out ([`Error::Adaptive`]).
+/// The node cannot run an estimator whose later draws depend on earlier values; such an estimator is
+/// refused once it is found out ([`Error::Adaptive`]).
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};

@@ -19,7 +19,7 @@ use super::{Additive, DifferentiableObjective, Objective};
 /// distribution's parameters, set the objective's too.
 /// [`verify::parameter_gradient`](crate::verify::parameter_gradient) checks the derivative.
 ///
-/// - **Unbiased** if the estimator is, and if `E[∂f_θ/∂θ]` may be differentiated under the integral:
+/// - **Unbiased** if the estimator is, and if `E[f_θ]` may be differentiated under the integral sign:
 ///   `f_θ(z)` continuous in θ for almost every z.
 /// - **Costs** one explicit gradient per draw, and no further evaluation.
 /// - **Use it** for discount factors, penalties that contain the parameters, and temperatures; and for

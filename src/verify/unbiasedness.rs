@@ -16,8 +16,8 @@ use crate::special::{normal_quantile, student_t_cdf, student_t_integer_quantile}
 /// A test of an estimator against a known gradient, with two error rates: how often it accuses an unbiased
 /// estimator (of all parameters together), and how often it misses a bias of the size that it reports.
 ///
-/// **Test.** The error of the mean of n gradient samples, in standard errors, follows Student's t with n −
-/// 1 degrees of freedom; with P parameters, each is tested at a false-alarm rate of α/P (Bonferroni).
+/// **Test.** The error of the mean of n gradient samples, in standard errors, follows Student's t with
+/// n − 1 degrees of freedom; with P parameters, each is tested at a false-alarm rate of α/P (Bonferroni).
 /// **Power.** A bias of `(t(1 − α/2P) + z(1 − β))` standard errors in one parameter is missed with
 /// probability at most β. It is reported as [`detectable_bias`](Unbiasedness::detectable_bias), so a pass
 /// says how small a bias would have been seen. It falls as 1/√n; [`samples_for`](Self::samples_for) says
