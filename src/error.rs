@@ -1,4 +1,4 @@
-//! The one error type: every variant says what was wrong, where, and what was wanted.
+//! The one error type: every variant says what was wrong, where, and what was expected.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -59,9 +59,9 @@ pub enum Error {
         /// What is missing.
         what: &'static str,
     },
-    /// An estimate from no gradient samples was asked for.
+    /// An estimate from no gradient samples was requested.
     ZeroSamples,
-    /// Fewer than two draws per gradient sample where each is measured against the others.
+    /// Fewer than two draws per gradient sample, where each draw is compared with the others.
     TooFewDraws {
         /// The number of draws that was given.
         draws: usize,
@@ -88,7 +88,7 @@ pub enum Error {
         /// Name of the parameter in the distribution's layout.
         parameter: Cow<'static, str>,
     },
-    /// The transform gave NaN or ±∞: a log-normal overflowed, say.
+    /// The transform gave NaN or ±∞: a log-normal overflowed, for example.
     NonFiniteTransform {
         /// Index of the gradient sample, counted from 0 within the call.
         sample: u64,
@@ -115,8 +115,8 @@ pub enum Error {
         /// The value of `∂f/∂z` there.
         value: f64,
     },
-    /// A gradient sample has a NaN or infinite coordinate although draw, objective and objective gradient are
-    /// finite, or its square is beyond the scalar type.
+    /// A gradient sample has a NaN or infinite coordinate although draw, objective and objective gradient
+    /// are finite, or the square of a coordinate is too large for the scalar type.
     NonFiniteGradient {
         /// Index of the gradient sample, counted from 0 within the call.
         sample: u64,
@@ -145,17 +145,17 @@ pub enum Error {
     },
     /// A stochastic node was asked to pull back before a draw.
     NoDraw,
-    /// An estimator made other draws once it knew the values of the objective: such a one cannot be run
-    /// where the objective is evaluated for all rows in between.
+    /// An estimator made other draws once it knew the values of the objective. Such an estimator cannot be
+    /// run where the objective is evaluated for all rows in between.
     Adaptive {
         /// The first row in which it was seen.
         row: usize,
     },
-    /// The objective depends on θ directly, and the estimator cannot add that explicit gradient: what it
-    /// evaluates are not draws of the distribution, or it does not say which are
+    /// The objective depends on θ directly, and the estimator cannot add that explicit gradient: the points
+    /// where it evaluates f are not draws of the distribution, or it does not say which of them are
     /// ([`BlockShape::with_own_draws`](crate::BlockShape::with_own_draws)).
     ExplicitGradient,
-    /// What an estimator of one's own has found wrong.
+    /// What a custom estimator has found wrong.
     Estimator {
         /// The gradient sample, counted from 0 within the call.
         sample: u64,
@@ -175,13 +175,13 @@ impl fmt::Display for Error {
             }
             Self::UnknownParameter { parameter } => write!(f, "there is no parameter {parameter}"),
             Self::Length { what, expected, found } => {
-                write!(f, "{what} has length {found}, expected {expected}")
+                write!(f, "length of {what} is {found}, expected {expected}")
             }
             Self::EmptySupport { what } => write!(f, "empty support: {what}"),
-            Self::ZeroSamples => write!(f, "zero gradient samples asked for, expected at least 1"),
+            Self::ZeroSamples => write!(f, "zero gradient samples requested, expected at least 1"),
             Self::TooFewDraws { draws } => write!(
                 f,
-                "{draws} draws per gradient sample, expected at least 2: alone, a draw would be its own baseline"
+                "{draws} draws per gradient sample, expected at least 2: a single draw would be its own baseline"
             ),
             Self::Option { option, value, expected } => {
                 write!(f, "option {option} is {value}, expected {expected}")
@@ -221,7 +221,7 @@ impl fmt::Display for Error {
             Self::Adaptive { row } => {
                 write!(
                     f,
-                    "row {row}: the estimator's draws depend on the objective's values, expected draws known beforehand"
+                    "row {row}: the estimator's draws depend on the objective's values, expected draws that do not"
                 )
             }
             Self::ExplicitGradient => write!(
@@ -229,7 +229,7 @@ impl fmt::Display for Error {
                 "the objective depends on the distribution's parameters directly, and this estimator cannot add that explicit gradient"
             ),
             Self::Estimator { sample, what } => write!(f, "gradient sample {sample}: {what}"),
-            Self::NoDraw => write!(f, "pull back before a draw: call forward first"),
+            Self::NoDraw => write!(f, "pullback before a draw: call forward first"),
         }
     }
 }

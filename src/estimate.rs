@@ -139,9 +139,8 @@ impl Moments {
 /// An estimated gradient `∇_θ E[f(z)]` with the variance of one gradient sample and everything that follows
 /// from it.
 ///
-/// "Gradient sample" is one independent draw of the estimator's random vector, whatever number of
-/// evaluations of f it takes, so [`variance_per_evaluation`](Self::variance_per_evaluation) compares
-/// estimators fairly.
+/// A gradient sample is one independent draw of the estimator's random vector, however many evaluations of
+/// f it takes, so [`variance_per_evaluation`](Self::variance_per_evaluation) compares estimators fairly.
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -161,9 +160,9 @@ impl Moments {
 /// # Ok::<(), reparam::Error>(())
 /// ```
 ///
-/// With the feature `serde` it travels, and [merges](Self::merge) elsewhere. What arrives is checked: data
-/// that no estimate can hold are an error. The numbers are `f64` whatever `T`; use a format that keeps them
-/// (`serde_json` has the feature `float_roundtrip`).
+/// With the feature `serde` it can be serialised, and [merged](Self::merge) elsewhere. What is read is
+/// checked: data that no estimate can hold are an error. The numbers are `f64` whatever `T` is; use a
+/// format that keeps them exactly (`serde_json` has the feature `float_roundtrip`).
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(
@@ -194,7 +193,7 @@ pub struct ParameterEstimate<'a, T> {
 }
 
 impl<T: Real> GradientEstimate<T> {
-    /// Room for an estimate that is not made yet.
+    /// Room for an estimate that has not been made.
     pub(crate) fn empty() -> Self {
         Self {
             layout: Layout::default(),
@@ -216,13 +215,13 @@ impl<T: Real> GradientEstimate<T> {
         self.evaluations = 0;
     }
 
-    /// The moments of gradient and value, for more gradient samples that took so many evaluations.
+    /// The moments of gradient and value, to add gradient samples that took this many evaluations.
     pub(crate) fn more(&mut self, evaluations: u64) -> [&mut Moments; 2] {
         self.evaluations += evaluations;
         [&mut self.moments, &mut self.value]
     }
 
-    /// Makes the gradient that is read of the moments.
+    /// Computes the public gradient from the moments.
     pub(crate) fn finish(&mut self) {
         for (gradient, &mean) in self.gradient.iter_mut().zip(&self.moments.mean) {
             *gradient = T::of(mean);
@@ -253,8 +252,8 @@ impl<T: Real> GradientEstimate<T> {
         self.moments.m2.iter().map(|&m2| self.moments.variance_of(m2)).sum()
     }
 
-    /// `total_variance × evaluations of f in one gradient sample`: what estimators are compared by, if
-    /// evaluations of f are what costs.
+    /// `total_variance × evaluations of f in one gradient sample`: compares estimators where evaluations of
+    /// f are the main cost.
     #[must_use]
     pub fn variance_per_evaluation(&self) -> f64 {
         self.total_variance() * (self.evaluations as f64 / self.samples() as f64)
@@ -288,9 +287,8 @@ impl<T: Real> GradientEstimate<T> {
     }
 
     /// The two-sided Student-t confidence interval of each derivative at a level such as 0.95, with
-    /// `samples − 1` degrees of freedom. It is one interval a parameter: with many parameters some will
-    /// miss, `1 − level` of them on average. After a single gradient sample each interval is the whole
-    /// line.
+    /// `samples − 1` degrees of freedom. Each parameter has its own interval: of many intervals, a share of
+    /// `1 − level` misses on average. After a single gradient sample, each interval is the whole line.
     ///
     /// # Errors
     /// [`Error::Option`] if the level is not strictly between 0 and 1.
@@ -313,7 +311,7 @@ impl<T: Real> GradientEstimate<T> {
         Ok(self.moments.mean.iter().zip(&self.moments.m2).map(interval).collect())
     }
 
-    /// The estimate of `E[f(z)]`: the mean over all draws, the same whichever estimator made the gradient.
+    /// The estimate of `E[f(z)]`: the mean over all draws, whichever estimator made the gradient.
     #[must_use]
     pub fn value(&self) -> f64 {
         self.value.mean[0]
@@ -362,10 +360,10 @@ impl<T: Real> GradientEstimate<T> {
     }
 
     /// Adds a term that is known exactly, with its gradient: the closed-form entropy or Kullback–Leibler
-    /// term of an evidence lower bound. Value and gradient move, their error bars stay.
+    /// term of an evidence lower bound. Value and gradient change, but their error bars do not.
     ///
     /// # Errors
-    /// [`Error::Length`] if the gradient is not one number a parameter; nothing has changed then.
+    /// [`Error::Length`] if the gradient does not have one number per parameter; nothing has changed then.
     ///
     /// ```
     /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -394,8 +392,8 @@ impl<T: Real> GradientEstimate<T> {
         Ok(())
     }
 
-    /// Joins an independent estimate of the same gradient: the result is that of all gradient samples
-    /// together.
+    /// Joins an independent estimate of the same gradient: the result is the estimate from all gradient
+    /// samples together.
     ///
     /// # Errors
     /// [`Error::Merge`] if the parameters differ in name or number; nothing has changed then.
@@ -415,8 +413,8 @@ fn signal_to_noise(mean: f64, variance: f64) -> f64 {
     if mean == 0.0 { 0.0 } else { mean.abs() / variance.sqrt() }
 }
 
-/// A table: one line for the objective, one a parameter. `{:.3}` sets the digits, `{:#}` shows every
-/// parameter instead of the first twenty. A table: plain numbers where they are of ordinary size. The
+/// A table with one line for the objective and one per parameter; `{:#}` shows every parameter instead of
+/// the first twenty. Numbers of ordinary size are written plainly, others in scientific notation. The
 /// precision is that of the mantissa: `{:.3}` shows four digits.
 impl<T: Real> fmt::Display for GradientEstimate<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -47,7 +47,7 @@ impl Domain {
 pub struct ParamRange {
     /// The field's name for the parameter: `mu`, `sigma`, `logits`.
     pub name: Cow<'static, str>,
-    /// Where it stands in the flat slice.
+    /// Its place in the flat slice.
     pub range: Range<usize>,
     /// Which values are valid.
     pub domain: Domain,
@@ -92,8 +92,8 @@ impl Layout {
         Self { parts }
     }
 
-    /// The layout and the flat parameters of a family with independent coordinates: one slice a parameter,
-    /// all of the same length, validated.
+    /// The layout and the flat parameters of a family with independent coordinates: one slice per
+    /// parameter, all of the same length, validated.
     ///
     /// # Errors
     /// [`Error::EmptySupport`] without coordinates, [`Error::Length`] if the lengths differ, and what
@@ -113,7 +113,7 @@ impl Layout {
         Ok((layout, params))
     }
 
-    /// These ranges one after the other, wherever they stood before, with the domains given.
+    /// These ranges one after the other, wherever they were before, with the given domains.
     pub(crate) fn of_parts(parts: impl IntoIterator<Item = (ParamRange, Domain)>) -> Self {
         let mut start = 0;
         let moved = |(part, domain): (ParamRange, Domain)| {
@@ -162,14 +162,14 @@ impl Layout {
         Self { parts: first.chain(second).collect() }
     }
 
-    /// The same ranges with every domain replaced by [`Domain::Real`]: parameters that any optimiser may
-    /// walk on.
+    /// The same ranges with every domain replaced by [`Domain::Real`]: parameters that any optimiser can
+    /// work with.
     #[must_use]
     pub fn unconstrained(&self) -> Self {
         Self { parts: self.iter().map(|part| ParamRange { domain: Domain::Real, ..part.clone() }).collect() }
     }
 
-    /// Whether this is the very same layout, and not only an equal one.
+    /// Whether this is the very same layout, not merely an equal one.
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.parts, &other.parts)
     }
@@ -191,7 +191,7 @@ impl Layout {
         self.parts.iter()
     }
 
-    /// Where a named parameter stands, if there is one of that name.
+    /// The place of a named parameter, if there is one of that name.
     #[must_use]
     pub fn range(&self, name: &str) -> Option<Range<usize>> {
         self.iter().find(|part| part.name == name).map(|part| part.range.clone())
@@ -203,7 +203,7 @@ impl Layout {
         self.iter().find(|part| part.range.contains(&flat)).map(|part| (&part.name, flat - part.range.start))
     }
 
-    /// [`locate`](Self::locate) for messages: θ and the flat index where no range has it.
+    /// [`locate`](Self::locate) for messages: θ and the flat index where no range contains it.
     pub(crate) fn place(&self, flat: usize) -> (Cow<'static, str>, usize) {
         self.locate(flat).map_or(("θ".into(), flat), |(name, index)| (name.clone(), index))
     }
@@ -224,9 +224,9 @@ impl Layout {
         Ok(())
     }
 
-    /// Replaces parameters that several parts hold: all of them, or, where `set` fails for a part, none.
-    /// `set` gives all parts their share of a parameter vector; errors of the layout's own checks come
-    /// first, with its names.
+    /// Replaces parameters that several parts hold: all of them or, if `set` fails for a part, none. `set`
+    /// gives all parts their share of a parameter vector. The layout's own checks come first, and their
+    /// errors use its names.
     pub(crate) fn replace<T: Real>(
         &self,
         own: &mut [T],
@@ -290,7 +290,7 @@ impl ParamRange {
         if let Domain::Simplex(classes) = self.domain {
             for (row, probabilities) in values.chunks(classes.max(1)).enumerate() {
                 let sum: T = probabilities.iter().copied().sum();
-                // Rounding of the caller's normalisation: a few units in the last place a class.
+                // Rounding of the caller's normalisation: a few units in the last place per class.
                 let tolerance = T::epsilon() * T::of(4.0 * classes as f64);
                 if (sum - T::one()).abs() > tolerance {
                     return Err(outside(row * classes, probabilities[0]));

@@ -1,7 +1,7 @@
-//! Scratch space for a row, for distributions and estimators of one's own.
+//! Scratch space for one row, for custom distributions and estimators.
 
-/// Calls `run` with a slice of that many elements, on the stack if they are few (at most 64) and on the
-/// heap otherwise: room for a row that a method of a trait has no buffer for.
+/// Calls `run` with a slice of `len` elements, on the stack if they are few (at most 64) and on the heap
+/// otherwise: room for one row in a trait method that has no buffer for it.
 ///
 /// ```
 /// use reparam::scratch::with_scratch;

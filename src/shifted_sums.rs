@@ -3,8 +3,8 @@
 use crate::real::Real;
 use crate::vector::kernel;
 
-/// The mean, by its weight 1/n, as a deviation from one of the values: equal values stay what they are,
-/// however large.
+/// The mean, from its weight 1/n, as a deviation from one of the values: equal values stay exact, however
+/// large they are.
 #[inline]
 pub(crate) fn mean<T: Real>(values: &[T], weight: T) -> T {
     let shift = values.first().copied().unwrap_or(T::zero());
@@ -13,11 +13,11 @@ pub(crate) fn mean<T: Real>(values: &[T], weight: T) -> T {
 
 /// Sums of deviations and squared deviations from the first row of a block.
 ///
-/// The shift keeps the digits that a large mean would eat: it is one of the samples, so cancellation costs
-/// at most a factor of the block's length however the samples are spread, and a constant gives exactly 0.
+/// The shift keeps the digits that a large mean would lose. It is one of the samples, so cancellation costs
+/// at most a factor of the block's length, however the samples are spread, and a constant gives exactly 0.
 ///
-/// Short rows are summed several side by side, so that they fill the registers: row i into copy i modulo
-/// the number of copies.
+/// Several short rows are summed side by side, to fill the registers: row i goes into copy i modulo the
+/// number of copies.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ShiftedSums<T> {
     len: usize,
@@ -29,14 +29,14 @@ pub(crate) struct ShiftedSums<T> {
 /// Columns that are summed side by side: they fill the vector registers of every current machine.
 const LANES: usize = 8;
 
-/// Numbers below which a loop is over before the instruction set is chosen.
+/// With fewer numbers than this, a loop ends before an instruction set could be chosen.
 const FEW: usize = 16;
 
 /// The longest row that is joined with its neighbours to a multiple of `LANES`.
 const SHORT: usize = 32;
 
 impl<T: Real> ShiftedSums<T> {
-    /// Makes room for rows of this length, of which so many come at a time; the sums mean nothing until the
+    /// Makes room for rows of this length, `rows` of them at a time; the sums are meaningless until the
     /// first tile is added.
     pub(crate) fn resize(&mut self, len: usize, rows: usize) {
         let copies = if len > SHORT || rows < 2 * LANES {
@@ -84,11 +84,11 @@ impl<T: Real> ShiftedSums<T> {
         self.squares.iter().all(|s| s.is_finite())
     }
 
-    /// Joins the `count` rows added to the `before` samples that a mean and a sum of squared deviations
-    /// were made of (Chan, Golub & LeVeque 1983).
+    /// Joins the `count` rows that were added to the `before` samples of a mean and a sum of squared
+    /// deviations (Chan, Golub & LeVeque 1983).
     pub(crate) fn join(&self, count: usize, before: u64, mean: &mut [f64], m2: &mut [f64]) {
         let (size, before) = (count as f64, before as f64);
-        // Spared where there is one: divisions are what is slow in a call of one gradient sample.
+        // Spared for a single row: divisions are the slow part of a call of one gradient sample.
         let part = if count == 1 { 1.0 } else { 1.0 / size };
         let weight = if before == 0.0 { 1.0 } else { size / (before + size) };
         let scales = Scales { part, weight, cross: before * weight };
@@ -100,7 +100,7 @@ impl<T: Real> ShiftedSums<T> {
     }
 }
 
-/// What the columns of a block are scaled with when they join those before them.
+/// The factors of a block's columns when they join those before them.
 #[derive(Debug, Clone, Copy)]
 struct Scales {
     part: f64,
@@ -152,7 +152,7 @@ kernel! {
     }
 }
 
-/// A few rows, one after the other.
+/// Sums a few rows, one after the other.
 fn sum_plainly<T: Real>(rows: &[T], shift: &[T], sum: &mut [T], squares: &mut [T]) {
     for row in rows.chunks_exact(shift.len()) {
         for (((&x, &shift), sum), squares) in

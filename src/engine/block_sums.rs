@@ -4,11 +4,11 @@ use crate::estimate::Moments;
 use crate::real::Real;
 use crate::shifted_sums::ShiftedSums;
 
-/// Gradient samples that are summed up in their own precision before they join the others in `f64`.
+/// Gradient samples that are summed in their own precision before they join the others in `f64`.
 pub(super) const STRETCH: usize = 256;
 
-/// What one block leaves behind: moments of its stretches of gradient samples but the last, and the sums
-/// over that one.
+/// What one block leaves behind: the moments of all its stretches of gradient samples but the last, and the
+/// sums over the last one.
 #[derive(Debug, Clone, Default)]
 pub(super) struct BlockSums<T> {
     pub(super) count: usize,
@@ -44,14 +44,14 @@ impl<T: Real> Columns<T> {
 }
 
 impl<T: Real> BlockSums<T> {
-    /// Makes room for the sums over gradient samples of so many parameters.
+    /// Makes room for the sums over gradient samples of this many parameters.
     pub(super) fn resize(&mut self, room: Room) {
         self.gradient.resize(room.params, room);
         self.value.resize(1, room);
         self.statistics.resize(room.statistics, 0.0);
     }
 
-    /// Back to no gradient samples, for a block of so many.
+    /// Back to no gradient samples, for a block of `count` of them.
     pub(super) fn start(&mut self, count: usize) {
         (self.count, self.rows, self.broken) = (count, 0, false);
         self.statistics.fill(0.0);
@@ -71,7 +71,7 @@ impl<T: Real> BlockSums<T> {
         self.rows = 0;
     }
 
-    /// Whether the sums are finite: a single NaN or infinity among the samples would have made them not so.
+    /// Whether the sums are finite: a single NaN or infinity among the samples would show in them.
     pub(super) fn is_finite(&self) -> bool {
         !self.broken && self.gradient.sums.is_finite() && self.value.sums.is_finite()
     }

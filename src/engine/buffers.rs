@@ -4,10 +4,11 @@ use crate::real::Real;
 
 /// Buffers of given lengths in one piece of memory.
 ///
-/// A pass over a tile reads one buffer and writes another at the same speed. Where the two are a multiple
-/// of 4,096 bytes apart or little more, the processor takes a read for one of a number that has just been
-/// written, and waits (it compares twelve bits of the address): up to a third of the time, by the accident
-/// of where memory lies. So long buffers start at different places of a page.
+/// A pass over a tile reads one buffer and writes another at the same speed. If the two are a multiple of
+/// 4,096 bytes apart, or little more, the processor takes a read for one of a number that has just been
+/// written, since it compares only twelve bits of the address. It then waits, for up to a third of the
+/// time, depending on where the memory happens to be. So long buffers start at different places within a
+/// page.
 #[derive(Debug, Clone)]
 pub(super) struct Buffers<T, const N: usize> {
     memory: Vec<T>,
@@ -21,14 +22,14 @@ impl<T, const N: usize> Default for Buffers<T, N> {
     }
 }
 
-/// Bytes in which addresses are compared.
+/// The number of bytes after which the compared part of an address repeats.
 const PAGE: usize = 4096;
 
-/// How far the starts of long buffers are apart within a page: five of them fit.
+/// The distance between the starts of long buffers within a page: five of them fit.
 const STAGGER: usize = 832;
 
 impl<T: Real, const N: usize> Buffers<T, N> {
-    /// Makes room; nothing is allocated where there is enough.
+    /// Makes room; allocates nothing where there is enough.
     pub(super) fn fit(&mut self, lens: [usize; N]) {
         let (mut end, mut long) = (0, 0);
         for (place, len) in self.places.iter_mut().zip(lens) {
@@ -44,7 +45,7 @@ impl<T: Real, const N: usize> Buffers<T, N> {
         self.memory.resize(end, T::zero());
     }
 
-    /// All of them.
+    /// All buffers.
     #[inline]
     pub(super) fn get_mut(&mut self) -> [&mut [T]; N] {
         let (mut rest, mut end) = (&mut self.memory[..], 0);

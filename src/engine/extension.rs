@@ -10,10 +10,10 @@ use crate::estimator::GradientEstimator;
 use crate::objective::Objective;
 use crate::real::Real;
 
-/// The averages of an estimator's gradient samples, as methods of every [`GradientEstimator`], boxed ones
-/// too.
+/// The averages of an estimator's gradient samples, as methods of every [`GradientEstimator`], including
+/// boxed ones.
 ///
-/// A trait of its own, so that the rule is an object: a list of estimators, chosen by name, is a
+/// It is a separate trait, so that the rule is object-safe: a list of estimators, chosen by name, is a
 /// `Vec<Box<dyn GradientEstimator<f64, D, F>>>`.
 ///
 /// ```
@@ -48,18 +48,17 @@ where
     /// Averages `samples` gradient samples.
     ///
     /// The same estimator state, distribution, objective and generator state give the same bits. Memory
-    /// does not grow with `samples`. It is `&mut self` because some estimators have a memory: they use what
-    /// they knew before the call and learn after it.
+    /// does not grow with `samples`. The method takes `&mut self` because some estimators have a memory:
+    /// they use what they knew before the call, and learn after it.
     ///
     /// # Errors
     /// [`Error::ZeroSamples`]; what [`check`](GradientEstimator::check),
     /// [`check_objective`](GradientEstimator::check_objective) and
     /// [`check_samples`](GradientEstimator::check_samples) refuse; [`Error::ExplicitGradient`] for an
     /// objective that depends on θ directly, where the estimator cannot add that term; what
-    /// [`gradient_samples`](GradientEstimator::gradient_samples) reports; and, as soon as the block that
-    /// has it is complete, the first non-finite number with the index of its sample:
-    /// [`Error::NonFiniteTransform`], [`Error::NonFiniteObjective`], [`Error::NonFiniteObjectiveGradient`],
-    /// [`Error::NonFiniteGradient`].
+    /// [`gradient_samples`](GradientEstimator::gradient_samples) reports; and, once its block is complete,
+    /// the first non-finite number with the index of its sample: [`Error::NonFiniteTransform`],
+    /// [`Error::NonFiniteObjective`], [`Error::NonFiniteObjectiveGradient`], [`Error::NonFiniteGradient`].
     fn estimate<R: Rng + ?Sized>(
         &mut self,
         distribution: &D,
@@ -73,17 +72,17 @@ where
     }
 
     /// [`estimate`](Self::estimate) on all threads of the current `rayon` pool: **the same bits**, whatever
-    /// their number, and the same error where there is one. Needs the feature `rayon`, and an estimator, a
-    /// distribution and an objective that threads may share.
+    /// the number of threads, and the same error where there is one. Needs the feature `rayon`, and an
+    /// estimator, a distribution and an objective that threads may share.
     ///
-    /// It pays from about 0.1 ms on, in proportion to the threads from some milliseconds on. A shorter
-    /// estimate is made by the caller alone, at the price of `estimate`. A thread takes whole blocks of 256
-    /// gradient samples: fewer of them than threads leave threads idle. Where a program has several
-    /// estimates to make, running them side by side serves as well and costs less. Memory is that of
+    /// It pays off from about 0.1 ms on, and in proportion to the number of threads from some milliseconds
+    /// on. The caller's thread alone makes a shorter estimate, at the cost of `estimate`. A thread takes
+    /// whole blocks of gradient samples: with fewer blocks than threads, some threads are idle. A program
+    /// that makes several estimates can as well run them in parallel, which costs less. Memory is that of
     /// `estimate` for every thread, and does not grow with `samples`.
     ///
-    /// The generator is left as `estimate` leaves it, except after an error in a number: it may have seeded
-    /// further blocks then.
+    /// The generator is left as `estimate` leaves it, except after an error in a number: by then it may
+    /// have seeded further blocks.
     ///
     /// # Errors
     /// Those of [`estimate`](Self::estimate).

@@ -40,8 +40,8 @@ impl Culprit {
     }
 }
 
-/// Finds the first number that is not finite, in the order in which the numbers came to be; if there is
-/// none and a sum is infinite all the same, the largest, whose square is.
+/// Finds the first number that is not finite, in the order in which the numbers were made. If there is
+/// none, and a sum is infinite all the same, finds the largest number, whose square is infinite.
 #[derive(Debug, Default)]
 pub(super) struct Inspector {
     culprit: Culprit,
@@ -50,8 +50,8 @@ pub(super) struct Inspector {
 }
 
 impl Inspector {
-    /// What ended the block: the first number that was not finite, or what the estimator reported, or a sum
-    /// that overflowed.
+    /// What ended the block: the first number that was not finite, an error that the estimator reported, or
+    /// a sum that overflowed.
     pub(super) fn into_error(self, outcome: Result<(), Error>, start: u64, layout: &Layout) -> Error {
         match outcome {
             Err(error) if !self.found => error,

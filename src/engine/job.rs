@@ -7,8 +7,8 @@ use crate::layout::Layout;
 use crate::objective::{Evaluator, Objective};
 use crate::real::Real;
 
-/// Estimator, distribution and objective of one estimate. The engine knows it as [`Work`], so that none of
-/// its own code is generic in the three.
+/// Estimator, distribution and objective of one estimate. The engine sees it as [`Work`], so that its own
+/// code is not generic in the three.
 #[derive(Debug)]
 pub(super) struct Job<'a, E: ?Sized, D: ?Sized, F: ?Sized> {
     pub(super) estimator: &'a E,
@@ -30,7 +30,7 @@ pub(super) trait Work<T> {
     fn gradient_samples(&self, block: Block<'_, T>, rng: &mut BlockRng<'_>) -> Result<(), Error>;
 }
 
-/// What the buffers' lengths follow from.
+/// What determines the lengths of the buffers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Size {
     pub(super) shape: BlockShape,

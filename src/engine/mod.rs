@@ -1,8 +1,9 @@
-//! The engine: averages gradient samples block by block, through fixed buffers, and says where something went wrong.
+//! The engine: averages gradient samples block by block, through fixed buffers, and says where something
+//! went wrong.
 //!
 //! | file | what lives there |
 //! | --- | --- |
-//! | `mod` | `Engine`: buffers that are used again |
+//! | `mod` | `Engine`: reusable buffers |
 //! | `extension` | `Estimate`: `estimate` and `par_estimate`, on every estimator |
 //! | `job` | what an estimate is made of: estimator, distribution, objective |
 //! | `worker`, `parallel` | blocks made tile by tile, on one thread or many |
@@ -34,10 +35,10 @@ use crate::layout::Layout;
 use crate::objective::Objective;
 use crate::real::Real;
 
-/// The buffers of an estimation, to be used again: a training loop that makes many small estimates allocates nothing after the
-/// first.
+/// Reusable buffers for estimates: a training loop that makes many small estimates allocates nothing after
+/// the first.
 ///
-/// [`Estimate::estimate`] is an engine used once; the numbers are the same.
+/// [`Estimate::estimate`] is an engine that is used once; the numbers are the same.
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -92,9 +93,10 @@ impl<T: Real> Engine<T> {
         Self::default()
     }
 
-    /// Takes every random number from the caller's generator, instead of one seed a block for the crate's own: for a generator that
-    /// must be the source of all (a hardware source, one that is audited, a recorded stream). It runs on one thread, and costs what that
-    /// generator costs: with xoshiro256++ some 1 ns more a number.
+    /// Takes every random number from the caller's generator, which otherwise only seeds the crate's own
+    /// generator once per block. Use it for a generator that must supply all numbers (a hardware source, an
+    /// audited generator, a recorded stream). The estimate runs on one thread, and costs what that
+    /// generator costs: with xoshiro256++ about 1 ns more per number.
     ///
     /// ```
     /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -155,7 +157,7 @@ impl<T: Real> Engine<T> {
             return Err(Error::Option {
                 option: "draws per gradient sample",
                 value: size.shape.draws as f64,
-                expected: "few enough that their numbers fit into memory",
+                expected: "a number of draws that fits into memory",
             });
         }
         self.worker.prepare(size, samples);
@@ -163,7 +165,7 @@ impl<T: Real> Engine<T> {
         Ok(())
     }
 
-    /// Makes the block that begins at a sample, out of so many, and joins it to the blocks before it.
+    /// Makes the block that begins at sample `start` of `samples`, and joins it to the blocks before it.
     fn next_block(
         &mut self,
         job: &dyn Work<T>,
@@ -172,7 +174,7 @@ impl<T: Real> Engine<T> {
     ) -> Result<(), Error> {
         let block = (start as u64, self.worker.block.min(samples - start));
         if self.callers {
-            // What the caller's generator gave cannot be had again: looked at as it comes.
+            // The caller's generator cannot give the same numbers again: they are inspected as they come.
             let mut inspector = Inspector::default();
             let outcome = self.worker.run(job, block, BlockRng::lent(&mut rng), Some(&mut inspector));
             if inspector.found || outcome.is_err() || !self.worker.sums.is_finite() {
@@ -189,7 +191,7 @@ impl<T: Real> Engine<T> {
         Ok(())
     }
 
-    /// The last estimate, for whoever uses an engine once.
+    /// The last estimate, for an engine that is used once.
     pub(crate) fn into_estimate(self) -> GradientEstimate<T> {
         self.totals.estimate
     }
@@ -212,7 +214,7 @@ impl<T: Real> Totals<T> {
         self.statistics.resize(statistics, 0.0);
     }
 
-    /// Joins the next block. Blocks must come in order: sums round.
+    /// Joins the next block. Blocks must come in order, because sums round.
     fn absorb(&mut self, sums: &BlockSums<T>) {
         let moments = self.estimate.more(sums.count as u64 * self.evaluations);
         for (moments, column) in moments.into_iter().zip([&sums.gradient, &sums.value]) {
@@ -224,7 +226,8 @@ impl<T: Real> Totals<T> {
         }
     }
 
-    /// Ends the estimate, and lets the estimator learn from it, unless a sum has overflowed: what came of it would stay in its memory.
+    /// Ends the estimate, and lets the estimator learn from it unless a sum has overflowed, which would
+    /// stay in the estimator's memory.
     fn finish<E, D, F>(&mut self, estimator: &mut E) -> &GradientEstimate<T>
     where
         E: GradientEstimator<T, D, F> + ?Sized,

@@ -1,4 +1,4 @@
-//! Blocks made by many threads, joined in order: the same bits as from one.
+//! Blocks made by many threads, joined in order: the same bits as on one thread.
 
 use std::mem::replace;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,16 +20,16 @@ use crate::objective::Objective;
 use crate::real::Real;
 use crate::vector::BlockSeed;
 
-/// Numbers that a job must fill at least to go to the threads at once. It takes some 50 µs then, even with
-/// an objective that costs nothing: more than it takes to wake the threads.
+/// A job that fills at least this many numbers goes to the threads at once. It then takes about 50 µs, even
+/// with an objective that costs nothing: more than it takes to wake the threads.
 const BUSY: usize = 20_000;
 
-/// How long the caller works alone on a job with fewer numbers, before it is clear that the objective is
-/// what costs.
+/// How long the caller works alone on a job with fewer numbers, until it is clear that the objective is
+/// expensive.
 const ALONE: Duration = Duration::from_micros(20);
 
-/// Blocks of a wave for each thread, within what the bytes of their sums allow. The threads wait for each
-/// other at the end of a wave, which costs some 10 µs and, at worst, the time of a block.
+/// The number of blocks per thread in a wave, as far as the bytes of their sums allow. The threads wait for
+/// each other at the end of a wave, which costs about 10 µs and, at worst, the time of one block.
 const WAVE: (usize, usize) = (8, 4096);
 const WAVE_BYTES: usize = 1 << 20;
 
@@ -38,7 +38,7 @@ const WAVE_BYTES: usize = 1 << 20;
 pub(super) struct Crew<T> {
     workers: Vec<Worker<T>>,
     blocks: Vec<Planned>,
-    /// Sums that nobody uses.
+    /// Sums that are not in use.
     spare: Vec<BlockSums<T>>,
 }
 
@@ -56,20 +56,20 @@ struct Planned {
     seed: BlockSeed,
 }
 
-/// Where the blocks of a wave come together in order, each as soon as those before it are there.
+/// Where the blocks of a wave are joined in order, each as soon as those before it are there.
 #[derive(Debug)]
 struct Ledger<'a, T> {
     totals: &'a mut Totals<T>,
     /// The block that comes next.
     next: usize,
-    /// Blocks that came before their turn.
+    /// Blocks that are ready before their turn.
     early: Vec<(usize, BlockSums<T>)>,
     spare: &'a mut Vec<BlockSums<T>>,
 }
 
 impl<T: Real> Ledger<'_, T> {
-    /// Enters the sums of a block. Those that come before their turn stay; others of any size are then left
-    /// in their place.
+    /// Enters the sums of a block. Sums that come before their turn stay here, and other sums, of any size,
+    /// are left in their place.
     fn enter(&mut self, place: usize, sums: &mut BlockSums<T>) -> bool {
         if place != self.next {
             let free = self.spare.pop().unwrap_or_default();
@@ -89,8 +89,8 @@ impl<T: Real> Ledger<'_, T> {
 }
 
 impl<T: Real> Engine<T> {
-    /// [`Estimate::par_estimate`](crate::Estimate::par_estimate) in this engine's buffers, of which every
-    /// thread has its own. The estimate stays in the engine until the next one.
+    /// [`Estimate::par_estimate`](crate::Estimate::par_estimate) in this engine's buffers; every thread has
+    /// its own. The estimate stays in the engine until the next one.
     ///
     /// ```
     /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -187,10 +187,10 @@ impl<T: Real> Engine<T> {
         let workers = &mut workers[..rayon::current_num_threads().min(blocks.len())];
         let queue = AtomicUsize::new(0);
         let ledger = Mutex::new(Ledger { totals: &mut self.totals, next: 0, early: Vec::new(), spare });
-        // The first block that went wrong. Those behind it need not be made; those before it must, one of
-        // them may be wrong too.
+        // The first block that went wrong. Those after it need not be made; those before it must be, since
+        // one of them may be wrong too.
         let wrong = AtomicUsize::new(usize::MAX);
-        // A task owns its worker and not its thread, so that an objective may use the same threads.
+        // A task owns its worker, not its thread, so that an objective may use the same threads.
         workers.par_iter_mut().with_max_len(1).for_each(|worker| {
             let mut prepared = false;
             loop {

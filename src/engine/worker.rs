@@ -12,22 +12,22 @@ use crate::real::Real;
 use crate::shifted_sums::mean;
 use crate::vector::BlockSeed;
 
-/// Gradient samples that share one generator, seeded from the caller's, make a block: a job is cut into so
-/// many of them, of at least (by the number of parameters) and at most so many samples; small samples make
-/// longer blocks, up to so many numbers. This does not depend on anything but the sizes of the job, so
-/// blocks can be made anywhere and merge to the same bits.
+/// Gradient samples that share one generator, seeded from the caller's, are a block. A block has one part
+/// in `PARTS` of a job's samples, but at least `LEAST` (by the number of parameters) and at most `BLOCK.0`.
+/// Small samples make longer blocks, of up to `BLOCK_NUMBERS` numbers and `BLOCK.1` samples. The division
+/// depends on nothing but the sizes of the job, so blocks can be made anywhere and merge to the same bits.
 const PARTS: usize = 24;
 const LEAST: [usize; 3] = [8, 16, 24];
 const BLOCK: (usize, usize) = (256, 4096);
 const BLOCK_NUMBERS: usize = 16_384;
 
-/// Bytes that the buffers of one tile of a block may take. They are written and read back within some tens
-/// of microseconds and should stay in the second-level cache; smaller tiles measured slower, since each
-/// pass over a tile has a cost of its own.
+/// A tile is the part of a block that is in the buffers at a time; its buffers may take this many bytes.
+/// They are written and read back within some tens of microseconds, and should stay in the second-level
+/// cache; smaller tiles measured slower, since each pass over a tile has its own cost.
 const TILE_BYTES: usize = 64 << 10;
 
-/// Long rows: so many of them are taken together, up to so many bytes, since the sums are read and written
-/// once a tile.
+/// Where rows are long, a tile has this many of them, up to `MOST_TILE_BYTES`, since the sums are read and
+/// written once per tile.
 const ROWS: usize = 8;
 const MOST_TILE_BYTES: usize = 2 << 20;
 
@@ -58,7 +58,7 @@ impl<T: Real> Worker<T> {
         let dz = draws * size.slopes();
         let row = draws * (shape.noise + dim + preimage + 1) + dz + params + 1;
         let bytes = row * size_of::<T>();
-        // To join a block costs as much as to sum up a few of its rows.
+        // Joining a block costs as much as summing a few of its rows.
         let least = LEAST[usize::from(params > 256) + usize::from(params > 4096)];
         let numbers = draws * shape.noise.max(dim).max(1);
         let most = (BLOCK_NUMBERS / numbers).clamp(BLOCK.0, BLOCK.1) / STRETCH * STRETCH;
@@ -85,15 +85,15 @@ impl<T: Real> Worker<T> {
         Room { params, statistics: shape.statistics, tile: self.tile, block: self.block }
     }
 
-    /// The seed of a block of `count` gradient samples. It is kept, to run a block once more when it went
-    /// wrong.
+    /// The seed of a block of `count` gradient samples. It is kept, so that a block that went wrong can be
+    /// run once more.
     pub(super) fn block_seed<R: Rng + ?Sized>(&self, count: usize, rng: &mut R) -> BlockSeed {
         let numbers = count * self.size.shape.draws * self.size.shape.noise.max(self.size.dim);
         BlockSeed::from_rng(numbers, rng)
     }
 
-    /// Makes one block of gradient samples and sums them up. An inspector looks at every number of every
-    /// tile, and ends the run at the first that is not finite. An error of the estimator ends it too.
+    /// Makes one block of gradient samples and sums them. An inspector looks at every number of every tile,
+    /// and ends the run at the first that is not finite. An error of the estimator also ends it.
     pub(super) fn run(
         &mut self,
         work: &dyn Work<T>,
@@ -151,7 +151,7 @@ impl<T: Real> Worker<T> {
         Ok(())
     }
 
-    /// Runs a block that went wrong once more, with the same generator, to find what was wrong first. It
+    /// Runs a block that went wrong once more, with the same generator, to find what was wrong first. This
     /// costs nothing as long as all is well.
     pub(super) fn diagnose(
         &mut self,

@@ -1,4 +1,4 @@
-//! How moments and estimates travel: plain numbers, checked on arrival.
+//! Moments and estimates as serialised data: plain numbers, checked when they are read.
 
 use serde::{Deserialize, Serialize};
 
@@ -44,8 +44,8 @@ impl TryFrom<MomentsData> for Moments {
     }
 }
 
-/// What is written for a [`GradientEstimate`]: the gradient itself is the rounded mean, and is made again
-/// on arrival.
+/// What is written for a [`GradientEstimate`]: the gradient itself is the rounded mean, and is computed
+/// again when it is read.
 #[derive(Serialize, Deserialize)]
 #[serde(rename = "GradientEstimate")]
 pub(super) struct EstimateData {
@@ -71,17 +71,17 @@ impl<T: Real> TryFrom<EstimateData> for GradientEstimate<T> {
             return Err("an estimate must have gradient samples");
         }
         if moments.count != value.count {
-            return Err("gradient and value must be of the same number of samples");
+            return Err("gradient and value must have the same number of samples");
         }
         if value.mean.len() != 1 {
             return Err("the value must be one number");
         }
         if moments.mean.len() != layout.len() {
-            return Err("the gradient must be one number a parameter");
+            return Err("the gradient must have one number per parameter");
         }
         let gradient: Vec<T> = moments.mean.iter().map(|&mean| T::of(mean)).collect();
         if !gradient.iter().all(|gradient| gradient.is_finite()) {
-            return Err("the gradient must be finite as the scalar that it is read as");
+            return Err("the gradient must be finite in the scalar type that it is read into");
         }
         Ok(Self { layout, gradient, moments, value, evaluations })
     }

@@ -1,4 +1,4 @@
-//! The buffers of a block, and how large an estimator wants them.
+//! The buffers of a block, and the sizes that an estimator needs.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use crate::distribution::Draws;
 use crate::objective::{Evaluator, Objective};
 use crate::real::Real;
 
-/// How much room one gradient sample of an estimator takes in a [`Block`].
+/// The room that one gradient sample of an estimator takes in a [`Block`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct BlockShape {
@@ -39,7 +39,7 @@ pub enum ExplicitGradient {
     /// [`Error::ExplicitGradient`](crate::Error::ExplicitGradient). The safe default.
     #[default]
     Refused,
-    /// The engine, averaged over the first so many rows `z` of each gradient sample, which are draws of
+    /// The engine, averaged over this many first rows `z` of each gradient sample, which are draws of
     /// `p_θ`.
     OverDraws(usize),
     /// The estimator itself, by
@@ -48,8 +48,8 @@ pub enum ExplicitGradient {
 }
 
 impl BlockShape {
-    /// A gradient sample of this many draws that needs nothing else. Nothing is promised of what the draws
-    /// are: objectives that depend on θ directly are refused, until
+    /// A gradient sample of this many draws that needs nothing else. It does not promise that they are
+    /// draws of `p_θ`: objectives that depend on θ directly are refused, unless
     /// [`with_own_draws`](Self::with_own_draws) says more.
     #[must_use]
     pub fn of_draws(draws: usize) -> Self {
@@ -62,7 +62,7 @@ impl BlockShape {
         Self::of_draws(draws).with_own_draws(draws)
     }
 
-    /// With another number of evaluations of the objective than draws that the buffers hold.
+    /// With a number of evaluations of the objective that is not the number of draws in the buffers.
     #[must_use]
     pub fn with_evaluations(self, evaluations: usize) -> Self {
         Self { evaluations, ..self }
@@ -92,7 +92,7 @@ impl BlockShape {
         Self { statistics, ..self }
     }
 
-    /// With the promise that the first so many rows `z` of each gradient sample are draws of `p_θ`: the
+    /// With the promise that this many first rows `z` of each gradient sample are draws of `p_θ`: the
     /// engine averages the explicit gradient of an objective over them.
     #[must_use]
     pub fn with_own_draws(self, draws: usize) -> Self {
@@ -119,16 +119,16 @@ pub struct Block<'a, T> {
     pub noise: &'a mut [T],
     /// Draws z, one row per draw.
     pub z: &'a mut [T],
-    /// What the draws carry beside z, one row of
+    /// What the draws carry in addition to z, one row of
     /// [`Distribution::preimage_dim`](crate::Distribution::preimage_dim) numbers per draw; empty for a
     /// distribution whose draws carry nothing. Filled by
-    /// [`sample_block`](crate::Distribution::sample_block) and its kin.
+    /// [`sample_block`](crate::Distribution::sample_block) and related methods.
     pub preimage: &'a mut [T],
     /// Objective values f(z), one per draw: the engine averages them and checks that they are finite.
     pub values: &'a mut [T],
     /// Objective gradients `∂f/∂z`, one row per draw; empty if not asked for.
     pub dz: &'a mut [T],
-    /// The gradient samples, one row each: what an estimator is for.
+    /// The gradient samples, one row each: the estimator's result.
     pub gradients: &'a mut [T],
     /// Scratch space, of the length asked for.
     pub scratch: &'a mut [T],
@@ -138,7 +138,7 @@ pub struct Block<'a, T> {
 }
 
 impl<'a, T> Block<'a, T> {
-    /// Part of a block whose draws are divided into so many units, without gradients and scratch space.
+    /// Part of a block whose draws are divided into `units`, without gradients and scratch space.
     pub(crate) fn units(&mut self, units: usize, range: Range<usize>) -> Block<'_, T> {
         fn part<'b, T>(rows: &'b mut [T], units: usize, range: &Range<usize>) -> &'b mut [T] {
             let len = rows.len() / units;
@@ -182,8 +182,8 @@ impl<'a, T> Block<'a, T> {
         }
     }
 
-    /// The same block, lent: for an estimator that hands it to another one and goes on with what that has
-    /// filled in.
+    /// The same block, lent: for an estimator that passes it to another one, and continues with what that
+    /// one has filled in.
     #[must_use]
     pub fn reborrow(&mut self) -> Block<'_, T> {
         Block {
@@ -207,8 +207,7 @@ impl<'a, T> Block<'a, T> {
     }
 }
 
-/// What an estimator may learn from once an estimate is made: sums over gradient samples that are already
-/// spent.
+/// What an estimator may learn from after an estimate: sums over gradient samples that are already spent.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Statistics<'a> {

@@ -3,7 +3,7 @@
 //! | file | what lives there |
 //! | --- | --- |
 //! | `mod` | `GradientEstimator`: a rule that makes one gradient sample |
-//! | `block` | the buffers of a block, how large an estimator wants them, and who adds the explicit gradient |
+//! | `block` | the buffers of a block, the sizes that an estimator needs, and who adds the explicit gradient |
 //! | `rng` | the generator of a block |
 
 mod block;
@@ -17,11 +17,12 @@ use crate::error::Error;
 use crate::objective::{Evaluator, Objective};
 use crate::real::Real;
 
-/// A rule that makes one gradient sample: a random vector whose expectation is `∇_θ E[f(z)]` (or, where type and docs say
-/// so, close to it).
+/// A rule that makes one gradient sample: a random vector whose expectation is `∇_θ E[f(z)]` (or, where its
+/// type and docs say so, close to it).
 ///
-/// An implementation writes [`shape`](Self::shape) and [`gradient_samples`](Self::gradient_samples); averaging, variance,
-/// blocks and error checks are the engine's and come with [`estimate`](crate::Estimate::estimate).
+/// An implementation writes [`shape`](Self::shape) and [`gradient_samples`](Self::gradient_samples).
+/// Averaging, variance, blocks and error checks belong to the engine, and come with
+/// [`estimate`](crate::Estimate::estimate).
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -63,11 +64,12 @@ pub trait GradientEstimator<T: Real, D: Distribution<T> + ?Sized, F: Objective<T
     /// The room that one gradient sample takes for this distribution.
     fn shape(&self, distribution: &D) -> BlockShape;
 
-    /// Makes the gradient samples of one block: fills `values` and `gradients`, and `noise`, `z`, `dz` where it has them.
+    /// Makes the gradient samples of one block: fills `values` and `gradients`, and `noise`, `z`, `dz`
+    /// where it has them.
     ///
     /// # Errors
-    /// What the estimator finds wrong; the estimate then ends with that error. Numbers that are not finite need no check: the engine
-    /// finds them and names the first.
+    /// What the estimator finds wrong; the estimate then ends with that error. The estimator need not check
+    /// whether numbers are finite: the engine does, and names the first that is not.
     fn gradient_samples(
         &self,
         distribution: &D,
@@ -76,7 +78,7 @@ pub trait GradientEstimator<T: Real, D: Distribution<T> + ?Sized, F: Objective<T
         rng: &mut BlockRng<'_>,
     ) -> Result<(), Error>;
 
-    /// Evaluations of f in one gradient sample: `budget / evaluations` gradient samples keep a budget.
+    /// Evaluations of f in one gradient sample: a budget allows `budget / evaluations` gradient samples.
     fn evaluations(&self, distribution: &D) -> usize {
         self.shape(distribution).evaluations
     }
@@ -90,7 +92,7 @@ pub trait GradientEstimator<T: Real, D: Distribution<T> + ?Sized, F: Objective<T
         Ok(())
     }
 
-    /// Refuses an objective that does not fit the distribution: of another number of steps, say.
+    /// Refuses an objective that does not fit the distribution, such as one with another number of steps.
     ///
     /// # Errors
     /// As the estimator documents.
@@ -99,7 +101,8 @@ pub trait GradientEstimator<T: Real, D: Distribution<T> + ?Sized, F: Objective<T
         Ok(())
     }
 
-    /// Refuses a number of gradient samples that the estimator cannot make: more than it has stored noise for, say.
+    /// Refuses a number of gradient samples that the estimator cannot make, such as more than it has stored
+    /// noise for.
     ///
     /// # Errors
     /// As the estimator documents.
@@ -108,8 +111,8 @@ pub trait GradientEstimator<T: Real, D: Distribution<T> + ?Sized, F: Objective<T
         Ok(())
     }
 
-    /// Learns, after an estimate has succeeded, from the samples that it has spent. All sums are finite: where one has overflowed, this
-    /// is not called. The default learns nothing.
+    /// Learns from the spent samples after an estimate has succeeded. All sums are finite: if one has
+    /// overflowed, this is not called. The default learns nothing.
     fn update(&mut self, spent: Statistics<'_>) {
         let _ = spent;
     }

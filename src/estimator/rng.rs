@@ -8,8 +8,8 @@ use rand::{Rng, TryRng};
 
 use crate::vector::{BlockSeed, SeededRng};
 
-/// The generator that an estimator draws a block from: one seeded for the block by the engine, or the
-/// caller's own. One concrete type, so that estimators are objects.
+/// The generator that an estimator draws a block from: one that the engine has seeded for the block, or the
+/// caller's own. It is one concrete type, so that estimators are objects.
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -29,7 +29,7 @@ enum Source<'a> {
 }
 
 impl<'a> BlockRng<'a> {
-    /// Draws from a generator of one's own: to run an estimator without the engine.
+    /// Draws from your own generator, to run an estimator without the engine.
     #[must_use]
     pub fn lent(rng: &'a mut dyn Rng) -> Self {
         Self(Source::Lent(rng))
@@ -40,7 +40,7 @@ impl<'a> BlockRng<'a> {
         Self(Source::Seeded(seed.generator()))
     }
 
-    /// A single xoshiro256++: what a row of a node draws from.
+    /// A single xoshiro256++, which a row of a node draws from.
     pub(crate) fn single(rng: Xoshiro256PlusPlus) -> Self {
         Self(Source::Seeded(SeededRng::Few(rng)))
     }

@@ -37,7 +37,7 @@
 //! | [`Enumerate`] | a support that can be listed | none, exact | all outcomes | few outcomes; the reference for the others |
 //! | [`SumAndSample`] of k | a support that can be listed | none | k + 1 | one categorical, few likely classes |
 //! | [`UnorderedSet`] | a support that can be listed, values of f | none | k, all of different outcomes | one categorical, and f is expensive; with its built-in baseline in nearly every case |
-//! | [`SmoothedPerturbation`] | known jumps, values of f | none | 1 + 1 per parameter | counts and categories where a step of f is small beside f |
+//! | [`SmoothedPerturbation`] | known jumps, values of f | none | 1 + 1 per parameter | counts and categories where a step of f is small compared with f |
 //!
 //! # For variational bounds
 //!

@@ -1,4 +1,4 @@
-//! How a layout travels: the list of its ranges, checked on arrival.
+//! A layout as serialised data: the list of its ranges, checked when it is read.
 
 use serde::{Deserialize, Serialize};
 

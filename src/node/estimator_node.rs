@@ -1,4 +1,4 @@
-//! Any estimator as a node in somebody else's training loop.
+//! Any estimator as a node in another library's training loop.
 
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng, SeedableRng};
@@ -12,30 +12,30 @@ use crate::objective::Evaluator;
 use crate::real::Real;
 use crate::shifted_sums::mean;
 
-/// A layer that samples by any [`GradientEstimator`]: the draws of a whole minibatch forward, for the
-/// network behind to evaluate in one call, and the gradient of each row's `E f` back, from the values that
-/// came of it.
+/// A layer that samples with any [`GradientEstimator`]. Forward, it gives the draws of a whole minibatch,
+/// which the network behind it evaluates in one call. Backward, it gives the gradient of each row's `E f`,
+/// from the values of that call.
 ///
-/// [`StochasticNode`](crate::StochasticNode) is the node of the pathwise gradient. This one is for
-/// everything else: the score function with its baselines, [`DisArm`](crate::estimators::DisArm),
+/// [`StochasticNode`](crate::StochasticNode) is the node of the pathwise gradient. This one is for all
+/// other estimators: the score function with its baselines, [`DisArm`](crate::estimators::DisArm),
 /// [`DisArmSticks`](crate::estimators::DisArmSticks), [`MeasureValued`](crate::estimators::MeasureValued),
 /// [`StraightThroughGumbelSoftmax`](crate::estimators::StraightThroughGumbelSoftmax),
-/// [`Rebar`](crate::estimators::Rebar) and those you write.
+/// [`Rebar`](crate::estimators::Rebar) and your own.
 ///
-/// - **Forward**: each row of parameters makes one gradient sample, and the node writes down the points
-///   where the estimator evaluates f: `rows × evaluations × dim` numbers. The caller evaluates f there,
-///   whatever computes it.
+/// - **Forward**: each row of parameters makes one gradient sample, and the node records the points where
+///   the estimator evaluates f: `rows × evaluations × dim` numbers. The caller evaluates f there, by any
+///   means.
 /// - **Backward**: the estimator runs once more with the same random numbers, on these values (and on
-///   `∂f/∂z` where it asks for it). Bias and variance are the estimator's.
+///   `∂f/∂z` if it needs it). Bias and variance are the estimator's.
 /// - **Heads** are as in [`StochasticNode`](crate::StochasticNode); take
 ///   [`Unconstrained`](crate::distributions::Unconstrained) as the prototype for logarithms of scales.
-/// - **Costs** the draws and scores twice, and f once: it pays where f is a network and a batch of it is
-///   cheaper than its rows.
+/// - **Costs** the draws and scores twice, and f once. It pays off where f is a network, and a batch is
+///   cheaper than its rows one by one.
 /// - **Learns**, where the estimator does, from all rows after they have been pulled back: a moving average
-///   is that of the minibatches before.
+///   is that of earlier minibatches.
 ///
-/// Not for an estimator whose later draws depend on earlier values; that one is refused when it is seen
-/// ([`Error::Adaptive`]).
+/// The node cannot run an estimator whose later draws depend on earlier values; such an estimator is
+/// refused once it is found out ([`Error::Adaptive`]).
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -54,7 +54,7 @@ use crate::shifted_sums::mean;
 ///     node.backward(&values, &mut [&mut gradient])?;
 ///     mean.iter_mut().zip(gradient).for_each(|(m, g)| *m += g / 20_000.0);
 /// }
-/// // E f = p + q + 2pq, so the derivative by the first logit is p (1 − p)(1 + 2q).
+/// // E f = p + q + 2pq, so the derivative for the first logit is p (1 − p)(1 + 2q).
 /// let p = |i: usize| 1.0 / (1.0 + f64::exp(-logits[i]));
 /// assert!((mean[0] - p(0) * (1.0 - p(0)) * (1.0 + 2.0 * p(1))).abs() < 0.03);
 /// # Ok::<(), reparam::Error>(())
@@ -64,12 +64,12 @@ pub struct EstimatorNode<T, D, E> {
     prototype: D,
     estimator: E,
     tape: RecordedObjective<T>,
-    /// How many draws there have been.
+    /// The number of draws so far.
     drawn: u64,
     /// The parameters of each row, and the generator that its gradient sample was made from.
     theta: Vec<T>,
     generators: Vec<Xoshiro256PlusPlus>,
-    /// How many points each row asked for, and the most of them.
+    /// How many points each row asked for, and the largest of these numbers.
     counts: Vec<usize>,
     evaluations: usize,
     buffers: Buffers<T>,
@@ -119,7 +119,7 @@ impl<T: Real> Buffers<T> {
 }
 
 impl<T: Real, D: Distribution<T>, E> EstimatorNode<T, D, E> {
-    /// A node of this estimator. The prototype says the shape of one row; its own parameters are not used,
+    /// A node of this estimator. The prototype gives the shape of one row; its own parameters are not used,
     /// and are overwritten.
     #[must_use]
     pub fn new(prototype: D, estimator: E) -> Self {
@@ -144,21 +144,21 @@ impl<T: Real, D: Distribution<T>, E> EstimatorNode<T, D, E> {
         &self.estimator
     }
 
-    /// The estimator, to change a setting such as a temperature. What was drawn before can no longer be
-    /// pulled back.
+    /// The estimator, to change a setting such as a temperature. Earlier draws can then no longer be pulled
+    /// back.
     pub fn estimator_mut(&mut self) -> &mut E {
         self.generators.clear();
         &mut self.estimator
     }
 
-    /// How many draws there have been. A layer of somebody's library that keeps this number from its
-    /// forward to its backward pass knows whether it pulls back its own draw or a later one.
+    /// The number of draws so far. A layer that keeps this number from its forward to its backward pass
+    /// knows whether it pulls back its own draw or a later one.
     #[must_use]
     pub fn drawn(&self) -> u64 {
         self.drawn
     }
 
-    /// The evaluations of f that each row of the last draw asks for.
+    /// The number of evaluations of f that each row of the last draw asks for.
     #[must_use]
     pub fn evaluations(&self) -> usize {
         self.evaluations
@@ -170,15 +170,15 @@ impl<T: Real, D: Distribution<T>, E> EstimatorNode<T, D, E> {
         &self.values[0]
     }
 
-    /// Makes one gradient sample a row, and gives the points where f is to be evaluated: row by row
-    /// [`evaluations`](Self::evaluations) points of `dim` numbers. A row that needs fewer than others,
-    /// since some of its outcomes have probability 0, repeats its last point.
+    /// Makes one gradient sample per row, and returns the points where f is to be evaluated: row by row
+    /// [`evaluations`](Self::evaluations) points of `dim` numbers. A row that needs fewer points than
+    /// others, because some of its outcomes have probability 0, repeats its last point.
     ///
     /// # Errors
-    /// [`Error::Length`] for heads that do not fit the layout, what [`Distribution::set_params`] and the
-    /// checks of a [`GradientEstimator`] refuse, rows being gradient samples, and
-    /// [`Error::NonFiniteTransform`] for a point that is not finite (`sample` is the row in all errors). No
-    /// draw can be pulled back then.
+    /// [`Error::Length`] for heads that do not fit the layout; what [`Distribution::set_params`] and the
+    /// checks of a [`GradientEstimator`] refuse, with rows as gradient samples; and
+    /// [`Error::NonFiniteTransform`] for a point that is not finite (`sample` is the row in all errors).
+    /// After an error, no draw can be pulled back.
     pub fn forward<R>(&mut self, heads: &[&[T]], rng: &mut R) -> Result<&[T], Error>
     where
         E: GradientEstimator<T, D, RecordedObjective<T>>,
@@ -227,13 +227,13 @@ impl<T: Real, D: Distribution<T>, E> EstimatorNode<T, D, E> {
     }
 
     /// Writes the gradient of each row's `E f`, from f at the points of [`forward`](Self::forward), one
-    /// value an evaluation. The draw is spent then.
+    /// value per evaluation. The draw is then spent.
     ///
     /// # Errors
-    /// [`Error::NoDraw`] before a draw, or where it is spent; [`Error::Length`] if something does not fit
-    /// the draw, and for the missing gradients where the estimator needs them;
-    /// [`Error::NonFiniteObjective`] and [`Error::NonFiniteGradient`]; [`Error::Adaptive`] for an estimator
-    /// that draws otherwise once it knows the values. Nothing has been written then.
+    /// [`Error::NoDraw`] before a draw, or if it is spent; [`Error::Length`] if something does not fit the
+    /// draw, or if gradients that the estimator needs are missing; [`Error::NonFiniteObjective`] and
+    /// [`Error::NonFiniteGradient`]; [`Error::Adaptive`] for an estimator that draws differently once it
+    /// knows the values. After an error, nothing has been written.
     pub fn backward(&mut self, values: &[T], dheads: &mut [&mut [T]]) -> Result<(), Error>
     where
         E: GradientEstimator<T, D, RecordedObjective<T>>,
@@ -305,19 +305,19 @@ impl<T: Real, D: Distribution<T>, E> EstimatorNode<T, D, E> {
         Ok(())
     }
 
-    /// The row of a number of the points, and its coordinate there.
+    /// The row and the coordinate of a number among the points.
     fn place(&self, i: usize) -> (u64, usize) {
         let row = self.evaluations * self.prototype.dim();
         ((i / row) as u64, i % row)
     }
 
-    /// Gives the prototype the parameters of a row.
+    /// Sets the prototype to the parameters of a row.
     fn turn_to(&mut self, row: usize) -> Result<(), Error> {
         let params = self.prototype.params().len();
         self.prototype.set_params(&self.theta[row * params..][..params])
     }
 
-    /// Makes room, and the gradient sample of a row.
+    /// Makes room, and makes the gradient sample of a row.
     fn run(&mut self, row: usize, rng: Xoshiro256PlusPlus) -> Result<(), Error>
     where
         E: GradientEstimator<T, D, RecordedObjective<T>>,

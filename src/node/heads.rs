@@ -23,8 +23,8 @@ pub(super) fn count_rows<T>(layout: &Layout, heads: &[&[T]]) -> Result<usize, Er
         return whole("fused head", layout.len(), heads[0].len());
     }
     check_len("heads", layout.iter().len(), heads.len())?;
-    // The first range that has a length tells: a range may be empty, as the couplings of a chain of one bit
-    // are.
+    // The first range that is not empty decides: a range may be empty, such as the couplings of a chain of
+    // one bit.
     let mut rows = 0;
     for (part, head) in layout.iter().zip(heads).filter(|(part, _)| !part.range.is_empty()).take(1) {
         rows = whole("first head", part.range.len(), head.len())?;
@@ -47,7 +47,7 @@ pub(super) fn read_row<T: Copy>(layout: &Layout, heads: &[&[T]], row: usize, fla
     }
 }
 
-/// Copies flat rows of a gradient to where the heads have theirs, if all of them are finite.
+/// Copies flat rows of a gradient to their places in the heads, if all of them are finite.
 pub(super) fn write_rows<T: Real>(layout: &Layout, rows: &[T], heads: &mut [&mut [T]]) -> Result<(), Error> {
     let params = layout.len();
     if let Some(i) = rows.iter().position(|g| !g.is_finite()) {

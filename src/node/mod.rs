@@ -1,4 +1,4 @@
-//! Layers that sample, in somebody else's training loop.
+//! Layers that sample, in another library's training loop.
 //!
 //! | file | what lives there |
 //! | --- | --- |

@@ -6,7 +6,7 @@ use crate::objective::{DifferentiableObjective, Objective};
 use crate::real::Real;
 
 /// The objective that an [`EstimatorNode`](super::EstimatorNode) gives to its estimator: at first it only
-/// writes down where it is evaluated; when the values are known it plays them back.
+/// records where it is evaluated; once the values are known, it plays them back.
 #[derive(Debug, Clone, Default)]
 pub struct RecordedObjective<T> {
     /// The points of all evaluations, in order.
@@ -17,7 +17,7 @@ pub struct RecordedObjective<T> {
     /// The next evaluation, while playing.
     next: Cell<usize>,
     wants_slopes: Cell<bool>,
-    /// An evaluation at another point than the one that was written down.
+    /// Whether an evaluation was at another point than the recorded one.
     astray: Cell<bool>,
 }
 
@@ -28,7 +28,7 @@ impl<T: Real> RecordedObjective<T> {
         self.wants_slopes.set(false);
     }
 
-    /// Fills each row up to so many evaluations with its last point; none has more, and none has 0.
+    /// Fills each row up to `evaluations` with its last point; no row has more, and none has 0.
     pub(super) fn pad(&mut self, counts: &[usize], evaluations: usize, dim: usize) {
         let mut points = Vec::with_capacity(counts.len() * evaluations * dim);
         let mut rest = self.points();
@@ -41,7 +41,7 @@ impl<T: Real> RecordedObjective<T> {
         *self.points.get_mut() = points;
     }
 
-    /// Plays values, and slopes unless they are empty.
+    /// Plays back values, and slopes unless they are empty.
     pub(super) fn play(&mut self, values: &[T], slopes: &[T]) {
         self.values.clear();
         self.values.extend_from_slice(values);
@@ -51,7 +51,7 @@ impl<T: Real> RecordedObjective<T> {
         self.astray.set(false);
     }
 
-    /// Goes on with this evaluation.
+    /// Continues with this evaluation.
     pub(super) fn seek(&self, evaluation: usize) {
         self.next.set(evaluation);
     }
@@ -64,7 +64,7 @@ impl<T: Real> RecordedObjective<T> {
         self.wants_slopes.get()
     }
 
-    /// Whether the evaluations so far are those that were written down, up to this one.
+    /// Whether the evaluations so far, up to this one, are those that were recorded.
     pub(super) fn is_at(&self, evaluation: usize) -> bool {
         !self.astray.get() && self.next.get() == evaluation
     }
@@ -80,7 +80,7 @@ impl<T: Real> RecordedObjective<T> {
             return T::zero();
         }
         let i = self.next.replace(self.next.get() + 1);
-        // An estimator that did not ask for slopes while they were written down, and does now.
+        // An estimator that did not ask for slopes while they were recorded, but does now.
         if slopes.is_some() && self.slopes.is_empty() {
             self.astray.set(true);
             return T::zero();

@@ -1,4 +1,4 @@
-//! The pathwise gradient as a node in somebody else's training loop.
+//! The pathwise gradient as a node in another library's training loop.
 
 use rand::Rng;
 
@@ -8,19 +8,21 @@ use crate::distribution::Conditional;
 use crate::error::{Error, check_len};
 use crate::real::Real;
 
-/// A layer that samples: a minibatch of draws forward, keeping the noise, and `(∂z/∂θ)ᵀ ∂L/∂z` back. The
-/// parameters are rows that a network produced, one a draw; they are borrowed, not copied.
+/// A layer that samples. Forward, it makes a minibatch of draws and keeps the noise; backward, it gives
+/// `(∂z/∂θ)ᵀ ∂L/∂z`. The parameters are rows that a network produced, one per draw; they are borrowed, not
+/// copied.
 ///
-/// The prototype distribution says the shape of one row; its own parameters are not used.
+/// The prototype distribution gives the shape of one row; its own parameters are not used.
 ///
 /// # Heads
 ///
 /// Parameters come as one slice per named range of the layout, each row-major `rows × length of the range`
 /// (separate heads of the network: the means, the scales), or as a single slice of whole rows of θ (one
-/// fused head, `[μ₁ … μ_D σ₁ … σ_D]` a row). Gradients go back in the same form, overwriting.
+/// fused head with rows `[μ₁ … μ_D σ₁ … σ_D]`). Gradients are written in the same form, and overwrite what
+/// is there.
 ///
 /// With [`unconstrained`](Self::unconstrained) the heads are unconstrained numbers (`ln σ` for `σ`), as a
-/// linear layer gives them, and the chain rule is the node's.
+/// linear layer gives them, and the node applies the chain rule.
 ///
 /// Unbiased, as the pathwise estimator is, for a loss that is continuous and differentiable almost
 /// everywhere. A draw costs one transform, a pullback one pass over the row. Kingma & Welling 2014,
@@ -95,8 +97,8 @@ impl<T: Real, D: Conditional<T>> StochasticNode<T, D> {
         &self.prototype
     }
 
-    /// The prototype, to change a setting such as a temperature between steps. A change between a draw and
-    /// its pullback makes the pullback that of the new setting.
+    /// The prototype, to change a setting such as a temperature between steps. If it changes between a draw
+    /// and its pullback, the pullback is that of the new setting.
     pub fn prototype_mut(&mut self) -> &mut D {
         &mut self.prototype
     }
@@ -113,12 +115,12 @@ impl<T: Real, D: Conditional<T>> StochasticNode<T, D> {
         &self.z
     }
 
-    /// Draws one z a row and keeps noise and draw for [`backward`](Self::backward).
+    /// Draws one z per row, and keeps noise and draw for [`backward`](Self::backward).
     ///
     /// # Errors
     /// [`Error::Length`] for heads that do not fit the layout, [`Error::NonFiniteParameter`] or
     /// [`Error::ParameterDomain`] for a parameter outside its domain, [`Error::NonFiniteTransform`]
-    /// (`sample` is the row). No draw can be pulled back then.
+    /// (`sample` is the row). After an error, no draw can be pulled back.
     pub fn forward<R: Rng + ?Sized>(&mut self, heads: &[&[T]], rng: &mut R) -> Result<&[T], Error> {
         let rows = self.begin(heads)?;
         self.noise.resize(rows * self.prototype.noise_dim(), T::zero());
@@ -129,8 +131,8 @@ impl<T: Real, D: Conditional<T>> StochasticNode<T, D> {
     /// Draws with the noise of the last draw and other parameters: common random numbers.
     ///
     /// # Errors
-    /// As [`forward`](Self::forward), and [`Error::NoDraw`] or [`Error::Length`] if there is no noise for
-    /// as many rows.
+    /// Those of [`forward`](Self::forward), and [`Error::NoDraw`] or [`Error::Length`] if there is no noise
+    /// for this many rows.
     pub fn replay(&mut self, heads: &[&[T]]) -> Result<&[T], Error> {
         if self.noise.is_empty() {
             return Err(Error::NoDraw);
@@ -140,12 +142,12 @@ impl<T: Real, D: Conditional<T>> StochasticNode<T, D> {
         self.finish(heads, rows)
     }
 
-    /// Writes `(∂z/∂θ)ᵀ dz`, row by row, with the heads of the draw lent again.
+    /// Writes `(∂z/∂θ)ᵀ dz`, row by row, given the heads of the draw again.
     ///
     /// # Errors
     /// [`Error::NoDraw`] before a draw, [`Error::Length`] if something does not fit the draw,
     /// [`Error::NonFiniteObjectiveGradient`] for a cotangent that is not finite,
-    /// [`Error::NonFiniteGradient`] for a product that is not; nothing has been written then.
+    /// [`Error::NonFiniteGradient`] for a product that is not. After an error, nothing has been written.
     pub fn backward(&self, heads: &[&[T]], dz: &[T], dheads: &mut [&mut [T]]) -> Result<(), Error> {
         if self.rows == 0 {
             return Err(Error::NoDraw);
@@ -166,7 +168,7 @@ impl<T: Real, D: Conditional<T>> StochasticNode<T, D> {
         let layout = self.prototype.layout();
         let (params, noise_dim) = (layout.len(), self.prototype.noise_dim());
         let mut lent = Vec::with_capacity(layout.iter().len());
-        // All rows before any is written: a product of finite numbers need not be finite.
+        // All rows are computed before any is written: a product of finite numbers need not be finite.
         let mut gradients = vec![T::zero(); rows * params];
         for (row, dtheta) in gradients.chunks_exact_mut(params).enumerate() {
             self.lend(heads, row, &mut lent);
@@ -208,7 +210,7 @@ impl<T: Real, D: Conditional<T>> StochasticNode<T, D> {
         Ok(rows)
     }
 
-    /// The slices of one row, one a range: of the heads, or of θ computed from them.
+    /// The slices of one row, one per range: of the heads, or of θ computed from them.
     fn lend<'a>(&'a self, heads: &[&'a [T]], row: usize, lent: &mut Vec<&'a [T]>) {
         lent.clear();
         let layout = self.prototype.layout();

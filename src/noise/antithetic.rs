@@ -7,18 +7,19 @@ use crate::distribution::UniformNoise;
 use crate::real::Real;
 
 /// Antithetic pairs: a gradient sample is the mean over ε and its mirror image, `u → 1 − u` in every
-/// coordinate (−ε where the noise is symmetric). Two evaluations.
+/// coordinate (−ε where the noise is symmetric). It takes two evaluations.
 ///
 /// Split the gradient sample of one draw into a part that is odd in the reflection and a part that is even.
-/// The pair's variance is that of the even part alone: the odd part cancels. By evaluation, twice the even
-/// part stands against even and odd part together: **it gains where the odd part has more variance, and
-/// loses, by a factor of up to 2, where the even part has more**.
+/// The pair's variance is that of the even part alone, because the odd part cancels. At an equal number of
+/// evaluations, a pair has twice the variance of the even part, and independent draws have the variance of
+/// both parts: **a pair gains where the odd part has more variance, and loses, by a factor of up to 2,
+/// where the even part has more**.
 ///
 /// - The pathwise gradient of a linear objective of a Gaussian is constant for μ and odd for σ: the
-///   variance is exactly 0 for both. That of a quadratic is 0 for μ too.
+///   variance is exactly 0 for both. For a quadratic objective it is 0 for μ too.
 /// - The pathwise gradient for μ of an objective that is even about μ is odd, and cancels with its exact
-///   mean, 0. The score-function gradient for σ of such an objective is even: two evaluations for what one
-///   gives.
+///   mean, 0. The score-function gradient for σ of such an objective is even: two evaluations give no more
+///   than one.
 ///
 /// Hammersley & Morton 1956, doi:10.1017/S0305004100031455; Owen, Monte Carlo theory, methods and examples
 /// (2013), section 8.2.

@@ -1,4 +1,4 @@
-//! Standard noise by the block, for whoever draws without an estimator.
+//! Standard noise in blocks, for use without an estimator.
 
 use rand::Rng;
 
@@ -26,9 +26,9 @@ pub fn fill_uniform<T: Real, R: Rng + ?Sized>(rng: &mut R, out: &mut [T]) {
 
 /// Fills a slice with draws of N(0, 1), by a ziggurat of 1,024 layers whose tails are not cut.
 ///
-/// Like all of these functions it takes eight bytes of the generator a number (four in `f32`) and, once in
-/// 300 numbers, some more; the numbers are the same on every machine. With [`LaneRng`](super::LaneRng) it
-/// costs some 0.7 ns a number in `f64` and 0.5 ns in `f32`.
+/// Like all of these functions it takes eight bytes of the generator per number (four in `f32`) and, once
+/// in 300 numbers, some more; the numbers are the same on every machine. With [`LaneRng`](super::LaneRng)
+/// it costs about 0.7 ns per number in `f64` and 0.5 ns in `f32`.
 ///
 /// ```
 /// use rand::SeedableRng;

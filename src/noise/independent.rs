@@ -7,13 +7,13 @@ use crate::distribution::Reparameterizable;
 use crate::error::Error;
 use crate::real::Real;
 
-/// Independent points, a number of them in each gradient sample: the yardstick for the other sources at the
-/// same cost.
+/// Independent points, a fixed number of them in each gradient sample: the reference for the other sources
+/// at the same cost.
 ///
-/// The variance of a gradient sample is that of one point divided by their number. With one point,
-/// [`Pathwise::over`](crate::estimators::Pathwise::over) is [`Pathwise`](crate::estimators::Pathwise) to
-/// the bit where draws are made from their noise. An implicit family (a gamma, a Beta) has a faster sampler
-/// that `Pathwise` uses; from a source its draws go through the quantile function.
+/// The variance of a gradient sample is that of one point divided by the number of points. With one point,
+/// [`Pathwise::over`](crate::estimators::Pathwise::over) equals [`Pathwise`](crate::estimators::Pathwise)
+/// bit for bit where draws are made from their noise. For an implicit family (a gamma, a Beta), `Pathwise`
+/// uses a faster sampler; from a source, its draws go through the quantile function.
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -33,7 +33,7 @@ pub struct Independent {
 }
 
 impl Independent {
-    /// This many points a gradient sample; an estimator over none of them is refused.
+    /// This many points per gradient sample; 0 points are refused by the estimator.
     #[must_use]
     pub fn new(points: usize) -> Self {
         Self { points }
@@ -41,7 +41,7 @@ impl Independent {
 }
 
 impl Default for Independent {
-    /// One point a gradient sample.
+    /// One point per gradient sample.
     fn default() -> Self {
         Self::new(1)
     }

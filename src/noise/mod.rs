@@ -1,20 +1,20 @@
-//! Where the noise ε of a gradient sample comes from: independent draws, antithetic pairs, stored noise, randomised
-//! quasi-Monte-Carlo. One source a file.
+//! Where the noise ε of a gradient sample comes from: independent draws, antithetic pairs, stored noise,
+//! randomised quasi-Monte-Carlo. One source per file.
 //!
-//! An estimator over a source, such as [`Pathwise::over`](crate::estimators::Pathwise::over), averages over all points of the source in
-//! each gradient sample, so that the reported variance is that of independent gradient samples whatever the points of one have to
-//! do with each other.
+//! An estimator over a source, such as [`Pathwise::over`](crate::estimators::Pathwise::over), averages over
+//! all points of the source in each gradient sample. So the reported variance is that of independent
+//! gradient samples, however the points within one of them depend on each other.
 //!
-//! | source | points a gradient sample | what it does to the variance |
+//! | source | points per gradient sample | effect on the variance |
 //! | --- | --- | --- |
-//! | [`Independent`] | n | divides it by n: the yardstick |
-//! | [`Antithetic`] | 2 | removes all that is odd in the noise; doubles what is even, counted by evaluation |
-//! | [`Replay`] | as recorded | nothing for one estimate; little is left of the *difference* of two |
-//! | [`ScrambledSobol`] | 2^m | falls almost as n⁻³ instead of n⁻¹ where the integrand is smooth and of few dimensions |
+//! | [`Independent`] | n | divides it by n: the reference |
+//! | [`Antithetic`] | 2 | removes what is odd in the noise; doubles what is even, at an equal number of evaluations |
+//! | [`Replay`] | as recorded | none on one estimate; little is left of that of the *difference* of two |
+//! | [`ScrambledSobol`] | 2^m | lets it fall almost as n⁻³ instead of n⁻¹ where the integrand is smooth and of few dimensions |
 //!
-//! | beside them | |
+//! | also here | |
 //! | --- | --- |
-//! | [`fill_standard_normal`], [`fill_uniform`], [`fill_exponential`], [`fill_gumbel`], [`fill_logistic`] | standard noise by the block |
+//! | [`fill_standard_normal`], [`fill_uniform`], [`fill_exponential`], [`fill_gumbel`], [`fill_logistic`] | standard noise in blocks |
 //! | [`LaneRng`] | the generator behind them |
 
 mod antithetic;
@@ -37,16 +37,17 @@ use crate::distribution::Reparameterizable;
 use crate::error::Error;
 use crate::real::Real;
 
-/// A source of noise: the points ε behind each gradient sample. Every point by itself must have the distribution's noise as its law
-/// (that is what makes the mean over the points unbiased); how the points of one gradient sample depend on each other is what a
-/// source is for. Points of different gradient samples are independent, or the estimate's standard errors do not hold.
+/// A source of noise: the points ε behind each gradient sample. Every single point must have the
+/// distribution's noise as its law, which makes the mean over the points unbiased. How the points of one
+/// gradient sample depend on each other is up to the source. Points of different gradient samples must be
+/// independent, or the estimate's standard errors do not hold.
 ///
 /// ```
 /// use rand::{Rng, SeedableRng, rngs::Xoshiro256PlusPlus};
 /// use reparam::prelude::*;
 /// use reparam::{NoiseSource, Real, UniformNoise};
 ///
-/// /// One uniform a coordinate, shifted by a half of the circle for the second point.
+/// /// One uniform per coordinate, shifted by half of the circle for the second point.
 /// struct Rotated;
 ///
 /// impl<T: Real, D: UniformNoise<T>> NoiseSource<T, D> for Rotated {
@@ -74,7 +75,7 @@ use crate::real::Real;
 /// # Ok::<(), reparam::Error>(())
 /// ```
 pub trait NoiseSource<T: Real, D: Reparameterizable<T> + ?Sized> {
-    /// What has to be remembered from one part of a gradient sample's points to the next: a seed, a position.
+    /// What must be remembered from one part of a gradient sample's points to the next: a seed, a position.
     type Sample;
 
     /// Points of one gradient sample, at least 1.
@@ -89,7 +90,8 @@ pub trait NoiseSource<T: Real, D: Reparameterizable<T> + ?Sized> {
         Ok(())
     }
 
-    /// The number of gradient samples that the source has noise for, if there is an end to it: an estimate of more is refused.
+    /// The number of gradient samples that the source has noise for, if it is limited: an estimate of more
+    /// is refused.
     fn limit(&self) -> Option<usize> {
         None
     }
@@ -97,8 +99,8 @@ pub trait NoiseSource<T: Real, D: Reparameterizable<T> + ?Sized> {
     /// Starts the gradient sample with this index, counted from 0 within the call.
     fn begin<R: Rng + ?Sized>(&self, distribution: &D, sample: u64, rng: &mut R) -> Self::Sample;
 
-    /// Fills the next points of the gradient sample, one row of noise each. They are asked for in one or several parts, in order;
-    /// every part but the last has an even number of rows.
+    /// Fills the next points of the gradient sample, one row of noise each. They are asked for in one or
+    /// several parts, in order; every part but the last has an even number of rows.
     fn fill<R: Rng + ?Sized>(
         &self,
         distribution: &D,

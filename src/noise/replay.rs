@@ -8,9 +8,9 @@ use crate::error::{Error, check_len};
 use crate::real::Real;
 
 /// Stored noise, the same in every estimate: common random numbers. Gradient sample i is made from the
-/// noise recorded for it, so that two estimates at different θ (or of different objectives, or by pathwise
-/// and score function) use the same ε, sample by sample, and their difference has only the variance of what
-/// differs.
+/// noise recorded for it. Two estimates at different θ (or of different objectives, or by pathwise and
+/// score function) then use the same ε, sample by sample, and their difference has only the variance of
+/// what differs.
 ///
 /// - An estimate of more gradient samples than were recorded is **refused** ([`Error::Length`]), before the
 ///   objective is evaluated: noise is never used twice within an estimate, since its standard errors would
@@ -18,8 +18,8 @@ use crate::real::Real;
 /// - The noise must be that of a distribution of the same family and shape: the length of a row is checked,
 ///   the law cannot be.
 /// - Estimates that share noise are not independent: do not merge them.
-/// - It holds all its noise in memory, samples × points × noise dimension numbers: the only source that
-///   grows.
+/// - It holds all its noise in memory, samples × points × noise dimension numbers: it is the only source
+///   whose memory grows with the number of samples.
 ///
 /// Glasserman & Yao 1992, "Some guidelines and guarantees for common random numbers",
 /// doi:10.1287/mnsc.38.6.884.
@@ -40,7 +40,7 @@ use crate::real::Real;
 /// assert!((b.gradient()[0] / a.gradient()[0] - 0.01f64.exp()).abs() < 1e-12);
 ///
 /// let error = pathwise.estimate(&here, &f, 1001, &mut rng).unwrap_err();
-/// assert_eq!(error.to_string(), "stored noise, in gradient samples, has length 1000, expected 1001");
+/// assert_eq!(error.to_string(), "length of stored noise (in gradient samples) is 1000, expected 1001");
 /// # Ok::<(), reparam::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
@@ -72,7 +72,7 @@ impl<T: Real> Replay<T> {
         let (noise_dim, points) = (distribution.noise_dim(), source.points());
         let row = points * noise_dim;
         let mut noise = vec![T::zero(); samples * row];
-        // Nothing to fill without points, which `check` refuses.
+        // Without points there is nothing to fill, and `check` refuses.
         for (index, row) in noise.chunks_exact_mut(row.max(1)).enumerate() {
             let mut sample = source.begin(distribution, index as u64, rng);
             source.fill(distribution, &mut sample, row, rng);
@@ -80,11 +80,11 @@ impl<T: Real> Replay<T> {
         Self { noise, noise_dim, points }
     }
 
-    /// From noise that came from elsewhere: rows of length `noise_dim`, `points` of them a gradient sample.
+    /// From noise made elsewhere: rows of length `noise_dim`, `points` of them per gradient sample.
     ///
     /// # Errors
     /// [`Error::Option`] for 0 points, [`Error::EmptySupport`] for a `noise_dim` of 0, [`Error::Length`] if
-    /// the last gradient sample is not whole.
+    /// the last gradient sample is incomplete.
     pub fn from_noise(noise: Vec<T>, noise_dim: usize, points: usize) -> Result<Self, Error> {
         check_points(points)?;
         if noise_dim == 0 {
@@ -92,7 +92,7 @@ impl<T: Real> Replay<T> {
         }
         let row = points.saturating_mul(noise_dim);
         let whole = (noise.len() / row).saturating_mul(row);
-        check_len("stored noise, cut to whole gradient samples,", whole, noise.len())?;
+        check_len("the stored noise (of whole gradient samples)", whole, noise.len())?;
         Ok(Self { noise, noise_dim, points })
     }
 
@@ -138,8 +138,8 @@ impl<T: Real, D: Reparameterizable<T> + ?Sized> NoiseSource<T, D> for Replay<T> 
         let end = at.saturating_add(noise.len());
         match self.noise.get(*at..end) {
             Some(stored) => noise.copy_from_slice(stored),
-            // Beyond the end, which the estimators refuse before they start: nothing that could pass for
-            // noise.
+            // Beyond the end, which the estimators refuse before they start, there is only NaN, which
+            // cannot pass for noise.
             None => noise.fill(T::nan()),
         }
         *at = end;

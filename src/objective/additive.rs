@@ -6,15 +6,15 @@ use super::Objective;
 use crate::real::Real;
 use crate::scratch::with_scratch;
 
-/// An objective that is a sum of terms, one a step of a [sequential](crate::Sequential) draw:
+/// An objective that is a sum of terms, one per step of a [sequential](crate::Sequential) draw:
 /// `f(z) = Σ_t r_t`, rewards or costs.
 ///
-/// Term t may depend on step t and on all that came before the decision of step t + 1, and on nothing
-/// later: an estimator that credits each decision with the terms from its own on
-/// ([`RewardToGo`](crate::estimators::RewardToGo)) is biased otherwise.
-/// [`verify::steps`](crate::verify::steps) finds a term that looks ahead. A discount belongs here: write
-/// `γᵗ r_t`. Where a draw ends early, the terms after its end are 0. A reward at the end alone is the last
-/// term, and the others are 0.
+/// Term t may depend on step t and on everything that came before the decision of step t + 1, but on
+/// nothing later. Otherwise an estimator that credits each decision with the terms from its own on
+/// ([`RewardToGo`](crate::estimators::RewardToGo)) is biased. [`verify::steps`](crate::verify::steps) finds
+/// a term that looks ahead. A discount belongs to the terms: write `γᵗ r_t`. Where a draw ends early, the
+/// terms after its end are 0. If there is only a reward at the end, it is the last term, and the others are
+/// 0.
 pub trait Additive<T>: Objective<T> {
     /// H, the number of terms.
     fn terms(&self) -> usize;

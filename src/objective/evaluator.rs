@@ -8,11 +8,11 @@ use crate::vector::widest;
 /// The objective as an [estimator](crate::GradientEstimator) gets it from the engine: every evaluation of f
 /// goes through it.
 ///
-/// - What it calls is compiled for the widest vectors of the machine, as far as the objective is inlined:
-///   an estimator need not care.
+/// - The objective is compiled for the widest vectors of the machine, as far as it is inlined: an estimator
+///   need not care.
 /// - It knows which gradient samples of the call an evaluation belongs to. The rows of a block are divided
-///   evenly among the block's gradient samples, in order; where an estimator evaluates one gradient sample
-///   at a time, it says which by [`sample`](Self::sample).
+///   evenly among the block's gradient samples, in order; an estimator that evaluates one gradient sample
+///   at a time names it with [`sample`](Self::sample).
 ///
 /// Its methods are those of [`Objective`], [`DifferentiableObjective`] and [`Additive`]. It is `Copy`.
 ///
@@ -65,7 +65,7 @@ impl<'a, F: ?Sized> Evaluator<'a, F> {
         Self { first: self.first + start as u64, samples: count, ..self }
     }
 
-    /// The gradient samples, counted from 0 within the call, that evaluations belong to.
+    /// The gradient samples that evaluations belong to, counted from 0 within the call.
     #[must_use]
     pub fn samples(&self) -> Range<u64> {
         self.first..self.first + self.samples as u64
@@ -83,7 +83,7 @@ impl<'a, F: ?Sized> Evaluator<'a, F> {
     where
         F: Objective<T>,
     {
-        debug_assert_eq!(self.samples, 1, "whose evaluation is it?");
+        debug_assert_eq!(self.samples, 1, "call `sample` first to name the gradient sample");
         widest(|| self.objective.value(z))
     }
 
@@ -103,7 +103,7 @@ impl<'a, F: ?Sized> Evaluator<'a, F> {
     where
         F: DifferentiableObjective<T>,
     {
-        debug_assert_eq!(self.samples, 1, "whose evaluation is it?");
+        debug_assert_eq!(self.samples, 1, "call `sample` first to name the gradient sample");
         widest(|| self.objective.value_and_gradient(z, dz))
     }
 
@@ -132,7 +132,7 @@ impl<'a, F: ?Sized> Evaluator<'a, F> {
     where
         F: Additive<T>,
     {
-        debug_assert_eq!(self.samples, 1, "whose evaluation is it?");
+        debug_assert_eq!(self.samples, 1, "call `sample` first to name the gradient sample");
         widest(|| self.objective.write_terms(z, terms));
     }
 

@@ -33,8 +33,8 @@ pub trait Objective<T> {
     /// The value at one draw.
     fn value(&self, z: &[T]) -> T;
 
-    /// The values at a block of draws, row-major (`values.len()` rows of `dim`): override it to evaluate a batch in one
-    /// call of a matrix library.
+    /// The values at a block of draws, row-major (`values.len()` rows of `dim`). Override it to evaluate a
+    /// batch in one call of a matrix library.
     #[inline(always)]
     fn value_block(&self, z: &[T], dim: usize, values: &mut [T]) {
         for (z, value) in z.chunks_exact(dim).zip(values) {
@@ -42,16 +42,18 @@ pub trait Objective<T> {
         }
     }
 
-    /// Whether f depends on the parameters θ of the distribution directly, `f_θ(z)`, and not only through the draw. The engine then adds
-    /// the explicit gradient `E[∂f_θ(z)/∂θ]` to every gradient sample, or refuses an estimator that cannot. False by default:
-    /// f is then held fixed. [`Parametric`] makes such an objective of two closures.
+    /// Whether f depends on the parameters θ of the distribution directly, `f_θ(z)`, and not only through
+    /// the draw. The engine then adds the explicit gradient `E[∂f_θ(z)/∂θ]` to every gradient sample, or
+    /// refuses an estimator that cannot. False by default, which holds f fixed. [`Parametric`] makes such
+    /// an objective from two closures.
     #[inline(always)]
     fn depends_on_parameters(&self) -> bool {
         false
     }
 
-    /// Adds `weight · ∂f_θ(z)/∂θ`, z held fixed, to a row as long as the distribution's parameters. Parameters on which f does not
-    /// depend directly are left alone. It is called only where f [depends on them](Self::depends_on_parameters).
+    /// Adds `weight · ∂f_θ(z)/∂θ`, with z held fixed, to a row as long as the distribution's parameters.
+    /// Parameters on which f does not depend directly are left alone. It is called only where f [depends on
+    /// them](Self::depends_on_parameters).
     fn add_parameter_gradient(&self, z: &[T], weight: T, dtheta: &mut [T]) {
         let _ = (z, weight, dtheta);
     }
@@ -75,7 +77,7 @@ pub trait Objective<T> {
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no gradient with respect to z",
-    label = "this estimator needs `∂f/∂z` beside the value",
+    label = "this estimator needs `∂f/∂z` in addition to the value",
     note = "wrap one closure that fills the gradient when asked, `Differentiable(|z: &[f64], dz: Option<&mut [f64]>| ..)`, or give a pair of closures, `(value, value_and_gradient)`",
     note = "use `ScoreFunction` if f has no gradient"
 )]
@@ -87,7 +89,7 @@ pub trait DifferentiableObjective<T>: Objective<T> {
     #[inline(always)]
     fn value_and_gradient_block(&self, z: &[T], dim: usize, values: &mut [T], dz: &mut [T]) {
         if dim == 1 {
-            // A length that the compiler knows: it can work on several rows at a time.
+            // A length that the compiler knows, so that it can work on several rows at a time.
             for ((z, dz), value) in z.as_chunks::<1>().0.iter().zip(dz.as_chunks_mut::<1>().0).zip(values) {
                 *value = self.value_and_gradient(z, dz);
             }
@@ -127,8 +129,8 @@ where
     }
 }
 
-/// An objective from one closure that fills the gradient when it is asked to: `Fn(&[T], Option<&mut [T]>) -> T`.
-/// Value and gradient are then written once, side by side.
+/// An objective from one closure that fills the gradient when it is asked to:
+/// `Fn(&[T], Option<&mut [T]>) -> T`. Value and gradient are then written once, side by side.
 ///
 /// ```
 /// use reparam::{Differentiable, DifferentiableObjective, Objective};
@@ -166,8 +168,8 @@ impl<T, F: Fn(&[T], Option<&mut [T]>) -> T> DifferentiableObjective<T> for Diffe
     }
 }
 
-/// An objective whose evaluation is a whole batch at a time: a closure that gets all rows of a block, their length, the
-/// slice for the values, and the slice for the gradients where they are wanted.
+/// An objective that evaluates a whole batch at a time: a closure that gets all rows of a block, their
+/// length, the slice for the values, and the slice for the gradients if they are wanted.
 ///
 /// ```
 /// use reparam::{Batched, Objective};

@@ -4,29 +4,29 @@ use std::fmt;
 
 use super::{Additive, DifferentiableObjective, Objective};
 
-/// `f_θ(z)`: an objective that depends on the parameters θ of the distribution directly, not only through
-/// the draw: a discount factor that holds the rate, a penalty on a scale, a score inside a second
-/// derivative. Then
+/// `f_θ(z)`: an objective that depends on the parameters θ of the distribution directly, and not only
+/// through the draw. Examples are a discount factor that contains the rate, a penalty on a scale, and a
+/// score inside a second derivative. Then
 ///
 /// `∇_θ E[f_θ(z)] = E[∂f_θ(z)/∂θ] + ` what an estimator gives for f held fixed,
 ///
 /// and the engine adds the first term, averaged over the draws of each gradient sample, so that the
-/// variance reported is that of the sum. An estimator that cannot (its points are not draws of `p_θ`) is
-/// refused with [`Error::ExplicitGradient`](crate::Error::ExplicitGradient).
+/// variance reported is that of the sum. An estimator that cannot add it, since its points are not draws of
+/// `p_θ`, is refused with [`Error::ExplicitGradient`](crate::Error::ExplicitGradient).
 ///
-/// It is made of an objective (anything that is one, differentiable or not) and a closure that adds
-/// `weight · ∂f_θ(z)/∂θ`, z held fixed: `Fn(z, weight, dtheta)`. The objective holds the θ that it depends
-/// on: when the distribution's parameters are set, so must be the objective's.
+/// It is made from any objective, differentiable or not, and a closure that adds `weight · ∂f_θ(z)/∂θ` with
+/// z held fixed: `Fn(z, weight, dtheta)`. The objective holds the θ that it depends on: when you set the
+/// distribution's parameters, set the objective's too.
 /// [`verify::parameter_gradient`](crate::verify::parameter_gradient) checks the derivative.
 ///
-/// - **Unbiased** if the estimator is, and if `E[∂f_θ/∂θ]` may be differentiated under the integral:
+/// - **Unbiased** if the estimator is, and if `E[f_θ]` may be differentiated under the integral sign:
 ///   `f_θ(z)` continuous in θ for almost every z.
 /// - **Costs** one explicit gradient per draw, and no further evaluation.
-/// - **Use it** for discount factors, penalties with the parameters in them, temperatures; and for **second
-///   derivatives**: the gradient of f times a score, or of a pathwise derivative, is a second derivative of
-///   `E[f]`, and the explicit term is the derivative of that score.
-/// - **Not for** the `ln q_θ` of a variational bound, which [`Elbo`](crate::estimators::Elbo) has in it: it
-///   would count twice. A term of θ alone is exact without sampling:
+/// - **Use it** for discount factors, penalties that contain the parameters, and temperatures; and for
+///   **second derivatives**: the gradient of f times a score, or of a pathwise derivative, is a second
+///   derivative of `E[f]`, and the explicit term is the derivative of that score.
+/// - **Not for** the `ln q_θ` of a variational bound, which [`Elbo`](crate::estimators::Elbo) already
+///   contains: it would count twice. A term that depends on θ alone is exact without sampling:
 ///   [`add_exact`](crate::GradientEstimate::add_exact).
 ///
 /// Glasserman 2003, Monte Carlo Methods in Financial Engineering, sections 7.2 and 7.3,

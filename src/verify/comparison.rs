@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::differences::Slope;
 
-/// One derivative beside what it should be.
+/// One derivative, and what it should be.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Comparison {
     /// The name of the parameter, or `z`.
@@ -16,10 +16,10 @@ pub struct Comparison {
     pub found: f64,
     /// The derivative by differences.
     pub expected: f64,
-    /// What the differences may be off by.
+    /// How far off the differences may be.
     pub uncertainty: f64,
-    /// The size that derivatives of this function ordinarily have: its value over the length on which it
-    /// was differentiated.
+    /// The size that derivatives of this function usually have: its value over the length on which it was
+    /// differentiated.
     pub ordinary: f64,
 }
 
@@ -40,8 +40,8 @@ impl Comparison {
         if self.found == self.expected { 0.0 } else { (self.found - self.expected).abs() / self.size() }
     }
 
-    /// Whether they agree to a relative tolerance, as far as the differences tell. Below 1e-9 of the
-    /// ordinary size, a difference is all rounding.
+    /// Whether they agree to a relative tolerance, as far as the differences can tell. Below 1e-9 of the
+    /// ordinary size, a difference is nothing but rounding.
     #[must_use]
     pub fn agrees(&self, tolerance: f64) -> bool {
         let rounding = (1e-9 * self.ordinary).max(2.0 * self.uncertainty);
@@ -68,7 +68,7 @@ impl fmt::Display for Comparison {
 pub struct Comparisons(pub(super) Vec<Comparison>);
 
 impl Comparisons {
-    /// One by one.
+    /// All comparisons, one by one.
     pub fn iter(&self) -> std::slice::Iter<'_, Comparison> {
         self.0.iter()
     }
@@ -79,7 +79,7 @@ impl Comparisons {
         self.iter().max_by(|a, b| a.relative_error().total_cmp(&b.relative_error()))
     }
 
-    /// `Ok` if all agree to a relative tolerance; 1e-7 is what differences decide for nearly every function.
+    /// `Ok` if all agree to a relative tolerance; differences can decide at 1e-7 for nearly every function.
     ///
     /// # Errors
     /// The [`Mismatch`] that is furthest off, or that the differences cannot decide.

@@ -9,14 +9,14 @@ use crate::error::{Error, check_len};
 /// Whether the pullback's field transports the density, at one point: `∂ log p/∂θᵢ = −(v·∇ log p + div v)`,
 /// where `vⱼ = ∂zⱼ/∂θᵢ` is what the pullback makes of the unit cotangents.
 ///
-/// The left side (found) is the score, the right one (expected) is made of differences of the log-density
-/// and of the field. A field that satisfies the equation everywhere gives an unbiased pathwise gradient,
-/// whether it is the derivative of a transform or not (a mixture's, a Dirichlet's). The pullback must be a
-/// function of z alone: it is called with noise NaN.
+/// The left side (found) is the score; the right side (expected) is made from differences of the
+/// log-density and of the field. A field that satisfies the equation everywhere gives an unbiased pathwise
+/// gradient, whether it is the derivative of a transform or not (a mixture's, a Dirichlet's). The pullback
+/// must be a function of z alone: it is called with NaN for the noise.
 ///
-/// `x` are coordinates in which the density is one, and `embed` writes the whole draw z, of which the first
-/// `x.len()` numbers are x: for a density on all coordinates `|x, z| z.copy_from_slice(x)`, on a simplex
-/// the last number is what is left of 1.
+/// `x` holds the coordinates in which p is a density, and `embed` writes the whole draw z, whose first
+/// `x.len()` numbers are x: for a density on all coordinates `|x, z| z.copy_from_slice(x)`; on a simplex,
+/// the last number is 1 minus the sum of the others.
 ///
 /// Jankowiak & Obermeyer 2018, arXiv:1806.01851.
 ///

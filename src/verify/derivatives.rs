@@ -11,13 +11,13 @@ use crate::error::{Error, check_len};
 use crate::layout::Domain;
 use crate::objective::{DifferentiableObjective, Objective};
 
-/// How a parameter is moved to differentiate by it.
+/// How a parameter is moved to differentiate with respect to it.
 #[derive(Debug, Clone)]
 pub(super) struct Move {
     pub(super) name: Cow<'static, str>,
     pub(super) index: usize,
     pub(super) flat: usize,
-    /// On a simplex what one probability gains another loses.
+    /// On a simplex, what one probability gains, another loses.
     pub(super) partner: Option<usize>,
     pub(super) value: f64,
     pub(super) step: f64,
@@ -36,13 +36,13 @@ impl Move {
         Some(moved)
     }
 
-    /// The derivative along the move, of a row of derivatives by all parameters.
+    /// The derivative along the move, from a row of derivatives with respect to all parameters.
     pub(super) fn of_row(&self, row: &[f64]) -> f64 {
         row[self.flat] - self.partner.map_or(0.0, |partner| row[partner])
     }
 }
 
-/// One move a parameter, by a length on which it matters as far as its domain tells.
+/// One move per parameter, by a length on which it matters, as far as its domain tells.
 pub(super) fn moves<D: Distribution<f64> + ?Sized>(distribution: &D) -> Vec<Move> {
     let params = distribution.params();
     let mut moves = Vec::with_capacity(params.len());
@@ -102,7 +102,7 @@ fn by_coordinates(z: &[f64], found: &[f64], function: impl Fn(&[f64]) -> f64) ->
 /// The [pullback](Reparameterizable::pullback) of a cotangent `v` against differences of `v · g(θ, ε)` at
 /// fixed noise.
 ///
-/// For a distribution whose pullback is a field of its own and not the derivative of its transform (the
+/// For a distribution whose pullback is a separate field, and not the derivative of its transform (the
 /// Dirichlet, mixtures in several dimensions), use [`continuity`](super::continuity()).
 ///
 /// # Errors
@@ -125,11 +125,11 @@ where
 
 /// The pullback of a scalar distribution against `−(∂F/∂θ)/p` at a draw z, with F given as
 /// `cdf(distribution, z)`. Give whichever tail is small: only its derivative matters, and that of the upper
-/// tail is the negative one, so pass `−(1 − F)` there.
+/// tail has the opposite sign, so pass `−(1 − F)` there.
 ///
-/// This is the check for an implicit pullback, which is a function of z alone: it is called with noise NaN.
-/// A difference of a rejection sampler would not do: with its seed fixed, it is not a derivative of the
-/// distribution.
+/// This is the check for an implicit pullback, which is a function of z alone: it is called with NaN for
+/// the noise. A difference of a rejection sampler would not do: with a fixed seed, it is not a derivative
+/// of the distribution.
 ///
 /// # Errors
 /// [`Error::Length`] unless the distribution has one coordinate.
@@ -191,8 +191,8 @@ pub fn entropy_gradient<D: Entropy<f64> + Clone>(distribution: &D) -> Comparison
     by_parameters(distribution, &found, |d| d.entropy())
 }
 
-/// Both [gradients of the divergence](KlDivergence::kl_gradient) `KL(p ‖ q)` against differences: those by
-/// the parameters of p, then those by the parameters of q.
+/// Both [gradients of the divergence](KlDivergence::kl_gradient) `KL(p ‖ q)` against differences: those
+/// with respect to the parameters of p, then those with respect to the parameters of q.
 ///
 /// # Errors
 /// What the divergence refuses.
@@ -204,9 +204,9 @@ pub fn kl_gradient<D: KlDivergence<f64> + Clone>(p: &D, q: &D) -> Result<Compari
     Ok(comparisons)
 }
 
-/// The gradient of an [objective](DifferentiableObjective) at z against differences of its value; also that
-/// [`value`](crate::Objective::value) and
-/// [`value_and_gradient`](DifferentiableObjective::value_and_gradient) say the same (named `value`).
+/// The gradient of an [objective](DifferentiableObjective) at z against differences of its value. It also
+/// compares [`value`](crate::Objective::value) with the value that
+/// [`value_and_gradient`](DifferentiableObjective::value_and_gradient) returns (named `value`).
 #[must_use]
 pub fn objective_gradient<F: DifferentiableObjective<f64> + ?Sized>(objective: &F, z: &[f64]) -> Comparisons {
     let mut found = vec![f64::NAN; z.len()];
@@ -219,9 +219,8 @@ pub fn objective_gradient<F: DifferentiableObjective<f64> + ?Sized>(objective: &
 }
 
 /// The [explicit gradient](Objective::add_parameter_gradient) of an objective at z against differences of
-/// its value, the objective made anew at each θ: `make(θ)` is `f_θ`. It is called with weight 1 and with
-/// −2, on a row that is not empty, which an implementation that overwrites the row or forgets the weight
-/// does not survive.
+/// its value, with the objective made anew at each θ: `make(θ)` is `f_θ`. It is called with weights 1 and
+/// −2, on a row that is not 0, so an implementation fails if it overwrites the row or forgets the weight.
 ///
 /// ```
 /// use reparam::{Parametric, verify};
@@ -244,7 +243,7 @@ where
     let objective = make(params);
     let mut compared = Vec::with_capacity(2 * params.len());
     for weight in [1.0, -2.0] {
-        // What is in the row already is 1 or −2 as well: exact in every sum that matters.
+        // The row already holds 1 or −2 as well: exact in every sum that matters.
         let mut found = vec![weight; params.len()];
         objective.add_parameter_gradient(z, weight, &mut found);
         for (index, (&value, &found)) in params.iter().zip(&found).enumerate() {

@@ -1,6 +1,6 @@
 //! Derivatives by differences that know their own error.
 
-/// A derivative with what it may be off by.
+/// A derivative, and how far off it may be.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Slope {
     pub(super) value: f64,
@@ -15,10 +15,11 @@ const LEVELS: usize = 18;
 /// Columns of the extrapolation: errors of order h², h⁴, … h¹² are removed.
 const ORDERS: usize = 6;
 
-/// `f′(x)` by Ridders' method: central differences at halved steps, extrapolated to step 0, of which the
-/// entry is taken that agrees best with its neighbours in the triangle, and does not contradict the
-/// shortest difference: at long steps a function that has saturated on both sides agrees with itself on a
-/// derivative of 0. Where f is not defined (`None`, or not finite) at x ± h, that h is passed over.
+/// `f′(x)` by Ridders' method: central differences at halved steps, extrapolated to step 0. Of the triangle
+/// of extrapolations, the result is the entry that agrees best with its neighbours and does not contradict
+/// the shortest difference: at long steps, all differences of a function that has saturated on both sides
+/// agree on a derivative of 0. Where f is not defined (`None`, or not finite) at x ± h, that h is passed
+/// over.
 ///
 /// Ridders 1982, Advances in Engineering Software 4, 75–76, doi:10.1016/S0141-1195(82)80057-0.
 pub(super) fn slope(f: impl Fn(f64) -> Option<f64>, x: f64, step: f64) -> Slope {

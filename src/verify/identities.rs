@@ -38,8 +38,8 @@ impl Identities {
         self.information.iter().fold(1.0, |most: f64, i| most.max(i.abs()))
     }
 
-    /// The chance that right scores look as wrong as these, by the normal law of means and Bonferroni's
-    /// bound over all of them.
+    /// The probability that correct scores look at least as wrong as these, by the normal law of means and
+    /// Bonferroni's bound over all of them.
     #[must_use]
     pub fn p_value(&self) -> f64 {
         let means = self.score.mean().len() + self.balance.mean().len();
@@ -47,9 +47,8 @@ impl Identities {
     }
 }
 
-/// Draws from a distribution and averages its score, which has mean 0, and `s sᵀ + ∂s/∂θ`, which has too:
-/// sampler, score and density then belong together. `∂s/∂θ` is by differences. Cost: `draws × parameters`
-/// scores.
+/// Draws from a distribution, and averages its score and `s sᵀ + ∂s/∂θ`. Both have mean 0 if sampler, score
+/// and density belong together. `∂s/∂θ` is computed by differences. It costs `draws × parameters` scores.
 ///
 /// # Errors
 /// [`Error::SupportDependsOnParameter`]: neither identity holds for such a parameter. [`Error::ZeroSamples`].
@@ -61,7 +60,7 @@ impl Identities {
 ///
 /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
 /// let identities = verify::score_identities(&Normal::new(&[1.0], &[2.0])?, 20_000, &mut rng)?;
-/// assert!(identities.p_value() > 1e-3); // a right score fails this once in a thousand runs
+/// assert!(identities.p_value() > 1e-3); // a correct score fails this once in a thousand runs
 /// assert!((identities.information[0] - 0.25).abs() < 0.02); // 1/σ² for μ
 /// # Ok::<(), reparam::Error>(())
 /// ```
@@ -79,8 +78,8 @@ where
     let mut row = vec![0.0; params];
     let (mut score, mut above, mut below) = (row.clone(), row.clone(), row.clone());
     let mut balance = vec![0.0; params * params];
-    // Far smaller steps than where a parameter matters: the error is 1e-8 of the derivative, and no
-    // standard error is smaller.
+    // Far smaller steps than the length on which a parameter matters: the error is 1e-8 of the derivative,
+    // and no standard error is smaller.
     let moves = moves(distribution);
     let neighbours: Vec<_> = moves
         .iter()
@@ -90,7 +89,7 @@ where
             Some((m.apply(distribution, low)?, m.apply(distribution, high)?, high - low))
         })
         .collect();
-    // On a simplex only the components along the moves mean anything.
+    // On a simplex, only the components along the moves are meaningful.
     let components = |d: &D, z: &[f64], row: &mut [f64], along: &mut [f64]| {
         d.score(z, row);
         for (along, m) in along.iter_mut().zip(&moves) {

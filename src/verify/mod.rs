@@ -1,24 +1,24 @@
-//! Checks of hand-written derivatives and of estimators: what this crate tests itself with, for distributions, objectives and estimators of
-//! your own.
+//! Checks of hand-written derivatives and of estimators. This crate tests itself with them, and you can
+//! test your own distributions, objectives and estimators.
 //!
 //! | question | check | answer |
 //! | --- | --- | --- |
 //! | is the pullback the derivative of the transform? | [`pullback`] | [`Comparisons`] with differences |
 //! | is an implicit pullback `−(∂F/∂θ)/p`? | [`implicit_pullback`] | the same |
-//! | is the pullback's field one that transports the density? | [`continuity`] | the same |
+//! | does the pullback's field transport the density? | [`continuity`] | the same |
 //! | is the score the derivative of the log-density? | [`score`], [`log_prob_gradient`] | the same |
-//! | are entropy and divergence differentiated right? | [`entropy_gradient`], [`kl_gradient`] | the same |
-//! | is the objective? | [`objective_gradient`] | the same |
-//! | is what it has of θ itself? | [`parameter_gradient`] | the same |
+//! | are the gradients of entropy and divergence right? | [`entropy_gradient`], [`kl_gradient`] | the same |
+//! | is the gradient of the objective right? | [`objective_gradient`] | the same |
+//! | is the objective's explicit gradient in θ right? | [`parameter_gradient`] | the same |
 //! | do draws and score belong together? | [`score_identities`]: `E s = 0`, `E s sᵀ = −E ∂s/∂θ` | [`Identities`] |
 //! | do steps and terms add up, and does none look ahead? | [`steps`] | [`Comparisons`] with the sums |
 //! | is an estimator unbiased? | [`UnbiasednessTest`] with both error rates | [`Unbiasedness`] |
-//! | which of two has less variance? | [`VarianceRatioTest`] | [`VarianceRatio`] with an interval |
+//! | which of two estimators has the lower variance? | [`VarianceRatioTest`] | [`VarianceRatio`] with an interval |
 //!
 //! [`Comparisons`] hold one [`Comparison`] per number; the worst of those that are too far off is the [`Mismatch`] of the error.
 //!
-//! All derivatives are taken in `f64`, by Ridders' extrapolated central differences, which say how far they can be trusted; a comparison that
-//! a difference cannot decide is an error and not a success.
+//! All derivatives are taken in `f64`, by Ridders' extrapolated central differences, which say how far they
+//! can be trusted. A comparison that a difference cannot decide is an error, not a success.
 //!
 //! ```
 //! use reparam::prelude::*;

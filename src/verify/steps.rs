@@ -8,26 +8,26 @@ use crate::distribution::Sequential;
 use crate::error::{Error, check_len};
 use crate::objective::Additive;
 
-/// Whether steps and terms are what [`RewardToGo`](crate::estimators::RewardToGo) takes them for, on some
-/// draws. Compared are
-/// - the sum of the step scores with the score, by parameter;
+/// Whether steps and terms are what [`RewardToGo`](crate::estimators::RewardToGo) assumes, checked on some
+/// draws. It compares
+/// - the sum of the step scores with the score, parameter by parameter;
 /// - the sum of the terms with the objective (named `value`);
 /// - each term with the same term after everything that it must not know, from
-///   [`before`](Sequential::before) of the next step on, was replaced by what another draw has there (named
+///   [`before`](Sequential::before) of the next step on, was replaced by the values of another draw (named
 ///   `term`);
-/// - [`before`](Sequential::before) with the nearest number that does not fall with the step and is not
-///   beyond the draw (named `before`; where one differs, nothing else is compared);
+/// - [`before`](Sequential::before) with the nearest number that does not fall from step to step, and is
+///   not beyond the draw (named `before`; where one differs, nothing else is compared);
 /// - whether each step is taken, 1 or 0, with the same after everything that its decision must not know was
-///   replaced so (named `length`);
-/// - each step score with the same after everything behind its decision was replaced so (named `step`, with
-///   the index of the step; its coordinate of largest difference).
+///   replaced in this way (named `length`);
+/// - each step score with the same score after everything behind its decision was replaced in this way
+///   (named `step`, with the index of the step, for the coordinate with the largest difference).
 ///
-/// Of all draws the worst comparison of each kind and index is in the list. Whether a step score has mean 0
-/// given what came before is not checked: [`score_identities`](super::score_identities) does it for the
+/// The list has the worst comparison of each kind and index over all draws. Whether a step score has mean 0
+/// given what came before is not checked: [`score_identities`](super::score_identities) does this for the
 /// sum.
 ///
 /// # Errors
-/// [`Error::Length`] if the objective has another number of terms than the distribution steps;
+/// [`Error::Length`] if the objective does not have as many terms as the distribution has steps;
 /// [`Error::ZeroSamples`].
 ///
 /// ```
@@ -55,7 +55,7 @@ where
     R: Rng + ?Sized,
 {
     let (dim, steps, params) = (distribution.dim(), distribution.steps(), distribution.params().len());
-    check_len("the objective's terms, one a step,", steps, objective.terms())?;
+    check_len("the objective's terms (one per step)", steps, objective.terms())?;
     if draws == 0 {
         return Err(Error::ZeroSamples);
     }
@@ -110,7 +110,7 @@ where
             worst.see(Comparison::new("length".into(), t, taken(&spliced), exact(taken(&z), 0.0)));
         }
         for t in 0..length {
-            // The rest of the draw as another has it, from what the next step does not know.
+            // The draw, with everything that the next step does not know taken from another draw.
             let next = if t + 1 < steps { distribution.before(t + 1) } else { dim };
             let spliced = [&z[..next], &other[next..]].concat();
             let moved = terms(&spliced);
@@ -131,8 +131,8 @@ fn exact(value: f64, size: f64) -> Slope {
     Slope { value, uncertainty: 0.0, ordinary: 1e-3 * size }
 }
 
-/// The worst comparison of each name and index, by what it is off in units of the numbers that were added
-/// up: where they cancel, rounding is all there is.
+/// The worst comparison of each name and index, by its error in units of the numbers that were added up:
+/// where they cancel, only rounding is left.
 #[derive(Default)]
 struct Worst(Vec<Comparison>);
 

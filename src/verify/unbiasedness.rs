@@ -13,20 +13,19 @@ use crate::objective::Objective;
 use crate::real::Real;
 use crate::special::{normal_quantile, student_t_cdf, student_t_integer_quantile};
 
-/// A test of an estimator against a gradient that is known, with two error rates: how often it accuses an
-/// unbiased estimator (of all parameters together), and how often it misses a bias of the size that it
-/// names.
+/// A test of an estimator against a known gradient, with two error rates: how often it accuses an unbiased
+/// estimator (of all parameters together), and how often it misses a bias of the size that it reports.
 ///
-/// **Test.** The mean of n gradient samples is off by `t` standard errors of Student's t with n − 1 degrees
-/// of freedom; with P parameters, each is tested at a false-alarm rate of α/P (Bonferroni). **Power.** A
-/// bias of `(t(1 − α/2P) + z(1 − β))` standard errors in one parameter is missed with probability β at
-/// most: it is reported as [`detectable_bias`](Unbiasedness::detectable_bias), so a pass says how small a
-/// bias would have been seen. It falls with 1/√n; [`samples_for`](Self::samples_for) says how many gradient
-/// samples a given bias takes.
+/// **Test.** The error of the mean of n gradient samples, in standard errors, follows Student's t with
+/// n − 1 degrees of freedom; with P parameters, each is tested at a false-alarm rate of α/P (Bonferroni).
+/// **Power.** A bias of `(t(1 − α/2P) + z(1 − β))` standard errors in one parameter is missed with
+/// probability at most β. It is reported as [`detectable_bias`](Unbiasedness::detectable_bias), so a pass
+/// says how small a bias would have been seen. It falls as 1/√n; [`samples_for`](Self::samples_for) says
+/// how many gradient samples a given bias takes.
 ///
-/// Both rates take the mean for normal: use some thousand gradient samples, and more where rare ones make
-/// the variance. Look once, at the end: a test that is repeated until it passes has another false-alarm
-/// rate.
+/// Both rates assume that the mean is normal: use some thousand gradient samples, and more where rare ones
+/// make the variance. Look once, at the end: a test that is repeated until it passes has another
+/// false-alarm rate.
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -77,8 +76,8 @@ impl UnbiasednessTest {
         (bound, bound - normal_quantile(self.missed))
     }
 
-    /// The gradient samples that it takes to see a bias of this size in a parameter whose gradient sample
-    /// has this variance.
+    /// The number of gradient samples that it takes to see a bias of this size in a parameter whose
+    /// gradient sample has this variance.
     ///
     /// # Errors
     /// [`Error::Option`] for a bias that is not a finite number above 0.
@@ -90,7 +89,7 @@ impl UnbiasednessTest {
         Ok((variance * (detectable / bias).powi(2)).ceil().max(2.0) as u64)
     }
 
-    /// Makes an estimate of so many gradient samples, and judges it.
+    /// Makes an estimate of this many gradient samples, and judges it.
     ///
     /// # Errors
     /// Those of [`estimate`](crate::Estimate::estimate) and [`judge`](Self::judge).
@@ -114,11 +113,11 @@ impl UnbiasednessTest {
         self.judge(&estimator.estimate(distribution, objective, samples, rng)?, exact)
     }
 
-    /// Judges an estimate that is made.
+    /// Judges an estimate that has been made.
     ///
     /// # Errors
-    /// [`Error::Length`] if the exact gradient is not one number a parameter, [`Error::Option`] for an
-    /// estimate of fewer than two gradient samples, which says nothing about its variance.
+    /// [`Error::Length`] if the exact gradient does not have one number per parameter, [`Error::Option`]
+    /// for an estimate of fewer than two gradient samples, which says nothing about its variance.
     pub fn judge<T: Real>(
         &self,
         estimate: &GradientEstimate<T>,
@@ -155,9 +154,9 @@ pub struct Unbiasedness {
     pub samples: u64,
     /// Estimate minus exact gradient, parameter by parameter, in standard errors.
     pub deviations: Vec<f64>,
-    /// The deviation from which on a parameter is called biased.
+    /// The deviation above which a parameter is called biased.
     pub bound: f64,
-    /// The bias, parameter by parameter, that the test misses at the stated rate only.
+    /// The bias of each parameter that the test misses only at the stated rate.
     pub detectable_bias: Vec<f64>,
 }
 
@@ -173,8 +172,8 @@ impl Unbiasedness {
         self.deviations.iter().enumerate().filter(|(_, d)| d.abs() > self.bound).map(|(i, _)| i)
     }
 
-    /// The chance that an unbiased estimator is as far off as this one, in any parameter (Bonferroni's
-    /// bound).
+    /// The probability that an unbiased estimator is at least as far off as this one, in any parameter
+    /// (Bonferroni's bound).
     #[must_use]
     pub fn p_value(&self) -> f64 {
         let largest = self.deviations.iter().fold(0.0, |most: f64, d| most.max(d.abs()));
@@ -183,7 +182,7 @@ impl Unbiasedness {
 }
 
 impl fmt::Display for Unbiasedness {
-    /// The verdict in a line, and a line for each parameter that looks biased.
+    /// The verdict in one line, and one line for each parameter that looks biased.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verdict = if self.passes() { "no bias seen" } else { "BIASED" };
         let largest = self.detectable_bias.iter().copied().fold(0.0, f64::max);
@@ -205,8 +204,8 @@ impl fmt::Display for Unbiasedness {
     }
 }
 
-/// The chance that the largest of so many deviations, in standard errors of that many degrees of freedom,
-/// is at least this; at most 1.
+/// The probability that the largest of `many` deviations, in standard errors with these degrees of freedom,
+/// is at least `largest`; at most 1.
 pub(super) fn two_sided(largest: f64, degrees: u64, many: usize) -> f64 {
     (2.0 * many as f64 * student_t_cdf(-largest, degrees.max(1) as f64)).min(1.0)
 }

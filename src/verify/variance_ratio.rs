@@ -1,4 +1,4 @@
-//! Which of two estimators has less variance.
+//! Which of two estimators has the lower variance.
 
 use rand::Rng;
 
@@ -13,12 +13,12 @@ use crate::special::student_t_integer_quantile;
 /// The ratio of two estimators' variances, with an interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct VarianceRatio {
-    /// Total variance of one gradient sample of the first, over that of the second.
+    /// Total variance of one gradient sample of the first estimator, divided by that of the second.
     pub ratio: f64,
     /// The ends of the confidence interval of the ratio.
     pub interval: (f64, f64),
-    /// What to multiply ratio and interval by to compare at the same number of evaluations of the
-    /// objective: evaluations per gradient sample of the first, over those of the second.
+    /// The factor for ratio and interval in a comparison at the same number of evaluations of the
+    /// objective: evaluations per gradient sample of the first, divided by those of the second.
     pub evaluations: f64,
 }
 
@@ -29,7 +29,7 @@ impl VarianceRatio {
         self.ratio * self.evaluations
     }
 
-    /// Whether the first has less variance per gradient sample, beyond doubt at the level of the interval.
+    /// Whether the first has the lower variance per gradient sample, at the level of the interval.
     #[must_use]
     pub fn is_less(&self) -> bool {
         self.interval.1 < 1.0
@@ -42,13 +42,13 @@ impl VarianceRatio {
     }
 }
 
-/// Compares the total variance of one gradient sample of two estimators: each makes `batches` estimates of
-/// `samples` gradient samples, every one with a variance of its own; the interval is Student's, for the
-/// logarithm of the ratio of their means.
+/// Compares the total variance of one gradient sample of two estimators. Each makes `batches` estimates of
+/// `samples` gradient samples, and every estimate gives one variance; the interval is Student's, for the
+/// logarithm of the ratio of the mean variances.
 ///
-/// A claim about variance is tested by the variance, not by how far a mean is off. The interval takes the
-/// batches' variances for normal: where rare gradient samples make the variance, longer batches help, and
-/// an infinite variance shows as an interval that does not shrink.
+/// A claim about variance is tested by the variance, not by how far a mean is off. The interval assumes
+/// that the batches' variances are normal: where rare gradient samples make the variance, longer batches
+/// help. An infinite variance shows as an interval that does not shrink.
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -63,7 +63,7 @@ impl VarianceRatio {
 /// let test = VarianceRatioTest { level: 0.999, ..VarianceRatioTest::default() };
 /// let found = test.run(&mut two, &mut plain, &normal, &f, &mut rng)?;
 /// assert!(found.is_less());
-/// assert_eq!(found.evaluations, 2.0); // it pays twice, and is still better
+/// assert_eq!(found.evaluations, 2.0); // it costs twice as much, and is still better
 /// assert!(found.per_evaluation() < 1.0);
 /// # Ok::<(), reparam::Error>(())
 /// ```

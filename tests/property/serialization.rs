@@ -101,9 +101,9 @@ fn data_that_no_estimate_can_hold_are_refused() {
         ("/layout/0/range/end", json!(1), "follow each other"),
         ("/layout/1/range/start", json!(3), "follow each other"),
         ("/layout/1/range/end", json!(1), "follow each other"),
-        ("/layout/1/range/end", json!(5), "one number a parameter"),
-        ("/layout/1/range/end", json!(u64::MAX), "one number a parameter"),
-        ("/layout", json!([]), "one number a parameter"),
+        ("/layout/1/range/end", json!(5), "one number per parameter"),
+        ("/layout/1/range/end", json!(u64::MAX), "one number per parameter"),
+        ("/layout", json!([]), "one number per parameter"),
         ("/layout/0/domain", json!("Imaginary"), "unknown variant"),
         ("/layout/0/domain", json!("AbovePrevious"), "upper bounds"),
         ("/layout/0/domain", json!({ "Simplex": 0 }), "whole rows"),
@@ -132,7 +132,7 @@ fn a_gradient_beyond_the_scalar_that_reads_it_is_refused() {
     let text = serde_json::to_string(&beyond).unwrap();
     assert!(serde_json::from_str::<GradientEstimate<f64>>(&text).is_ok());
     let error = serde_json::from_str::<GradientEstimate<f32>>(&text).unwrap_err().to_string();
-    assert!(error.contains("finite as the scalar"), "{error}");
+    assert!(error.contains("finite in the scalar"), "{error}");
 }
 
 #[test]

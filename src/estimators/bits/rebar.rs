@@ -14,7 +14,7 @@ use crate::special::sigmoid;
 /// The factor by which the weight of a call's sums falls with every further call.
 const DECAY: f64 = 0.9;
 
-/// The second temperature of an adaptive one is higher by this part of the first.
+/// An adaptive rule has a second temperature, which is higher than the first by this fraction.
 const WARMER: f64 = 1.0 / 64.0;
 
 /// The range of an adaptive temperature.
@@ -80,7 +80,7 @@ pub struct Rebar {
 struct Memory {
     /// η of each parameter; empty before the first call.
     etas: Vec<f64>,
-    /// For each parameter, decaying: the sum of g₀ h, then that of h².
+    /// For each parameter, with decay: the sum of g₀ h, then that of h².
     sums: Vec<f64>,
     /// The mean square of the derivatives with respect to ln τ.
     slope_square: f64,

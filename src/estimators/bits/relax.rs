@@ -153,7 +153,7 @@ impl QuadraticSurrogate {
 impl<T: Real> Surrogate<T> for QuadraticSurrogate {
     /// [`Error::Length`] for another number of bits.
     fn check(&self, dim: usize) -> Result<(), Error> {
-        check_len("bits of the surrogate", dim, self.dim)
+        check_len("the surrogate's bits", dim, self.dim)
     }
 
     fn scratch(&self) -> usize {

@@ -21,8 +21,8 @@ use crate::real::Real;
 ///
 /// - **Unbiased** in all three forms where [`Pathwise`](crate::estimators::Pathwise) is. The third leaves
 ///   out the score of q, whose mean is 0.
-/// - **Costs** one evaluation of value and gradient of f; the sampled forms also need a density, and the
-///   second of them a score.
+/// - **Costs** one evaluation of value and gradient of f; both sampled forms also cost a density,
+///   and [`Elbo::sampled`] a score.
 /// - **Which one**: none is always the best. For a target N(2, 3) far from q, the standard deviation of
 ///   sticking the landing can be 0.2 against 0.03 for the analytic form; near it, 0.0007 against 0.036.
 /// - The value reported is the bound in all three forms.
@@ -30,7 +30,7 @@ use crate::real::Real;
 ///   score.
 /// - If `KL(q ‖ prior)` is known in closed form, take the log-likelihood as f, estimate with
 ///   [`Pathwise`](crate::estimators::Pathwise), and [add](crate::GradientEstimate::add_exact) the
-///   divergence.
+///   negative divergence.
 ///
 /// Kingma & Welling 2014, arXiv:1312.6114; Roeder, Wu & Duvenaud 2017, Sticking the landing,
 /// arXiv:1703.09194.

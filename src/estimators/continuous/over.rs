@@ -56,7 +56,7 @@ where
 /// - **Costs** n times the rule, where n is the number of the source's points. They stream through fixed
 ///   buffers, however many there are.
 /// - **Variance** is that of the mean over the points, which the source makes dependent: for smooth f of
-///   few coordinates [`ScrambledSobol`](crate::noise::ScrambledSobol) lowers it to nearly n⁻³, and
+///   few coordinates [`ScrambledSobol`](crate::noise::ScrambledSobol) lowers it almost as n⁻³, and
 ///   [`Antithetic`](crate::noise::Antithetic) removes the part that is odd in the noise. Scores gain less
 ///   from point sets than pathwise gradients do.
 /// - A rule of K draws per gradient sample (an importance-weighted bound) takes K independent point sets,
@@ -75,7 +75,7 @@ where
 /// let f = (|z: &[f64]| z[0], |z: &[f64], dz: &mut [f64]| { dz[0] = 1.0; z[0] });
 /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
 /// let estimate = Pathwise.over(ScrambledSobol::base2(10)).estimate(&normal, &f, 16, &mut rng)?;
-/// let exact = 0.125f64.exp(); // E z = exp(μ + σ²/2), also its derivative by μ
+/// let exact = 0.125f64.exp(); // E z = exp(μ + σ²/2), also its derivative for μ
 /// assert!((estimate.gradient()[0] - exact).abs() < 4.0 * estimate.standard_error()[0]);
 /// assert!(estimate.standard_error()[0] < 1e-3); // as many independent draws would give 5e-3
 /// # Ok::<(), reparam::Error>(())

@@ -77,7 +77,7 @@ use crate::scratch::with_scratch;
 /// let f = Terms(3, |z: &[f64], terms: &mut [f64]| terms.copy_from_slice(z));
 /// let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
 /// let error = RewardToGo::new().estimate(&Bernoulli::from_logits(&[0.0; 4])?, &f, 10, &mut rng).unwrap_err();
-/// assert_eq!(error.to_string(), "the objective's terms, one a step, has length 3, expected 4");
+/// assert_eq!(error.to_string(), "length of the objective's terms (one per step) is 3, expected 4");
 /// # Ok::<(), reparam::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -288,7 +288,7 @@ where
         }
         // What is known never shrinks from step to step: the last step is enough to check.
         let most = distribution.before(steps - 1);
-        check_len("what is known before the last step", most.min(dim), most)?;
+        check_len("the part of a draw known before the last step", most.min(dim), most)?;
         match &self.baseline {
             StepBaseline::PerStep(b) => check_len("baseline", steps, b.len()),
             StepBaseline::MovingAverage { .. } if !self.averages.is_empty() => {
@@ -299,7 +299,7 @@ where
     }
 
     fn check_objective(&self, distribution: &D, objective: &F) -> Result<(), Error> {
-        check_len("the list of the objective's terms (one per step)", distribution.steps(), objective.terms())
+        check_len("the objective's terms (one per step)", distribution.steps(), objective.terms())
     }
 
     fn gradient_samples(

@@ -15,15 +15,15 @@ pub(super) const MAX_DIM: usize = 5715;
 /// Digits of a point before scrambling.
 pub(super) const DIGITS: usize = 32;
 
-/// Dimensions that are worked on together.
+/// Dimensions that are processed together.
 pub(super) const LANES: usize = 8;
 
 /// The direction numbers of eight dimensions, digit by digit, in *reversed* order of bits: the first binary
-/// digit after the point is bit 0. Exclusive-or does not mind, and the scrambling hash wants it so.
+/// digit after the point is bit 0. Exclusive-or works in any order, and the scrambling hash needs this one.
 pub(super) type Directions = [[u32; LANES]; DIGITS];
 
-/// The direction numbers of all dimensions, eight by eight (0 beyond the last): 730 kB, expanded when first
-/// asked for.
+/// The direction numbers of all dimensions, eight by eight (0 beyond the last): 730 kB, expanded on first
+/// use.
 pub(super) fn directions() -> &'static [Directions] {
     static EXPANDED: LazyLock<Vec<Directions>> = LazyLock::new(expand);
     &EXPANDED
@@ -141,8 +141,8 @@ mod tests {
 
     #[test]
     fn every_dimension_by_itself_is_a_permutation_at_every_depth() {
-        // The matrix of direction numbers is upper triangular with ones on the diagonal: digit k is that of
-        // direction k for the first time.
+        // The matrix of direction numbers is upper triangular with ones on the diagonal: direction k is the
+        // first with digit k.
         for d in 0..MAX_DIM {
             for (k, v) in directions()[d / LANES].iter().enumerate() {
                 assert_eq!(v[d % LANES] >> k, 1, "digit {k} of dimension {}", d + 1);

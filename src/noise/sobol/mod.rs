@@ -18,22 +18,25 @@ use crate::distribution::UniformNoise;
 use crate::error::Error;
 use crate::real::Real;
 
-/// Randomised quasi-Monte-Carlo: a gradient sample is the mean over the first 2^m points of Sobol's sequence, scrambled anew for each
-/// gradient sample. Every point is uniform by itself, so the mean is unbiased; together they fill the cube more evenly than
-/// independent points, so the variance is less: `o(1/n)` for any square-integrable integrand, `O(n⁻³ (ln n)^(d−1))` for a smooth one,
-/// and never more than a constant times that of n independent points.
+/// Randomised quasi-Monte-Carlo: a gradient sample is the mean over the first 2^m points of Sobol's
+/// sequence, scrambled anew for each gradient sample. Every single point is uniform, so the mean is
+/// unbiased. Together the points fill the cube more evenly than independent points, so the variance is
+/// lower: `o(1/n)` for any square-integrable integrand, `O(n⁻³ (ln n)^(d−1))` for a smooth one, and never
+/// more than a constant times that of n independent points.
 ///
-/// - **Use it** for few effective dimensions (up to some tens) or an integrand that is nearly a sum of functions of few coordinates each;
-///   spend the budget on large point sets and few (10 to 100) gradient samples, which give the error bar.
-/// - **Do not** expect it to help where a jump cuts across many coordinates; it does no harm there but to the choice of n, a power of 2.
-/// - At most [`MAX_DIM`](Self::MAX_DIM) coordinates of noise; more are refused. Noise that is not made from uniforms
-///   ([`UniformNoise`]) does not compile.
+/// - **Use it** for few effective dimensions (up to some tens) or an integrand that is nearly a sum of
+///   functions of few coordinates each; spend the budget on large point sets and few (10 to 100) gradient
+///   samples, which give the error bar.
+/// - **Do not** expect it to help where a jump cuts across many coordinates. It does no harm there, except
+///   that n must be a power of 2.
+/// - At most [`MAX_DIM`](Self::MAX_DIM) coordinates of noise; more are refused. Noise that is not made from
+///   uniforms ([`UniformNoise`]) does not compile.
 ///
-/// Direction numbers: Joe & Kuo 2008, doi:10.1137/070709359 (their criterion D⁽⁶⁾). Scrambling: nested uniform, by hashes (Owen 1995,
-/// doi:10.1007/978-1-4612-2552-2_19; Burley 2020, Journal of Computer Graphics Techniques 9(4)), to 52 binary digits. Each coordinate is the
-/// middle of a cell of width 2⁻⁵², exact in both tails and never 0 or 1; the outermost normal variate is ±8.2. Variance: Owen 1997,
-/// doi:10.1214/aos/1031594731. As a gradient estimator: Buchholz, Wenzel & Mandt
-/// 2018, arXiv:1807.01604.
+/// Direction numbers: Joe & Kuo 2008, doi:10.1137/070709359 (their criterion D⁽⁶⁾). Scrambling: nested
+/// uniform, by hashes (Owen 1995, doi:10.1007/978-1-4612-2552-2_19; Burley 2020, Journal of Computer
+/// Graphics Techniques 9(4)), to 52 binary digits. Each coordinate is the middle of a cell of width 2⁻⁵²,
+/// exact in both tails and never 0 or 1; the outermost normal variate is ±8.2. Variance: Owen 1997,
+/// doi:10.1214/aos/1031594731. As a gradient estimator: Buchholz, Wenzel & Mandt 2018, arXiv:1807.01604.
 ///
 /// ```
 /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -60,7 +63,8 @@ impl ScrambledSobol {
     /// The largest number of noise coordinates behind one draw.
     pub const MAX_DIM: usize = MAX_DIM;
 
-    /// Point sets of `2^m` points: 256 for m = 8. An m above 31 is refused with [`Error::Option`] before the first draw.
+    /// Point sets of `2^m` points: 256 for m = 8. An m above 31 is refused with [`Error::Option`] before
+    /// the first draw.
     #[must_use]
     pub fn base2(m: u32) -> Self {
         Self { log2_points: m }
@@ -82,7 +86,8 @@ impl<T: Real, D: UniformNoise<T> + ?Sized> NoiseSource<T, D> for ScrambledSobol 
     }
 
     /// # Errors
-    /// [`Error::Option`] if the noise has more than [`MAX_DIM`](Self::MAX_DIM) coordinates, and for more than 2³¹ points.
+    /// [`Error::Option`] if the noise has more than [`MAX_DIM`](Self::MAX_DIM) coordinates, and for more
+    /// than 2³¹ points.
     fn check(&self, distribution: &D) -> Result<(), Error> {
         if self.log2_points >= DIGITS as u32 {
             let value = f64::from(self.log2_points);
@@ -122,11 +127,11 @@ impl<T: Real, D: UniformNoise<T> + ?Sized> NoiseSource<T, D> for ScrambledSobol 
     }
 }
 
-/// Writes the points from `first` on as signed tails, one row of `dim` each. Points come in Gray-code order; all of them are averaged, so
-/// the order does not matter.
+/// Writes the points from `first` on as signed tails, one row of `dim` each. Points come in Gray-code
+/// order; all of them are averaged, so the order does not matter.
 fn fill_points<T: Real>(seed: u64, first: u64, dim: usize, tails: &mut [T]) {
     if dim > MAX_DIM {
-        // Beyond the table there is no point; `check` refuses before anything is asked for.
+        // Beyond the table there are no points; `check` refuses before any are asked for.
         return tails.fill(T::nan());
     }
     for (directions, start) in directions().iter().zip((0..dim).step_by(LANES)) {
@@ -143,7 +148,8 @@ fn fill_points<T: Real>(seed: u64, first: u64, dim: usize, tails: &mut [T]) {
     }
 }
 
-/// Writes some dimensions together, point after point: one differs from the next by one direction number.
+/// Writes some dimensions together, point after point: each point differs from the next by one direction
+/// number.
 fn fill_dimensions<'a, T: Real>(
     key: impl Fn(usize) -> Key,
     first: u64,
@@ -162,8 +168,8 @@ fn fill_dimensions<'a, T: Real>(
     }
 }
 
-/// Writes one dimension with direction numbers v, several points together: in a group of points that starts at a multiple of their number,
-/// each differs from the first by what it differs by in the group at 0.
+/// Writes one dimension with direction numbers v, several points together: in a group of points that starts
+/// at a multiple of its size, each point differs from the first as it does in the group at 0.
 fn fill_dimension<'a, T: Real>(
     key: Key,
     first: u64,
@@ -195,7 +201,7 @@ mod tests {
 
     #[test]
     fn a_point_set_is_the_same_in_whatever_parts_it_is_made() {
-        // By groups of dimensions and of points, with every remainder; against each point by itself.
+        // By groups of dimensions and of points, with every remainder; against each point alone.
         for dim in [1, 3, 8, 9, 15, 16, 21] {
             let expected: Vec<f64> = (0..64u64)
                 .flat_map(|i| {

@@ -3,19 +3,19 @@
 /// Scrambles a fraction of 32 binary digits, given in reversed order (bit 0 is the first digit), to 52
 /// digits: every digit is flipped or not by a pseudo-random function of the digits before it. That is
 /// Owen's nested uniform scrambling, with hashes in place of a tree of random bits: two fractions that
-/// agree in their first k digits do so afterwards, and go apart as they did.
+/// first differ at a digit still first differ there afterwards.
 ///
 /// For the first 32 digits: a product with an even number, an addition and a product with an odd number
-/// carry upwards only, so a bit of the result depends on the bits at and below its place and is flipped by
+/// carry upwards only. So a bit of the result depends on the bits at and below its place, and flips with
 /// the one at its place. The scheme is that of Laine & Karras 2011, improved by Burley 2020 (Journal of
 /// Computer Graphics Techniques 9(4)) and, with these constants, by Vegdahl 2021
-/// (<https://psychopath.io/post/2021_01_30_building_a_better_lk_hash>); here addition and product have a
-/// random word each.
+/// (<https://psychopath.io/post/2021_01_30_building_a_better_lk_hash>); here the addition and the product
+/// have one random word each.
 ///
-/// The digits after them were all 0, so nested scrambling makes them a random function of the first 32: the
-/// upper half of a product modulo 2⁶⁴ with a random number (Dietzfelbinger et al. 1997,
-/// doi:10.1006/jagm.1997.0873). Nothing needs more than products of two 32-bit numbers, which the oldest
-/// vector units have.
+/// The digits after the first 32 were all 0, so nested scrambling makes them a random function of the first
+/// 32: the upper half of a product modulo 2⁶⁴ with a random number (Dietzfelbinger et al. 1997,
+/// doi:10.1006/jagm.1997.0873). All of this needs only products of two 32-bit numbers, which even the
+/// oldest vector units have.
 ///
 /// Returns the fraction as the signed tail of a probability (see [`Probability`](crate::Probability)).
 #[inline(always)]
@@ -31,7 +31,7 @@ pub(super) fn scramble(reversed: u32, key: Key) -> f64 {
     signed_tail(u64::from(high) << 32 | low)
 }
 
-/// The random function that a dimension is scrambled by.
+/// The random function that scrambles a dimension.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Key {
     add: u32,
@@ -96,8 +96,8 @@ mod tests {
 
     #[test]
     fn digits_after_the_parting_are_independent() {
-        // Over many keys: of two fixed fractions that part at digit k, every later digit agrees half of the
-        // time.
+        // Over many keys: of two fixed fractions that first differ at digit k, every later digit agrees
+        // half of the time.
         let draws = 20_000;
         let (mut worst, mut tests) = (0.0f64, 0);
         let partings = [(0, 1), (0, 2), (1, 2), (0, 4), (3, 4), (2, 6), (0, 10), (9, 10), (5, 20), (19, 20)];
@@ -118,7 +118,7 @@ mod tests {
                 tests += 1;
             }
         }
-        // Some 470 comparisons: the largest of so many normals is above 5 with probability 3e-4.
+        // Some 470 comparisons: the largest of this many normals is above 5 with probability 3e-4.
         assert!(tests > 450 && worst < 5.0, "{worst} of {tests}");
     }
 
