@@ -86,10 +86,10 @@ pub trait Distribution<T: Real> {
 
 /// A distribution whose draw is a differentiable transform of θ-free noise, `z = g(θ, ε)` with `ε ~ p(ε)`.
 ///
-/// The pullback is the product of a cotangent `v = ∂f/∂z` with the Jacobian of the transform at fixed noise,
-/// `(∂z/∂θ)ᵀ v`; its expectation is `∇_θ E[f(z)]` for every differentiable f (Kingma & Welling 2014,
-/// arXiv:1312.6114; Rezende, Mohamed & Wierstra 2014, arXiv:1401.4082). Only continuous distributions implement it:
-/// a step function's almost-everywhere derivative is zero and says nothing.
+/// The pullback is the product of a cotangent `v = ∂f/∂z` with the Jacobian of the transform at fixed
+/// noise, `(∂z/∂θ)ᵀ v`; its expectation is `∇_θ E[f(z)]` for every differentiable f (Kingma & Welling 2014,
+/// arXiv:1312.6114; Rezende, Mohamed & Wierstra 2014, arXiv:1401.4082). Only continuous distributions
+/// implement it: a step function's almost-everywhere derivative is zero and says nothing.
 #[diagnostic::on_unimplemented(
     message = "a draw of `{Self}` is not a differentiable transform of its noise",
     label = "the pathwise gradient needs a differentiable draw",
