@@ -44,7 +44,7 @@ own_family! {
     /// Methodology 6, 70–81, doi:10.1016/j.stamet.2008.04.001; in a stick-breaking autoencoder: Nalisnick &
     /// Smyth 2017, arXiv:1605.06197.
     pub Kumaraswamy, KumaraswamyFamily by quantile;
-    pub fn new(a: Positive "The shapes a, for the end at 0.", b: Positive "The shapes b, which belong to the end at 1.");
+    pub fn new(a: Positive "The shapes a, for the end at 0.", b: Positive "The shapes b, for the end at 1.");
 }
 
 /// `H(b) = ψ(b + 1) + γ`, the harmonic number of a real b ≥ 0. Below 0.01, where the sum cancels, the series
