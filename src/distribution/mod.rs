@@ -220,7 +220,7 @@ pub trait DifferentiableLogDensity<T: Real>: LogDensity<T> {
     }
 
     /// Whether the support is known to be the whole space, whatever θ is. A [map](crate::bijections) that
-    /// moves all points then leaves the support unchanged. Defaults to not known.
+    /// moves all points then leaves the support unchanged. The default is `false`.
     /// alone. Not known by default.
     fn covers_space(&self) -> bool {
         false
