@@ -70,7 +70,6 @@ pub trait Distribution<T: Real> {
 
     /// The number of values that a draw carries in addition to z, its [preimage](Draws): numbers that the
     /// density and score of a saturated draw need. 0 by default.
-    /// default.
     #[inline]
     fn preimage_dim(&self) -> usize {
         0
@@ -221,7 +220,6 @@ pub trait DifferentiableLogDensity<T: Real>: LogDensity<T> {
 
     /// Whether the support is known to be the whole space, whatever θ is. A [map](crate::bijections) that
     /// moves all points then leaves the support unchanged. The default is `false`.
-    /// alone. Not known by default.
     fn covers_space(&self) -> bool {
         false
     }
