@@ -38,7 +38,8 @@ use crate::error::{Error, check_len};
 use crate::layout::Layout;
 use crate::real::Real;
 
-/// An invertible, differentiable map of rows, `y = h(x; φ)`, with Jacobian `J = ∂y/∂x` and parameters φ (or none).
+/// An invertible, differentiable map of rows, `y = h(x; φ)`, with Jacobian `J = ∂y/∂x` and parameters φ (or
+/// none).
 ///
 /// Where an image consists of rows on a simplex, J is the Jacobian of all numbers of a row but the last;
 /// the density is one in these coordinates. Cotangents that come back have a 0 for the last number.

@@ -70,7 +70,6 @@ pub trait Distribution<T: Real> {
 
     /// The number of values that a draw carries in addition to z, its [preimage](Draws): numbers that the
     /// density and score of a saturated draw need. 0 by default.
-    /// default.
     #[inline]
     fn preimage_dim(&self) -> usize {
         0
@@ -86,10 +85,10 @@ pub trait Distribution<T: Real> {
 
 /// A distribution whose draw is a differentiable transform of θ-free noise, `z = g(θ, ε)` with `ε ~ p(ε)`.
 ///
-/// The pullback is the product of a cotangent `v = ∂f/∂z` with the Jacobian of the transform at fixed noise,
-/// `(∂z/∂θ)ᵀ v`; its expectation is `∇_θ E[f(z)]` for every differentiable f (Kingma & Welling 2014,
-/// arXiv:1312.6114; Rezende, Mohamed & Wierstra 2014, arXiv:1401.4082). Only continuous distributions implement it:
-/// a step function's almost-everywhere derivative is zero and says nothing.
+/// The pullback is the product of a cotangent `v = ∂f/∂z` with the Jacobian of the transform at fixed
+/// noise, `(∂z/∂θ)ᵀ v`; its expectation is `∇_θ E[f(z)]` for every differentiable f (Kingma & Welling 2014,
+/// arXiv:1312.6114; Rezende, Mohamed & Wierstra 2014, arXiv:1401.4082). Only continuous distributions
+/// implement it: a step function's almost-everywhere derivative is zero and says nothing.
 #[diagnostic::on_unimplemented(
     message = "a draw of `{Self}` is not a differentiable transform of its noise",
     label = "the pathwise gradient needs a differentiable draw",
@@ -220,8 +219,7 @@ pub trait DifferentiableLogDensity<T: Real>: LogDensity<T> {
     }
 
     /// Whether the support is known to be the whole space, whatever θ is. A [map](crate::bijections) that
-    /// moves all points then leaves the support unchanged. Defaults to not known.
-    /// alone. Not known by default.
+    /// moves all points then leaves the support unchanged. The default is `false`.
     fn covers_space(&self) -> bool {
         false
     }

@@ -1,12 +1,12 @@
-//! Modified Bessel functions of order 0 and 1, as the von Mises distribution needs them.
+//! Modified Bessel functions of order 0 and 1, in the forms that the von Mises distribution needs.
 
 use super::polynomial::horner;
 use super::von_mises_tables::{BESSEL_ZERO, RATIO_GAP, RATIO_SLOPE};
 
-/// Power series below, tables in 1/κ above.
+/// Below this, the power series is used; above, tables in 1/κ.
 const TABLES_FROM: f64 = 2.0;
 
-/// A table over 1/κ.
+/// A table in 1/κ.
 fn tabulated<const N: usize>(table: &[[f64; N]; 4], y: f64) -> f64 {
     if y < 1.0 / 32.0 {
         horner(&table[0], 64.0 * y - 1.0)
@@ -72,7 +72,8 @@ pub fn bessel_ratio(kappa: f64) -> f64 {
     0.5 * kappa * one / zero
 }
 
-/// `1 − I₁(κ)/I₀(κ)` for κ ≥ 0, relative to itself where it falls as 1/(2κ): to 1e-15. NaN for κ < 0.
+/// `1 − I₁(κ)/I₀(κ)` for κ ≥ 0, with a relative error of at most 1e-15 even where it falls as 1/(2κ). NaN
+/// for κ < 0.
 ///
 /// ```
 /// use reparam::special::bessel_ratio_complement;
@@ -83,8 +84,8 @@ pub fn bessel_ratio_complement(kappa: f64) -> f64 {
     if kappa >= TABLES_FROM { tabulated(&RATIO_GAP, 1.0 / kappa) / kappa } else { 1.0 - bessel_ratio(kappa) }
 }
 
-/// `A′(κ) = 1 − A/κ − A²` for κ ≥ 0, relative to itself where it falls as 1/(2κ²): to 4e-15. ½ at 0, NaN
-/// below.
+/// `A′(κ) = 1 − A/κ − A²` for κ ≥ 0, with a relative error of at most 4e-15 even where it falls as
+/// 1/(2κ²). ½ at 0, NaN below.
 ///
 /// ```
 /// use reparam::special::bessel_ratio_derivative;

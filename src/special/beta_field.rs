@@ -3,17 +3,17 @@
 use super::gamma_difference::digamma_difference_beyond_log;
 use super::incomplete_beta_fields::{LARGE, beta_implicit_log_odds_slope, visit_taylor};
 
-/// `dl/da` of the log-odds of a Beta(a, b) as a function of x, for a caller that asks often: up to two and
-/// a half standard deviations from the mean by its Taylor series, else directly. The series is that of
-/// `incomplete_beta_fields`' third method, but below its shapes run upwards from the value at the mean,
-/// which is known here: rounding errors then grow as e^(deviance), hence the bound. Relative error 1e-12
-/// like the direct form.
+/// `dl/da` of the log-odds of a Beta(a, b) as a function of x, for a caller that evaluates it often: by
+/// its Taylor series up to two and a half standard deviations from the mean, else directly. The series is
+/// that of the third method of `incomplete_beta_fields`. For shapes below the limit of that method, its
+/// recurrence is run upwards from the value at the mean, which is known here; rounding errors then grow
+/// as e^(deviance), hence the bound on the distance. The relative error is 1e-12, as for the direct form.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct BetaField {
     a: f64,
     b: f64,
     mean: f64,
-    /// Largest distance from the mean, in units of it, for which the series is used.
+    /// The largest relative distance from the mean for which the series is used.
     reach: f64,
     coefficients: [f64; TERMS],
 }
@@ -22,7 +22,7 @@ pub(crate) struct BetaField {
 const TERMS: usize = 64;
 const FARTHEST: f64 = 0.56;
 
-/// Shapes below this seldom have a draw within reach.
+/// For shapes below this, few draws are within reach.
 const LEAST: f64 = 1.5;
 
 impl BetaField {
@@ -64,7 +64,7 @@ impl BetaField {
         if tau.abs() > self.reach {
             return beta_implicit_log_odds_slope(x, y, self.a, self.b);
         }
-        // Four interleaved series in τ⁴: one alone would wait for each product.
+        // Four interleaved series in τ⁴: in a single one, each step would wait for a product.
         let square = tau * tau;
         let fourth = square * square;
         let mut sums = [0.0; 4];

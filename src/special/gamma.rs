@@ -8,15 +8,15 @@ use super::{digamma, trigamma};
 /// `½ ln 2π`.
 pub(super) const HALF_LN_TAU: f64 = 0.918_938_533_204_672_741_78;
 
-/// From here on Stirling's series has all digits of an f64.
+/// From here on, Stirling's series is accurate to all digits of an f64.
 pub(super) const STIRLING_FROM: f64 = 10.0;
 
 /// `ln Γ(x)` for x > 0.
 ///
-/// Stirling's series (Abramowitz & Stegun 6.1.41) from x = 10 on; below, the recurrence to 1 … 2 and there
-/// a polynomial for `ln Γ(x) / ((x − 1)(x − 2))`, so that the digits stay near the two roots. Error: at
-/// most 1e-14 relative against mpmath on 1e-300 … 1e300, the neighbourhood of the roots included. +∞ at 0
-/// and ∞, NaN below 0.
+/// Computed by Stirling's series (Abramowitz & Stegun 6.1.41) from x = 10 on; below, by the recurrence
+/// down to 1 … 2 and there a polynomial for `ln Γ(x) / ((x − 1)(x − 2))`, which keeps the digits near the
+/// two roots. Error: at most 1e-14 relative against mpmath on 1e-300 … 1e300, including the neighbourhood
+/// of the roots. +∞ at 0 and ∞, NaN below 0.
 ///
 /// ```
 /// use reparam::special::ln_gamma;
@@ -28,7 +28,7 @@ pub fn ln_gamma(x: f64) -> f64 {
         return f64::NAN;
     }
     if x >= STIRLING_FROM {
-        // Written as a product, it does not become ∞ − ∞ before it overflows.
+        // As a product, it does not become ∞ − ∞ before it overflows.
         return (x - 0.5) * (x.ln() - 1.0) - 0.5 + HALF_LN_TAU + stirling(x);
     }
     if x < 1.0 {
@@ -44,16 +44,16 @@ pub fn ln_gamma(x: f64) -> f64 {
     if factor == 1.0 { near } else { near + factor.ln() }
 }
 
-/// `ln Γ(1 + x)` for x in 0 … 1, relative to its value also where `1 + x` would round x away.
+/// `ln Γ(1 + x)` for x in 0 … 1, with a small relative error even where `1 + x` would round x away.
 pub(super) fn ln_gamma_1p(x: f64) -> f64 {
     x * (x - 1.0) * horner(&LOG_GAMMA, 2.0 * x - 1.0)
 }
 
 /// `ln B(a, b) = ln Γ(a) + ln Γ(b) − ln Γ(a + b)` for a, b > 0.
 ///
-/// Where both or one are large, the large parts of Stirling's series are subtracted by hand. Error: at most
-/// 1e-14 of `max(1, |ln B|)` against mpmath for a and b in 1e-300 … 1e300. NaN for arguments that are not
-/// above 0.
+/// Where one or both are large, the large parts of Stirling's series are subtracted analytically. Error:
+/// at most 1e-14 of `max(1, |ln B|)` against mpmath for a and b in 1e-300 … 1e300. NaN for arguments that
+/// are not above 0.
 ///
 /// ```
 /// use reparam::special::ln_beta;
@@ -87,7 +87,7 @@ pub(super) fn stirling(x: f64) -> f64 {
                 - y * (1.0 / 1680.0 - y * (1.0 / 1188.0 - y * (691.0 / 360_360.0 - y / 156.0))))))
 }
 
-/// `ln x! − (x + ½) ln x + x − ½ ln 2π` for x > 0: what Stirling's formula leaves of a factorial.
+/// `ln x! − (x + ½) ln x + x − ½ ln 2π` for x > 0: the logarithm of a factorial minus Stirling's formula.
 pub(crate) fn stirling_remainder(x: f64) -> f64 {
     if x >= STIRLING_FROM { stirling(x) } else { ln_gamma(x + 1.0) - (x + 0.5) * x.ln() + x - HALF_LN_TAU }
 }
@@ -118,12 +118,12 @@ fn trigamma_minus_reciprocal(x: f64) -> f64 {
     (0.5 * r + series) * r
 }
 
-/// `x − 1 − ln x` for x > 0, to a few ulp of itself near its double root at 1.
+/// `x − 1 − ln x` for x > 0, to a few ulp even near its double root at 1.
 pub(crate) fn deviance(x: f64) -> f64 {
     -ln_1p_minus_x(x - 1.0)
 }
 
-/// `e^t − 1 − t`, to a few ulp of itself near its double root at 0.
+/// `e^t − 1 − t`, to a few ulp even near its double root at 0.
 pub(crate) fn exp_m1_minus_x(t: f64) -> f64 {
     if t.abs() > 0.75 {
         return t.exp_m1() - t;
@@ -141,7 +141,7 @@ pub(crate) fn exp_m1_minus_x(t: f64) -> f64 {
 /// `1 − α ψ′(α)`.
 pub(crate) fn log_gamma_entropy(alpha: f64) -> (f64, f64) {
     if alpha < STIRLING_FROM {
-        // α ψ(α) = α ψ(α + 1) − 1 and α ψ′(α) = α ψ′(α + 1) + 1/α: the poles at 0 are out of the way.
+        // α ψ(α) = α ψ(α + 1) − 1 and α ψ′(α) = α ψ′(α + 1) + 1/α: this removes the poles at 0.
         let (psi, slope) = (digamma(alpha + 1.0), trigamma(alpha + 1.0));
         return (alpha + 1.0 + ln_gamma(alpha) - alpha * psi, 1.0 - alpha * slope - 1.0 / alpha);
     }
@@ -149,14 +149,14 @@ pub(crate) fn log_gamma_entropy(alpha: f64) -> (f64, f64) {
     (entropy, -alpha * trigamma_minus_reciprocal(alpha))
 }
 
-/// `KL(Γ(p, βp) ‖ Γ(q, βq))` with `ratio = βq/βp`: never a difference of large terms when the shapes are
-/// large.
+/// `KL(Γ(p, βp) ‖ Γ(q, βq))` with `ratio = βq/βp`, without a difference of large terms when the shapes
+/// are large.
 pub(crate) fn gamma_kl(p: f64, q: f64, ratio: f64) -> f64 {
     if p.min(q) < STIRLING_FROM {
         let bregman = ln_gamma(q) - ln_gamma(p) - (q - p) * digamma(p);
         return q * deviance(ratio) + (p - q) * (ratio - 1.0) + bregman;
     }
-    // The leading parts of Stirling's series are those of the ratio of the means; the rest is what it says.
+    // The leading parts of Stirling's series depend only on the ratio of the means; the rest is added.
     q * deviance(ratio * (p / q))
         + 0.5 * deviance(q / p)
         + (q - p) * half_gap(p)

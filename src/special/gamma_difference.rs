@@ -1,10 +1,10 @@
-//! Differences of the gamma function's logarithm and of its derivative, which keep the digits of a small
-//! difference of the arguments.
+//! Differences of the logarithm of the gamma function, and of its derivative, that keep their digits
+//! where the difference of the arguments is small.
 
 use super::gamma::STIRLING_FROM;
 
-/// `ψ(q) − ψ(p)` with `h = q − p` given to full precision: recurrence to 10 and the asymptotic series, both
-/// in differences, so that a small h loses nothing.
+/// `ψ(q) − ψ(p)` with `h = q − p` given to full precision, by the recurrence up to 10 and the asymptotic
+/// series. Both are evaluated in differences, so that a small h loses nothing.
 #[inline]
 pub(crate) fn digamma_difference(p: f64, q: f64, h: f64) -> f64 {
     let (logarithm, rest) = digamma_difference_parts(p, q, h);

@@ -1,9 +1,9 @@
 //! The regularised incomplete beta function with both tails, its inverse, and its derivatives in the shapes.
 //!
-//! Everything is written for the log-odds `l = ln(x/(1 − x))`: with `q = x^a (1 − x)^b / B(a, b)`, the
+//! Everything is written for the log-odds `l = ln(x/(1 − x))`. With `q = x^a (1 − x)^b / B(a, b)`, the
 //! density of l, the implicit derivatives are `v = dl/da = −(∂I/∂a)/q > 0` and
-//! `w = dl/db = −(∂I/∂b)/q < 0`, and `dx/da = x (1 − x) v`. They need neither q nor B and neither underflow
-//! nor cancel: `incomplete_beta_fields` has both at once.
+//! `w = dl/db = −(∂I/∂b)/q < 0`, and `dx/da = x (1 − x) v`. They need neither q nor B, and neither
+//! underflow nor cancel: `incomplete_beta_fields` computes both at once.
 
 use super::gamma_difference::ln_a_beta;
 use super::incomplete_beta_fields::{Point, Route, SMALL, field, ln_kernel, route};
@@ -11,7 +11,8 @@ use super::ln_1m_exp;
 use crate::probability::Probability;
 use crate::real::Real;
 
-/// Shapes beyond these count as these: the formulas need the square of their inverse and their fourth power.
+/// Shapes outside this range are clamped to it: the formulas need the square of their inverse and their
+/// fourth power.
 const SMALLEST: f64 = 1e-150;
 const LARGEST: f64 = 1e70;
 
@@ -20,11 +21,11 @@ fn admissible(a: f64, b: f64) -> Option<(f64, f64)> {
     (a > 0.0 && b > 0.0).then(|| (a.clamp(SMALLEST, LARGEST), b.clamp(SMALLEST, LARGEST)))
 }
 
-/// `ln p(x)` of a Beta on the closed unit interval, limits at its ends included.
+/// `ln p(x)` of a Beta on the closed unit interval, including the limits at its ends.
 pub(crate) fn beta_log_density(x: f64, a: f64, b: f64) -> f64 {
     let power = |shape: f64, ln: f64| if shape == 1.0 { 0.0 } else { (shape - 1.0) * ln };
     if x <= 0.0 || x >= 1.0 {
-        // (−∞) · shape of one end; the other end's factor is 1.
+        // (−∞) · shape for one end; the factor of the other end is 1.
         let end = power(if x <= 0.0 { a } else { b }, f64::NEG_INFINITY);
         return if end == 0.0 { -ln_a_beta(a.min(b), a.max(b)) + a.min(b).ln() } else { end };
     }
@@ -51,7 +52,7 @@ fn near_ln_tails(a: f64, b: f64, at: Point) -> (f64, f64) {
     let complement = |ln: f64| ln_1m_exp(ln.min(0.0));
     match route::<false>(a, b, at) {
         Route::Lower(s) => {
-            // For a small a all but a small part may be below the mean: its logarithm is then a sum of
+            // For a small a, all but a small part may be below the mean: its logarithm is then a sum of
             // small terms.
             let ln = if a < SMALL {
                 a * at.ln_x() + b * at.ln_y() - ln_a_beta(a, b) + s.value.ln()
@@ -71,9 +72,9 @@ fn near_ln_tails(a: f64, b: f64, at: Point) -> (f64, f64) {
     }
 }
 
-/// The log-odds at which the tail named by `u` is reached: Newton's method on the logarithm of the smaller
-/// of u and 1 − u. That is a concave function of the log-odds (seen from its own end), so every step but
-/// the first comes from the same side.
+/// The log-odds at which the tail given by `u` is reached, by Newton's method on the logarithm of the
+/// smaller of u and 1 − u. That logarithm is a concave function of the log-odds (measured from its own
+/// end), so every step but the first comes from the same side.
 fn log_odds_at(u: Probability<f64>, a: f64, b: f64) -> f64 {
     if u.in_lower_half() { lower_log_odds(u.ln_lower(), a, b) } else { -lower_log_odds(u.ln_upper(), b, a) }
 }
@@ -101,12 +102,12 @@ pub(super) fn lower_log_odds(ln_u: f64, a: f64, b: f64) -> f64 {
         let slope = (ln_kernel(a, b, at) - ln_lower).exp();
         let step = residual / slope;
         if !step.is_finite() {
-            // Far beyond the other end, where the slope has underflowed: back to the middle.
+            // Far beyond the other end, where the slope has underflowed: back towards the middle.
             l = if l > 0.0 { 0.5 * l } else { 2.0 * l };
             continue;
         }
         let next = l - step;
-        // Rounding is reached when the residual stops shrinking.
+        // The rounding level is reached when the residual stops shrinking.
         if residual.abs() <= 1e-13 && residual.abs() >= 0.5 * best || next == l {
             return l;
         }
@@ -130,8 +131,8 @@ fn tails_at(x: f64, a: f64, b: f64) -> (f64, f64) {
 
 /// `I_x(a, b)`, the probability that a Beta(a, b) is at most x: the regularised incomplete beta function.
 ///
-/// 0 below the unit interval and 1 above it; NaN if a or b is not above 0 or anything is NaN. Shapes beyond
-/// 1e-150 … 1e70 count as these.
+/// 0 below the unit interval and 1 above it; NaN if a or b is not above 0 or an argument is NaN. Shapes
+/// outside 1e-150 … 1e70 are clamped to that range.
 ///
 /// Error: see the table in `tests/it/incomplete_beta.rs`, at most 1e-12 relative against mpmath for shapes
 /// in 1e-8 … 1e4 and values above 1e-300. The f32 function is the f64 one, rounded.
@@ -161,7 +162,7 @@ pub fn beta_survival<T: Real>(x: T, a: T, b: T) -> T {
     }
 }
 
-/// `I` and `1 − I` at the log-odds `l = ln(x/(1 − x))`: for shapes so small that x rounds to 0 or 1.
+/// `I` and `1 − I` at the log-odds `l = ln(x/(1 − x))`, for shapes so small that x rounds to 0 or 1.
 ///
 /// ```
 /// use reparam::special::beta_log_odds_tails;
@@ -186,7 +187,8 @@ pub fn beta_log_odds_tails<T: Real>(l: T, a: T, b: T) -> (T, T) {
     }
 }
 
-/// `∂I_x/∂a` and `∂I_x/∂b`; 0 outside the open unit interval. Precision and domain as [`beta_cdf`].
+/// `∂I_x/∂a` and `∂I_x/∂b`; 0 outside the open unit interval. Precision and domain are those of
+/// [`beta_cdf`].
 ///
 /// ```
 /// use reparam::special::beta_cdf_gradient;
@@ -208,8 +210,8 @@ pub fn beta_cdf_gradient<T: Real>(x: T, a: T, b: T) -> [T; 2] {
 }
 
 /// The implicit derivatives `dz/da > 0` and `dz/db < 0` of a Beta(a, b) draw at fixed probability,
-/// `−(∂I/∂a)/p(z)` and `−(∂I/∂b)/p(z)`, without underflow or cancellation; their limit 0 at the ends of the
-/// unit interval and beyond.
+/// `−(∂I/∂a)/p(z)` and `−(∂I/∂b)/p(z)`, without underflow or cancellation. At the ends of the unit
+/// interval and beyond, they are the limit 0.
 ///
 /// Error: at most 1e-12 relative against mpmath for shapes in 1e-8 … 1e4 (worst of `beta.csv`: see
 /// `tests/it/incomplete_beta.rs`). NaN for invalid shapes.
@@ -236,9 +238,9 @@ pub fn beta_implicit_gradient<T: Real>(z: T, a: T, b: T) -> [T; 2] {
     }
 }
 
-/// The implicit derivatives `dl/da > 0` and `dl/db < 0` of the log-odds `l = ln(z/(1 − z))` of a Beta(a, b)
-/// draw, for every finite l: also where z itself is 0 or 1 in floating point. Precision and domain as
-/// [`beta_implicit_gradient`].
+/// The implicit derivatives `dl/da > 0` and `dl/db < 0` of the log-odds `l = ln(z/(1 − z))` of a Beta(a,
+/// b) draw, for every finite l, even where z itself is 0 or 1 in floating point. Precision and domain are
+/// those of [`beta_implicit_gradient`].
 ///
 /// ```
 /// use reparam::special::beta_log_odds_implicit_gradient;

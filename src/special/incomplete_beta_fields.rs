@@ -1,19 +1,19 @@
-//! Five methods for the incomplete beta function and its derivatives in the shapes, and which of them
-//! serves where.
+//! Five methods for the incomplete beta function and its derivatives with respect to the shapes, and
+//! where each is used.
 //!
 //! - the series `S = ₂F₁(a + b, 1; a + 1; x)`, `I = q S/a`, with its derivatives term by term, up to the
 //!   mean;
-//! - the same for the complement, where the series at the mean's own side is long and the complement is not
-//!   near 1;
-//! - the Taylor series about the mean of the equation that the fields obey, for two large shapes;
-//! - the series in x of `x^(−a) I`, whose first term is taken out, for a small a beyond the mean;
+//! - the same for the complement, where the series on the mean's own side is long and the complement is
+//!   not close to 1;
+//! - the Taylor series about the mean of the equation that the fields satisfy, for two large shapes;
+//! - the series in x of `x^(−a) I`, with its first term separated, for a small a beyond the mean;
 //! - Gauss's continued fraction with its derivatives, where the series is too long.
 
 use super::gamma::{STIRLING_FROM, stirling};
 use super::gamma_difference::{digamma_difference, ln_1p_minus_x, ln_a_beta};
 
-/// A point of the unit interval with everything that rounding would take from it near the ends. A logarithm
-/// that is NaN has not been asked for yet.
+/// A point of the unit interval, with the numbers that rounding would spoil near the ends. A logarithm
+/// that is NaN has not been computed yet.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Point {
     pub(super) x: f64,
@@ -72,20 +72,20 @@ fn ln_of(x: f64, y: f64) -> f64 {
 
 /// Shapes from which the Taylor series about the mean is used.
 pub(super) const LARGE: f64 = 90.0;
-/// Up to here a side of the interval is near enough for a plain power series.
+/// Up to here, x is small enough for a plain power series.
 const NEAR: f64 = 0.6;
-/// Below this shape, what is beyond the mean is a small part of the whole.
+/// Below this shape, the probability beyond the mean is a small part of the whole.
 pub(super) const SMALL: f64 = 0.3;
 
 /// `ln q`, `q = x^a y^b / B(a, b)`.
 pub(super) fn ln_kernel(a: f64, b: f64, at: Point) -> f64 {
     if a.min(b) < STIRLING_FROM {
-        // From the smaller shape, so that the larger one enters by a difference.
+        // From the smaller shape, so that the larger one enters only through a difference.
         let (small, large) = (a.min(b), a.max(b));
         return a * at.ln_x() + b * at.ln_y() + small.ln() - ln_a_beta(small, large);
     }
-    // The distance from the mode in exact products, then Stirling's series: nothing of the size of a or b
-    // is subtracted.
+    // The distance from the mode in exact products, then Stirling's series: no terms of the size of a or
+    // b are subtracted.
     let n = a + b;
     let product = a * at.y;
     let excess = b.mul_add(at.x, -product) - a.mul_add(at.y, -product);
@@ -104,14 +104,14 @@ pub(super) struct Dual {
     db: f64,
 }
 
-/// `S = ₂F₁(a + b, 1; a + 1; x) = Σ (a + b)ₖ/(a + 1)ₖ xᵏ`, all terms positive, with its derivatives; that
-/// in b only if `BOTH`.
+/// `S = ₂F₁(a + b, 1; a + 1; x) = Σ (a + b)ₖ/(a + 1)ₖ xᵏ`, all terms positive, with its derivatives; the
+/// derivative with respect to b only if `BOTH`.
 #[inline]
 fn series<const BOTH: bool>(a: f64, b: f64, x: f64) -> Dual {
     let (mut p, mut r) = (a + b, a + 1.0);
     let (mut term, mut ha, mut hb) = (1.0, 0.0, 0.0);
     let (mut s, mut sa, mut sb) = (1.0, 0.0, 0.0);
-    // Two terms a turn: one division serves both.
+    // Two terms per iteration: one division serves both.
     for _ in 0..50_000 {
         let (p1, r1) = (p + 1.0, r + 1.0);
         let (here, next) = (p * r, p1 * r1);
@@ -144,8 +144,8 @@ fn series<const BOTH: bool>(a: f64, b: f64, x: f64) -> Dual {
     Dual { value: s, da: (1.0 - b) * sa, db: sb }
 }
 
-/// The same S by Gauss's continued fraction `1/(1 + d₁/(1 + d₂/(1 + …)))`, evaluated from its end, which is
-/// moved until nothing changes.
+/// The same S by Gauss's continued fraction `1/(1 + d₁/(1 + d₂/(1 + …)))`, evaluated from its end; the
+/// end is moved until nothing changes.
 fn fraction(a: f64, b: f64, x: f64) -> Dual {
     let mut levels = 16;
     let mut previous = fraction_of(a, b, x, levels);
@@ -210,18 +210,18 @@ fn remainder(a: f64, b: f64, x: f64) -> Dual {
     Dual { value: s, da: sa, db: sb }
 }
 
-/// How I or its complement is reached at a point.
+/// The method by which I or its complement is computed at a point.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Route {
     /// S at this point.
     Lower(Dual),
     /// S of the mirror image.
     Upper(Dual),
-    /// The remainder, of the mirror image.
+    /// The remainder of the mirror image.
     UpperSmall(Dual),
 }
 
-/// The route to a point at or below the mean.
+/// The method for a point at or below the mean.
 #[inline]
 pub(super) fn route<const BOTH: bool>(a: f64, b: f64, at: Point) -> Route {
     if at.x <= NEAR {
@@ -237,8 +237,8 @@ fn far_route<const BOTH: bool>(a: f64, b: f64, at: Point) -> Route {
             return Route::UpperSmall(remainder(b, a, at.y));
         }
     } else {
-        // I is near e^(−deviance): its complement may stand for it where that is not small. The deviance is
-        // at most χ², which is cheaper.
+        // I is near e^(−deviance): the complement may be used where I is not small. The deviance is at
+        // most χ², which is cheaper.
         let excess = b * at.x - a * at.y;
         let deviance = || a * ((a / n).ln() - at.ln_x()) + b * ((b / n).ln() - at.ln_y());
         if excess * excess < 3.0 * n * at.x * at.y || deviance() < 3.0 {
@@ -270,7 +270,7 @@ pub(super) fn field<const BOTH: bool>(a: f64, b: f64, at: Point) -> (f64, f64) {
     if b * at.x <= a * at.y {
         near_field::<BOTH>(a, b, n, at)
     } else {
-        // The mirror image: its second derivative is wanted.
+        // The mirror image; this needs its second derivative.
         let (v, w) = near_field::<true>(b, a, n, at.swapped());
         (-w, -v)
     }
@@ -308,7 +308,7 @@ fn lower_field<const BOTH: bool>(a: f64, b: f64, n: f64, at: Point, s: Dual) -> 
     ((s.value * to_a - s.da) / a, (s.value * to_b - s.db) / a)
 }
 
-/// dl/da by the series in x, wherever x is.
+/// dl/da by the series in x, for any x.
 #[inline]
 pub(super) fn series_slope(a: f64, b: f64, at: Point) -> f64 {
     lower_field::<false>(a, b, a + b, at, series::<false>(a, b, at.x)).0
@@ -324,13 +324,13 @@ fn small_field(a: f64, b: f64, n: f64, at: Point, r: Dual) -> (f64, f64) {
 }
 
 /// The fields are regular solutions of `dv/dl + v (a − n x) = ψ(a) − ψ(n) − ln x` and of
-/// `dw/dl + w (a − n x) = ψ(b) − ψ(n) − ln y` (continuity of the density of l). With `x = x₀ (1 + τ)`, x₀ =
-/// a/n ≤ ½ the mean, their Taylor coefficients obey three-term recurrences, which run downwards: every
-/// other solution grows upwards.
+/// `dw/dl + w (a − n x) = ψ(b) − ψ(n) − ln y` (continuity of the density of l). With `x = x₀ (1 + τ)` and
+/// the mean x₀ = a/n ≤ ½, their Taylor coefficients satisfy three-term recurrences. These are run
+/// downwards, because every other solution grows upwards.
 #[inline]
 fn taylor<const BOTH: bool>(a: f64, b: f64, tau: f64) -> (f64, f64) {
-    // Terms for |τ|ᴷ < 1e-16, and for the recurrence to have forgotten its start, whose error grows as
-    // e^(aτ²/2) away from the mean.
+    // Enough terms for |τ|ᴷ < 1e-16, and for the recurrence to have forgotten its start, whose error
+    // grows as e^(aτ²/2) away from the mean.
     let by_distance = -37.0 / tau.abs().max(1e-9).ln();
     let by_memory = 15.0 + 1900.0 / a + (a * tau * tau).min(16.0);
     let last = by_distance.max(by_memory) as usize + 1;
@@ -354,7 +354,8 @@ pub(super) fn visit_taylor<const BOTH: bool>(a: f64, b: f64, last: usize, mut vi
     let back = 1.0 / odds;
     let mut sign = if last.is_multiple_of(2) { 1.0 } else { -1.0 };
     let mut k = last as f64;
-    // A start to O(1/k): the solution of the recurrence at constant ratios −1 and x₀/y₀.
+    // A start value with an error of O(1/k): the solution of the recurrence at constant ratios −1 and
+    // x₀/y₀.
     let (mut c1, mut d1) = (sign / ((k + 1.0) * (a - 1.0)), -power * odds / ((k + 1.0) * (a - odds)));
     let (mut c2, mut d2) = (-sign / ((k + 2.0) * (a - 1.0)), -power * odds * odds / ((k + 2.0) * (a - odds)));
     for _ in 0..last {

@@ -9,13 +9,14 @@ use super::{digamma, mills_ratio, normal_quantile};
 use crate::probability::Probability;
 use crate::real::Real;
 
-/// Terms and convergents after which a series or a continued fraction gives up; none comes near.
+/// The number of terms or convergents after which a series or a continued fraction stops; none comes
+/// near.
 const MOST_TERMS: usize = 100_000;
 
-/// Up to this shape the tables take α and ln z, above 1/α and ln(z/α).
+/// Up to this shape the tables take α and ln z, above it 1/α and ln(z/α).
 const LOW_SHAPES: f64 = 2.5;
 
-/// From this shape on Temme's expansion serves both tails.
+/// From this shape on, Temme's expansion gives both tails.
 const TEMME_FROM: f64 = 250.0;
 
 /// `P(α, z) = ∫₀^z t^(α−1) e^−t dt / Γ(α)`, the CDF at z ≥ 0 of the gamma distribution of shape α > 0 and
@@ -25,8 +26,9 @@ const TEMME_FROM: f64 = 250.0;
 /// tails down to probabilities of 1e-300. 0 below z = 0; NaN for a shape that is not above 0. The f32
 /// function is the f64 one, rounded.
 ///
-/// Power series, Legendre's continued fraction (Abramowitz & Stegun 6.5.29, 6.5.31), and above α = 250 the
-/// uniform expansion of Temme 1979 (doi:10.1137/0510071) with tabulated coefficients.
+/// Computed by the power series and Legendre's continued fraction (Abramowitz & Stegun 6.5.29, 6.5.31),
+/// and above α = 250 by the uniform expansion of Temme 1979 (doi:10.1137/0510071) with tabulated
+/// coefficients.
 ///
 /// ```
 /// use reparam::special::gamma_cdf;
@@ -39,8 +41,8 @@ pub fn gamma_cdf<T: Real>(z: T, alpha: T) -> T {
     T::of(tails(alpha.f64(), z.f64()).0)
 }
 
-/// `Q(α, z) = 1 − P(α, z)`, to its own relative precision: the regularised upper incomplete gamma function.
-/// See [`gamma_cdf`].
+/// `Q(α, z) = 1 − P(α, z)`, with its own relative precision: the regularised upper incomplete gamma
+/// function. See [`gamma_cdf`].
 ///
 /// ```
 /// use reparam::special::gamma_survival;
@@ -53,12 +55,12 @@ pub fn gamma_survival<T: Real>(z: T, alpha: T) -> T {
 }
 
 /// `d ln z/dα` of a gamma variate of shape α at fixed probability, `−(∂P/∂α) / (z p(z))`, from ln z: for
-/// small shapes z itself underflows, its logarithm and this derivative do not.
+/// small shapes z itself underflows, but its logarithm and this derivative do not.
 ///
 /// It is positive and solves `z h′ + (α − z) h = ψ(α) − ln z`; neither P nor p is computed, so nothing
-/// cancels and nothing underflows. Small z: `α h = Σ tₖ (ψ(α+k+1) − ln z)`, `tₖ = zᵏ/((α+1)…(α+k))`;
-/// elsewhere polynomials in two variables (`gamma_tables.rs`); in the far upper tail the continued fraction
-/// for Q and its derivative.
+/// cancels and nothing underflows. For small z it is the series `α h = Σ tₖ (ψ(α+k+1) − ln z)`,
+/// `tₖ = zᵏ/((α+1)…(α+k))`; in the far upper tail, the continued fraction for Q with its derivative;
+/// elsewhere, polynomials in two variables (`gamma_tables.rs`).
 ///
 /// Error: at most 1e-13 relative against mpmath for α in 1e-8 … 1e4 and quantiles from 1e-8 to 1 − 1e-8. 0 at
 /// `ln z = ∞`, ∞ at −∞, NaN for a shape that is not above 0.
@@ -101,7 +103,8 @@ pub fn gamma_implicit_gradient<T: Real>(z: T, alpha: T) -> T {
     T::of(scaled_log_derivative(alpha, z, f64::NAN, true) * (z / alpha))
 }
 
-/// `∂P/∂α` at fixed z, `−p(z) dz/dα`: 0 or below, relative to itself. 0 outside the support.
+/// `∂P/∂α` at fixed z, `−p(z) dz/dα`, never above 0; the error is relative to the value. 0 outside the
+/// support.
 ///
 /// ```
 /// use reparam::special::{gamma_cdf, gamma_cdf_gradient};
@@ -133,8 +136,8 @@ pub(crate) fn exponential_integral_scaled(x: f64) -> f64 {
     }
 }
 
-/// `α h = α d ln z/dα`. With `from_z` the logarithms are those of z, else `ln_z` has digits that z may have
-/// lost.
+/// `α h = α d ln z/dα`. With `from_z`, logarithms are taken of z; otherwise `ln_z` may have digits that z
+/// has lost.
 #[inline]
 fn scaled_log_derivative(alpha: f64, z: f64, ln_z: f64, from_z: bool) -> f64 {
     if !(alpha > 0.0 && alpha < f64::INFINITY) {
@@ -172,8 +175,8 @@ fn logarithm(z: f64, ln_z: f64, from_z: bool) -> f64 {
     if from_z { z.ln() } else { ln_z }
 }
 
-/// The tabulated `α h` for shapes above 2.5, unless ln(z/α) is far in a tail. The ends are those of
-/// `generate_gamma_tables.py`.
+/// The tabulated `α h` for shapes above 2.5, unless ln(z/α) is far in a tail. The ends of the patches are
+/// those of `generate_gamma_tables.py`.
 #[inline]
 fn scaled_derivative(alpha: f64, y: f64, t: f64) -> Option<f64> {
     if alpha < 10.0 {
@@ -193,7 +196,7 @@ fn scaled_derivative(alpha: f64, y: f64, t: f64) -> Option<f64> {
     (t > low && t < high).then(|| SCALED_TOP[place].value(y, t))
 }
 
-/// `α h` by its series for z ≤ 1.5, with as many terms as the size of z asks for.
+/// `α h` by its series for z ≤ 1.5, with as many terms as the size of z requires.
 #[inline]
 fn short_series(alpha: f64, z: f64, ln_z: f64) -> f64 {
     if z < 0.08 {
@@ -205,8 +208,8 @@ fn short_series(alpha: f64, z: f64, ln_z: f64) -> f64 {
     }
 }
 
-/// `Σ tₖ (ψ(α+1) − ln z + Σ_{j≤k} 1/(α+j))` over k ≤ N. ψ(α+1) follows from Stirling's series at α + N + 1,
-/// as all reciprocals between are at hand.
+/// `Σ tₖ (ψ(α+1) − ln z + Σ_{j≤k} 1/(α+j))` over k ≤ N. ψ(α+1) follows from Stirling's series at α + N +
+/// 1, as all reciprocals in between are available.
 #[inline]
 fn series_of<const N: usize>(alpha: f64, z: f64, ln_z: f64) -> f64 {
     let mut reciprocals = [0.0; N];
@@ -225,7 +228,7 @@ fn series_of<const N: usize>(alpha: f64, z: f64, ln_z: f64) -> f64 {
     sum * (psi - ln_z) + weighted
 }
 
-/// The same sum to convergence, with `first = ψ(α+1) − ln z`; all terms are positive where z < α.
+/// The same sum until it converges, with `first = ψ(α+1) − ln z`; all terms are positive where z < α.
 #[cold]
 fn long_series(alpha: f64, z: f64, first: f64) -> f64 {
     if z == 0.0 || first == f64::INFINITY {
@@ -260,8 +263,8 @@ fn upper_tail_derivative(alpha: f64, z: f64, first: f64) -> f64 {
 fn upper_fraction(alpha: f64, z: f64) -> (f64, f64) {
     let mut b = z + 1.0 - alpha;
     let (mut f, mut rise_of_f) = (b, -1.0 / b);
-    // Lentz's C and D with their logarithmic derivatives: the numbers themselves may be near either end of
-    // the range.
+    // Lentz's C and D with their logarithmic derivatives: C and D themselves may be near either end of
+    // the floating-point range.
     let (mut c, mut rise_of_c) = (b, -1.0 / b);
     let (mut d, mut rise_of_d) = (0.0, 0.0);
     for n in 1..MOST_TERMS {
@@ -279,7 +282,7 @@ fn upper_fraction(alpha: f64, z: f64) -> (f64, f64) {
         f *= ratio;
         let rise = rise_of_c + rise_of_d;
         rise_of_f += rise;
-        // Both differences end in rounding, the second one in that of its two parts.
+        // Both differences end at rounding level; for the second, this is the rounding of its two parts.
         if (ratio - 1.0).abs() <= 3e-16 && rise.abs() <= 3e-16 * (rise_of_f.abs() + rise_of_c.abs()) {
             break;
         }
@@ -303,14 +306,14 @@ fn lower_series(alpha: f64, z: f64) -> f64 {
 /// `ln(z p(z)) = α ln z − z − ln Γ(α)`, from the distance to the mode where the terms are large.
 pub(crate) fn ln_kernel(alpha: f64, z: f64, ln_z: f64) -> f64 {
     if alpha < STIRLING_FROM {
-        // ln Γ(α) = ln Γ(1 + α) − ln α: small shapes keep the digits of the probability that they put near 0.
+        // ln Γ(α) = ln Γ(1 + α) − ln α: for small shapes, the probability near 0 keeps its digits.
         let ln_gamma = if alpha < 1.0 { ln_gamma_1p(alpha) - alpha.ln() } else { ln_gamma(alpha) };
         return alpha * ln_z - z - ln_gamma;
     }
     0.5 * alpha.ln() - HALF_LN_TAU - stirling(alpha) - alpha * exp_m1_minus_x(log_ratio(alpha, z, ln_z))
 }
 
-/// `ln(z/α)`, relative to itself near 0.
+/// `ln(z/α)`, with a small relative error near 0.
 fn log_ratio(alpha: f64, z: f64, ln_z: f64) -> f64 {
     if z > 0.5 * alpha && z < 2.0 * alpha { ((z - alpha) / alpha).ln_1p() } else { ln_z - alpha.ln() }
 }
@@ -329,11 +332,12 @@ fn tails(alpha: f64, z: f64) -> (f64, f64) {
     tails_at(alpha, z, z.ln())
 }
 
-/// P and Q at 0 < z < ∞, the smaller of them to its own precision; `ln_z` may say more than z where z has
-/// underflowed.
+/// P and Q at 0 < z < ∞; the smaller one has full relative precision. `ln_z` may have more information
+/// than z where z has underflowed.
 fn tails_at(alpha: f64, z: f64, ln_z: f64) -> (f64, f64) {
     if alpha < 1.0 && z <= 1.5 {
-        // z^α/Γ(1+α) · (1 + α Σ (−z)ᵏ/((α+k) k!)): Q is small where the shape is, and must not be 1 − P.
+        // z^α/Γ(1+α) · (1 + α Σ (−z)ᵏ/((α+k) k!)): Q is small for a small shape, and must not be computed
+        // as 1 − P.
         let ln_power = alpha * ln_z - ln_gamma_1p(alpha);
         let (mut term, mut sum) = (1.0, 0.0);
         for k in 1..60 {
@@ -378,8 +382,8 @@ fn tails_at(alpha: f64, z: f64, ln_z: f64) -> (f64, f64) {
 /// The quantile of the gamma distribution of shape α: z with `P(α, z) = u`.
 ///
 /// Halley's method in ln z on the logarithm of the smaller tail, bracketed. Error: that of [`gamma_cdf`]
-/// over the steepness of P there, at most 1e-13 relative where α ≤ 100. Below the smallest f64 it gives 0:
-/// use [`gamma_log_quantile`] for small shapes. NaN for a shape that is not above 0.
+/// divided by the steepness of P there, at most 1e-13 relative where α ≤ 100. Below the smallest f64 it
+/// gives 0: use [`gamma_log_quantile`] for small shapes. NaN for a shape that is not above 0.
 ///
 /// ```
 /// use reparam::{Probability, special::{gamma_survival, gamma_quantile}};
@@ -403,10 +407,10 @@ pub fn gamma_log_quantile<T: Real>(u: Probability<T>, alpha: T) -> T {
     T::of(quantile(alpha.f64(), u.to_f64()).1)
 }
 
-/// Below this ln z the power law is exact: the next term is z.
+/// Below this ln z the power law is exact: the next term is of order z.
 const POWER_LAW: f64 = -40.0;
 
-/// `(P, Q)` at ln z, where z itself may have underflowed; each relative to itself.
+/// `(P, Q)` at ln z, where z itself may have underflowed; each has full relative precision.
 pub(crate) fn gamma_tails_at_log(ln_z: f64, alpha: f64) -> (f64, f64) {
     if ln_z < POWER_LAW {
         let ln_gamma = if alpha < 1.0 { ln_gamma_1p(alpha) } else { ln_gamma(alpha) + alpha.ln() };
@@ -450,7 +454,7 @@ fn quantile(alpha: f64, u: Probability<f64>) -> (f64, f64) {
         let ln_z = z.ln();
         let (p, q) = tails_at(alpha, z, ln_z);
         let kernel = ln_kernel(alpha, z, ln_z).exp();
-        // The residual of the logarithm of the smaller tail, its slope in ln z, and the curvature of that.
+        // The residual of the logarithm of the smaller tail, its slope in ln z, and its curvature.
         let (residual, slope) =
             if u.in_lower_half() { (p.ln() - ln_lower, kernel / p) } else { (ln_upper - q.ln(), kernel / q) };
         if residual.is_nan() {
@@ -480,7 +484,7 @@ fn quantile(alpha: f64, u: Probability<f64>) -> (f64, f64) {
         if next == z || (above.is_finite() && above - below <= f64::EPSILON * above) {
             return (next, next.ln());
         }
-        // A third-order step leaves its cube.
+        // A third-order step leaves an error of the order of its cube.
         if halley.abs() < 1e-6 && next == z * halley.exp() {
             return (next, next.ln());
         }

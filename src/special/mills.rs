@@ -3,7 +3,7 @@
 use super::gamma_tables::{MILLS, MILLS_DEFECT};
 use super::polynomial::horner;
 
-/// Where the pieces of the tables lie, in u = 1/(1 + x).
+/// The ends of the pieces of the tables, in u = 1/(1 + x).
 #[inline]
 fn tabulated<const N: usize>(table: &[[f64; N]; 3], x: f64) -> f64 {
     let u = 1.0 / (1.0 + x);
@@ -32,7 +32,7 @@ pub fn mills_ratio(x: f64) -> f64 {
     tabulated(&MILLS, x) / (1.0 + x)
 }
 
-/// `1 − x m(x)` for x ≥ 0, which falls as 1/x²: relative to itself, to 1e-15.
+/// `1 − x m(x)` for x ≥ 0, which falls as 1/x²; relative error at most 1e-15.
 ///
 /// ```
 /// use reparam::special::mills_defect;

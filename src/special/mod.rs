@@ -1,6 +1,8 @@
-//! Special functions and their derivatives, one family a file. Each states its error bound and how it was measured.
+//! Special functions and their derivatives, one family per file. Each states its error bound and how it
+//! was measured.
 //!
-//! The functions of a distribution go by one scheme, with the value or the probability first and the parameters after it:
+//! The functions of a distribution follow one scheme, with the value or the probability first and the
+//! parameters after it:
 //!
 //! | | normal | gamma | Beta | Student's t | von Mises |
 //! | --- | --- | --- | --- | --- | --- |
@@ -11,10 +13,11 @@
 //! | `∂F/∂θ` at fixed z | | [`gamma_cdf_gradient`] | [`beta_cdf_gradient`] | [`student_t_cdf_gradient`] | [`von_mises_cdf_gradient`] |
 //! | `dz/dθ` at fixed F | | [`gamma_implicit_gradient`] | [`beta_implicit_gradient`] | [`student_t_implicit_gradient`] | [`von_mises_implicit_gradient`] |
 //!
-//! A quantile takes a [`Probability`](crate::Probability), which is exact in both tails; that of the normal a plain number below ½, or its
-//! logarithm ([`normal_quantile_from_log`]). All of these are generic over [`Real`](crate::Real) and computed in f64.
+//! A quantile takes a [`Probability`](crate::Probability), which is exact in both tails. The quantile of
+//! the normal takes a plain number below ½, or its logarithm ([`normal_quantile_from_log`]). All of these
+//! are generic over [`Real`](crate::Real) and computed in f64.
 //!
-//! | beside them | |
+//! | further functions | |
 //! | --- | --- |
 //! | gamma functions | [`ln_gamma`], [`ln_beta`], [`digamma`], [`trigamma`] |
 //! | normal tails | [`normal_log_cdf`], [`normal_log_survival`], [`mills_ratio`], [`mills_defect`] |

@@ -1,6 +1,6 @@
 //! Integrals of the normal density over an interval that begins p to the right of the mean, without its
-//! exponential: what is left of a Gaussian that has been truncated, wherever the interval lies and however
-//! short it is.
+//! exponential. The truncated Gaussian consists of these, wherever the interval lies and however short it
+//! is.
 
 use super::mills::{mills_defect, mills_ratio};
 
@@ -18,8 +18,8 @@ pub(crate) const GAUSS_LEGENDRE: [(f64, f64); 10] = [
     (0.986_953_264_258_585_86, 0.033_335_672_154_344_069),
 ];
 
-/// Up to this drop of the log-density, in e-folds, an interval is short: the quadrature is exact to
-/// rounding, and the difference of two tails would cancel.
+/// An interval with a drop of the log-density of at most this many e-folds is short: the quadrature is
+/// then exact to rounding, whereas the difference of two tails would cancel.
 const SHORT: f64 = 2.0;
 
 /// The drop of the log-density over the interval, `−ln φ(p + w)/φ(p) = w (2p + w)/2`.
@@ -30,7 +30,7 @@ pub(crate) fn log_density_drop(p: f64, w: f64) -> f64 {
 
 /// `∫₀^w e^(−pt − t²/2) dt` for p ≥ 0 and w in [0, ∞]: the probability of the interval (p, p + w), over φ(p).
 ///
-/// Relative error below 1e-15 but for the rounding of the exponent.
+/// The relative error is below 1e-15, apart from the rounding of the exponent.
 #[inline]
 pub(crate) fn mass(p: f64, w: f64) -> f64 {
     let drop = log_density_drop(p, w);
@@ -46,18 +46,18 @@ pub(crate) fn mass(p: f64, w: f64) -> f64 {
 /// Integrals of `e^(−pt − t²/2)` over 0 < t < w, for p ≥ 0.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Interval {
-    /// Of t: the distance from the near end.
+    /// Integral of t: the distance from the near end.
     pub(crate) from_near: f64,
-    /// Of w − t: the distance from the far end.
+    /// Integral of w − t: the distance from the far end.
     pub(crate) from_far: f64,
-    /// Of `(p + t)² − p²`.
+    /// Integral of `(p + t)² − p²`.
     pub(crate) squares_from_near: f64,
-    /// Of `(p + w)² − (p + t)²`.
+    /// Integral of `(p + w)² − (p + t)²`.
     pub(crate) squares_from_far: f64,
 }
 
-/// All of them; relative error below 1e-14, as no two terms cancel by more than a factor of 3. For an
-/// infinite w those from the far end are infinite.
+/// All integrals, with a relative error below 1e-14, as no two terms cancel by more than a factor of 3.
+/// For an infinite w, those from the far end are infinite.
 pub(crate) fn interval(p: f64, w: f64) -> Interval {
     let drop = log_density_drop(p, w);
     if drop <= SHORT {
@@ -78,7 +78,7 @@ pub(crate) fn interval(p: f64, w: f64) -> Interval {
     let scaled = |x: f64| if decay == 0.0 { 0.0 } else { decay * x };
     let near = mills_ratio(p);
     let mass = near - scaled(mills_ratio(q));
-    // ∫ t over (0, ∞) is the defect 1 − p m(p); beyond w it is that of q and w times the mass.
+    // ∫ t over (0, ∞) is the defect 1 − p m(p); beyond w it is the defect at q plus w times the mass.
     let from_near = mills_defect(p) - scaled(mills_defect(q) + w * mills_ratio(q));
     // By parts: ∫ t² = ∫ 1 − p ∫ t − w e^(−drop).
     let squares_from_near = mass + p * from_near - scaled(w);
@@ -92,7 +92,7 @@ pub(crate) fn interval(p: f64, w: f64) -> Interval {
 mod tests {
     use super::*;
 
-    /// Many short pieces, each by quadrature, against the formulas of the whole.
+    /// The formulas for the whole interval agree with the sum over many short pieces, each by quadrature.
     #[test]
     fn wide_intervals_are_the_sum_of_short_ones() {
         for p in [0.0f64, 0.3, 2.0, 8.0, 40.0, 300.0] {

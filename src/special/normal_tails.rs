@@ -1,5 +1,5 @@
-//! Both tails of the standard normal and their logarithms, to their last digit, and the quantile from a
-//! logarithm.
+//! Both tails of the standard normal and their logarithms, accurate to the last digit, and the quantile
+//! from a logarithm.
 
 use super::mills::mills_ratio;
 use super::normal::central_normal_quantile;
@@ -13,8 +13,8 @@ pub(crate) const HALF_LN_TAU: f64 = 0.918_938_533_204_672_741_78;
 /// `1/√2π`.
 const INV_ROOT_TAU: f64 = 0.398_942_280_401_432_677_94;
 
-/// `exp(−x²/2)`: x is a multiple of 1/16, whose square is exact, and a rest. The rounding of x² alone would
-/// cost `x²/2` units in the last place.
+/// `exp(−x²/2)`: x is split into a multiple of 1/16, whose square is exact, and a rest. The rounding of
+/// x² alone would cost `x²/2` units in the last place.
 #[inline]
 pub(crate) fn half_square_exp(x: f64) -> f64 {
     if x.abs() > 40.0 {
@@ -30,8 +30,8 @@ pub(crate) fn normal_density(x: f64) -> f64 {
     INV_ROOT_TAU * half_square_exp(x)
 }
 
-/// `Φ(x)`, the probability that a standard normal is at most x, relative to itself: by [`mills_ratio`]
-/// below 0, and as the complement above.
+/// `Φ(x)`, the probability that a standard normal is at most x: by [`mills_ratio`] below 0, and as the
+/// complement above.
 ///
 /// Error: at most 1e-15 relative against mpmath where the value is a normal number. The f32 function is the
 /// f64 one, rounded.
@@ -47,7 +47,7 @@ pub fn normal_cdf<T: Real>(x: T) -> T {
     T::of(if x <= 0.0 { upper_tail(-x) } else { 1.0 - upper_tail(x) })
 }
 
-/// `1 − Φ(x)`, relative to itself; `Φ` at −x.
+/// `1 − Φ(x)`; [`normal_cdf`] at −x.
 ///
 /// ```
 /// use reparam::special::{normal_cdf, normal_survival};
@@ -97,10 +97,10 @@ pub fn normal_log_survival<T: Real>(x: T) -> T {
     normal_log_cdf(-x)
 }
 
-/// `Φ⁻¹(u)` from `ln u`: a probability far below the smallest number, or next to 1, keeps its digits. −∞ at
-/// −∞, ∞ at 0, NaN above.
+/// `Φ⁻¹(u)` from `ln u`: a probability far below the smallest number, or close to 1, keeps its digits. −∞
+/// at −∞, ∞ at 0, NaN above 0.
 ///
-/// Above e^−690 by [`normal_quantile`], from whichever tail has the digits; below, the leading terms of the
+/// Above e^−690 it uses [`normal_quantile`], from the more accurate tail; below, the leading terms of the
 /// tail and Newton's method on ln Φ, whose slope is 1/m.
 ///
 /// Error: at most 1e-15 relative against mpmath down to `ln u = −1e15`, and beyond.
@@ -117,7 +117,7 @@ pub fn normal_quantile_from_log<T: Real>(ln_u: T) -> T {
         // The upper tail, −expm1, is small; NaN and numbers above 0 end here too.
         -normal_quantile(-ln_u.exp_m1())
     } else if ln_u > -2.5 {
-        // u − 1/2 by the distance to the median in logarithms, which is exact.
+        // u − 1/2 from the distance to the median in logarithms, which is exact.
         central_normal_quantile(0.5 * ((ln_u + std::f64::consts::LN_2) + LN_2_REST).exp_m1())
     } else if ln_u > -690.0 {
         normal_quantile(ln_u.exp())
@@ -128,7 +128,7 @@ pub fn normal_quantile_from_log<T: Real>(ln_u: T) -> T {
     })
 }
 
-/// `ln 2` beyond the digits of `LN_2`.
+/// The part of `ln 2` beyond the digits of `LN_2`.
 const LN_2_REST: f64 = 2.319_046_813_846_299_6e-17;
 
 /// `−t` with `t²/2 + ln √2π − ln m(t) = size`.
@@ -138,15 +138,15 @@ fn far_quantile(size: f64) -> f64 {
     let mut t = leading - (HALF_LN_TAU + leading.ln()) / leading;
     for _ in 0..3 {
         let m = mills_ratio(t);
-        // size − t²/2 as (leading − t)(leading + t)/2 would lose the root's rounding; both squares are
-        // large and near.
+        // (leading − t)(leading + t)/2 in place of size − t²/2 would add the rounding of the root, as
+        // both squares are large and close.
         let excess = size - 0.5 * t * t - HALF_LN_TAU + m.ln();
         t += excess * m;
     }
     -t
 }
 
-/// `Φ⁻¹((1 + u)/2)`, the quantile of the size of a normal, from the side of u that has the digits.
+/// `Φ⁻¹((1 + u)/2)`, the quantile of the absolute value of a normal, from the more accurate side of u.
 pub(crate) fn normal_half_quantile(u: Probability<f64>) -> f64 {
     if u.in_lower_half() {
         central_normal_quantile(0.5 * u.lower())

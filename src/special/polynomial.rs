@@ -1,7 +1,7 @@
 //! Evaluation of the tabulated polynomials.
 
-/// A polynomial in two variables on a rectangle, each mapped to −1 … 1; row j belongs to the j-th power of
-/// the second.
+/// A polynomial in two variables on a rectangle, each mapped to −1 … 1; row j belongs to the j-th power
+/// of the second variable.
 #[derive(Debug)]
 pub(super) struct Patch<const COLUMNS: usize> {
     pub(super) first_middle: f64,
@@ -12,8 +12,8 @@ pub(super) struct Patch<const COLUMNS: usize> {
 }
 
 impl<const COLUMNS: usize> Patch<COLUMNS> {
-    /// The value at a point of the rectangle. The columns are summed side by side: that is what vector
-    /// registers are for.
+    /// The value at a point of the rectangle. The columns are summed in parallel, which suits vector
+    /// registers.
     #[inline]
     pub(super) fn value(&self, first: f64, second: f64) -> f64 {
         let x = (second - self.second_middle) * self.second_scale;
@@ -27,7 +27,7 @@ impl<const COLUMNS: usize> Patch<COLUMNS> {
     }
 }
 
-/// `Σ cₖ xᵏ`, as two half sums in x² that do not wait for each other.
+/// `Σ cₖ xᵏ`, as two half sums in x² that do not depend on each other.
 #[inline]
 pub(super) fn horner(coefficients: &[f64], x: f64) -> f64 {
     let square = x * x;

@@ -80,7 +80,7 @@ mod tests {
             let x = f64::from(i) * 0.37;
             let p = sigmoid(x);
             assert!((p + sigmoid(-x) - 1.0).abs() < 4.0 * f64::EPSILON);
-            // Below the normal range p has lost digits that its logarithm has not.
+            // Below the normal range, p has lost digits that its logarithm still has.
             if p >= f64::MIN_POSITIVE {
                 assert!((log_sigmoid(x) - p.ln()).abs() <= 1e-15 + 4.0 * f64::EPSILON * x.abs().max(1.0));
             }

@@ -2,12 +2,12 @@
 
 use super::normal_quantile;
 
-/// The quantile of Student's t with a whole number of degrees of freedom, `degrees ≥ 1`: faster than
-/// [`student_t_quantile`](super::student_t_quantile), which takes any number of them.
+/// The quantile of Student's t with a whole number of degrees of freedom, `degrees ≥ 1`. It is faster
+/// than [`student_t_quantile`](super::student_t_quantile), which takes any real number of them.
 ///
-/// Up to 1000 degrees: Newton's method on the finite trigonometric sum for the CDF (Abramowitz & Stegun
-/// 26.7.3–4). Above: the Cornish–Fisher expansion (26.7.5), four terms. Error at most 1e-11 relative for u
-/// in 1e-9 … 1 − 1e-9 against mpmath, far below what a confidence interval can show.
+/// Up to 1000 degrees it uses Newton's method on the finite trigonometric sum for the CDF (Abramowitz &
+/// Stegun 26.7.3–4); above, four terms of the Cornish–Fisher expansion (26.7.5). Error: at most 1e-11
+/// relative for u in 1e-9 … 1 − 1e-9 against mpmath, far below what a confidence interval can show.
 ///
 /// ```
 /// use reparam::special::student_t_integer_quantile;
@@ -31,7 +31,8 @@ pub fn student_t_integer_quantile(u: f64, degrees: u64) -> f64 {
     if degrees > 1000 {
         return cornish_fisher(normal_quantile(u), nu);
     }
-    // Newton on ln F(t) from below the root: ln F is concave, so the steps do not overshoot upwards for long.
+    // Newton on ln F(t) from below the root: ln F is concave, so the steps do not keep overshooting
+    // upwards.
     let mut low = (2.0 * u - 1.0) / (2.0 * u * (1.0 - u)).sqrt();
     let mut high = 0.0;
     let mut t = cornish_fisher(normal_quantile(u), nu).clamp(low, high);

@@ -1,18 +1,18 @@
-//! Student's t with any number of degrees of freedom: both tails, the quantile, and the derivatives in the
-//! degrees of freedom.
+//! Student's t with any number of degrees of freedom: both tails, the quantile, and the derivatives with
+//! respect to the degrees of freedom.
 
 use super::incomplete_beta::{ln_tails, lower_log_odds};
 use super::incomplete_beta_fields::{Point, ln_kernel, series_slope};
 use crate::probability::Probability;
 use crate::real::Real;
 
-/// Degrees of freedom beyond these count as these.
+/// Degrees of freedom outside this range are clamped to it.
 const FEWEST: f64 = 1e-150;
 const MOST: f64 = 1e70;
 
-/// `½ (ψ((ν + 1)/2) − ψ(ν/2) − 1/ν)` and its derivative: what `∂ ln p/∂ν` is at the centre. A sum of
-/// positive terms, so that no digit is lost to the normal limit at a large ν:
-/// `f(x) = ψ(x + ½) − ψ(x) − 1/(2x)` obeys `f(x) − f(x + 1) = 1/(4 x (x + ½)(x + 1))`, and has the
+/// `½ (ψ((ν + 1)/2) − ψ(ν/2) − 1/ν)` and its derivative: the value of `∂ ln p/∂ν` at the centre. It is a
+/// sum of positive terms, so no digit is lost to the normal limit at a large ν:
+/// `f(x) = ψ(x + ½) − ψ(x) − 1/(2x)` satisfies `f(x) − f(x + 1) = 1/(4 x (x + ½)(x + 1))`, and has the
 /// asymptotic series `Σ (1 − 2^(−2k)) B₂ₖ/k x^(−2k)`.
 #[inline]
 pub(crate) fn central_excess(nu: f64) -> (f64, f64) {
@@ -58,16 +58,16 @@ fn point(t: f64, nu: f64) -> Point {
     }
 }
 
-/// Degrees of freedom from which the series about the centre runs downwards.
+/// The degrees of freedom from which the series about the centre is run downwards.
 const MANY: f64 = 40.0;
 
 /// `∂ ln t/∂ν` at fixed probability, t > 0.
 ///
-/// With `s = t²/(ν + t²)`, continuity of the density gives for `r(s) = ∂ ln t/∂ν` a series about the centre
-/// whose coefficients obey `(2k + 1) rₖ = (ν + 2k − 1) rₖ₋₁ + Rₖ`, `r₀ = −c(ν)`, `R₁ = −1/(2ν)`,
-/// `Rₖ = 1/(2k)`. For many degrees of freedom every other solution grows, so it is run downwards; for few,
-/// upwards. Further out, where the normal limit is far, `1/(2ν) − (dl/da)/4` of the Beta(ν/2, ½) behind the
-/// tail.
+/// With `s = t²/(ν + t²)`, continuity of the density gives a series about the centre for
+/// `r(s) = ∂ ln t/∂ν`, whose coefficients satisfy `(2k + 1) rₖ = (ν + 2k − 1) rₖ₋₁ + Rₖ`, `r₀ = −c(ν)`,
+/// `R₁ = −1/(2ν)`, `Rₖ = 1/(2k)`. For many degrees of freedom every other solution grows, so the
+/// recurrence is run downwards; for few, upwards. Further out, where the law is far from its normal
+/// limit, it is `1/(2ν) − (dl/da)/4` with the derivative of the Beta(ν/2, ½) that gives the tail.
 #[inline]
 fn log_slope(t: f64, nu: f64) -> f64 {
     let square = t * t;
@@ -160,8 +160,8 @@ pub fn student_t_survival<T: Real>(t: T, nu: T) -> T {
 
 /// The quantile of Student's t with ν > 0 degrees of freedom, whole or not, from either tail.
 ///
-/// Error: the tail at the quantile is that asked for to 1e-12 relative, where the quantile does not
-/// overflow (it is ±∞ then). NaN for a ν not above 0.
+/// Error: the tail at the quantile equals the given tail to 1e-12 relative, where the quantile does not
+/// overflow (to ±∞). NaN for a ν not above 0.
 ///
 /// ```
 /// use reparam::{Probability, special::student_t_quantile};
@@ -191,7 +191,7 @@ fn inverse(tail: f64, nu: f64) -> f64 {
     (0.5 * (nu.ln() - l)).exp().copysign(-tail)
 }
 
-/// `∂F/∂ν` of Student's t at fixed t. Domain and precision as [`student_t_cdf`].
+/// `∂F/∂ν` of Student's t at fixed t. Domain and precision are those of [`student_t_cdf`].
 #[must_use]
 pub fn student_t_cdf_gradient<T: Real>(t: T, nu: T) -> T {
     match admissible(nu.f64()) {
@@ -206,7 +206,7 @@ pub fn student_t_cdf_gradient<T: Real>(t: T, nu: T) -> T {
 }
 
 /// The implicit derivative `dt/dν` of a Student's t draw at fixed probability, `−(∂F/∂ν)/p(t)`, without
-/// underflow or cancellation: it points to 0. 0 at t = 0; NaN for a ν not above 0.
+/// underflow or cancellation. It points towards 0, and is 0 at t = 0; NaN for a ν not above 0.
 ///
 /// Error: at most 1e-13 relative against mpmath for ν in 0.1 … 1e4 (`studentt.csv`).
 ///

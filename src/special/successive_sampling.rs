@@ -1,4 +1,4 @@
-//! Draws without replacement: which items come first, whatever their order among themselves.
+//! Draws without replacement: which items come first, in any order.
 
 /// `ln(eᵃ + eᵇ)`.
 pub(crate) fn log_add_exp(a: f64, b: f64) -> f64 {
@@ -6,8 +6,8 @@ pub(crate) fn log_add_exp(a: f64, b: f64) -> f64 {
     if low == f64::NEG_INFINITY { high } else { high + (low - high).exp().ln_1p() }
 }
 
-/// The logarithm of a sum of weights, as the largest logarithm and what the others add to it: a share of
-/// the sum keeps its digits where the logarithms are huge and alike.
+/// The logarithm of a sum of weights, stored as the largest logarithm and the excess due to the others. A
+/// share of the sum keeps its digits where the logarithms are huge and nearly equal.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct LogSum {
     largest: f64,
@@ -15,7 +15,7 @@ pub(crate) struct LogSum {
 }
 
 impl LogSum {
-    /// The sum of nothing.
+    /// The empty sum.
     pub(crate) const EMPTY: Self = Self { largest: f64::NEG_INFINITY, excess: 0.0 };
 
     /// With one more weight.
@@ -37,10 +37,10 @@ impl LogSum {
     }
 }
 
-/// Fills two tables of 2ᵏ for k items of a draw without replacement, each with the logarithm of its weight,
-/// and the others, with that of their sum: `left[B]`, the weight of the others and of the items in B; and
-/// `finish[A]`, the logarithm of the probability that the draws after those of A are the items that A
-/// lacks, in any order. All terms are positive: nothing cancels. `k 2ᵏ` steps.
+/// Fills two tables of 2ᵏ entries for the k items of a draw without replacement, given the logarithm of
+/// the weight of each item, and of the total weight of all others. `left[B]` is the weight of the others
+/// and of the items in B. `finish[A]` is the logarithm of the probability that the draws after those of A
+/// are the remaining items, in any order. All terms are positive, so nothing cancels. Takes `k 2ᵏ` steps.
 pub(crate) fn successive_sampling_tables(
     items: &[f64],
     others: LogSum,
@@ -87,7 +87,7 @@ mod tests {
         // Item 1 drawn: two orders of the others.
         let rest = 0.5 / 5.5 * 1.0 / 5.0 + 1.0 / 5.5 * 0.5 / 4.5;
         assert!((finish[2].exp() - rest).abs() < 1e-15);
-        // Nobody else: the items are certain, also where all but one have no weight to speak of.
+        // No other items: these are certain, even where all but one have negligible weight.
         successive_sampling_tables(&[0.0, -1e308, -1e308], LogSum::EMPTY, &mut left, &mut finish);
         assert!(finish[0].abs() < 1e-15);
     }

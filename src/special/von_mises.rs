@@ -12,9 +12,9 @@ use crate::real::Real;
 /// `dx/dκ` of a von Mises variate x in [−π, π] of concentration κ ≥ 0 about 0, at fixed probability,
 /// `−(∂F/∂κ)/p(x)`.
 ///
-/// It is `−sin x · W(κ, cos x)` with W entire in cos x, positive, and tabulated as a polynomial in two
-/// variables: no switch to a normal approximation, no cancellation. Far in the tail of a large κ:
-/// Gauss–Legendre quadrature of the integral that defines it.
+/// It is `−sin x · W(κ, cos x)`, where W is entire in cos x and positive, and tabulated as a polynomial
+/// in two variables: there is no switch to a normal approximation and no cancellation. Far in the tail of
+/// a large κ, the integral that defines it is computed by Gauss–Legendre quadrature.
 ///
 /// Error: at most 1e-13 relative against mpmath for κ in 1e-3 … 1e6 and x up to π. NaN for κ < 0 or
 /// `|x| > π`. The f32 function is the f64 one, rounded.
@@ -39,17 +39,17 @@ pub fn von_mises_implicit_gradient<T: Real>(x: T, kappa: T) -> T {
     T::of(-sin * scaled / (1.0 + kappa * (1.0 + cos)))
 }
 
-/// Whether x is on the circle and κ a concentration.
+/// Whether x is in [−π, π] and κ a valid concentration.
 #[inline]
 fn is_valid(x: f64, kappa: f64) -> bool {
     (0.0..f64::INFINITY).contains(&kappa) && x.abs() <= PI
 }
 
-/// The tabulated `(1 + κ(1 + c)) W`, unless x is far in the tail. The ends are those of
+/// The tabulated `(1 + κ(1 + c)) W`, unless x is far in the tail. The ends of the patches are those of
 /// `generate_von_mises_tables.py`.
 #[inline]
 fn tabulated(kappa: f64, c: f64) -> Option<f64> {
-    // First patch, lower end, and the ends between patches.
+    // First patch, its lower end, and the ends between patches.
     let (place, low, first, second) = match kappa {
         _ if kappa < 1.0 => (0, -2.0, 2.0, 2.0),
         _ if kappa < 2.5 => (1, -2.0, 0.0, 2.0),
@@ -102,13 +102,13 @@ fn panel(low: f64, high: f64, f: impl Fn(f64) -> f64) -> f64 {
     half * GAUSS.iter().map(|&(x, w)| w * (f(middle - half * x) + f(middle + half * x))).sum::<f64>()
 }
 
-/// The exponent falls by this much in a panel, and ends after so many panels.
+/// The drop of the exponent over a panel, and the maximal number of panels.
 const FALL: f64 = 4.0;
 const PANELS: u32 = 11;
 
-/// `∫_x^π e^(−κ(cos x − cos s)) w(sin s/2) ds` for x in 0 … π: in the sine of the half angle up to π/2, in
-/// its cosine from there, so that the integrand is smooth on both sides. The variable is the distance from
-/// the start, which keeps its digits where the layer is thin.
+/// `∫_x^π e^(−κ(cos x − cos s)) w(sin s/2) ds` for x in 0 … π. The integration variable is the sine of
+/// the half angle up to π/2, and its cosine from there, so that the integrand is smooth on both sides; it
+/// is measured from the start, which keeps its digits where the layer is thin.
 fn tail_integral(kappa: f64, x: f64, weight: impl Fn(f64) -> f64) -> f64 {
     let (sine, cosine) = (0.5 * x).sin_cos();
     let mut sum = 0.0;
@@ -141,7 +141,7 @@ fn tail_integral(kappa: f64, x: f64, weight: impl Fn(f64) -> f64) -> f64 {
             break;
         }
         let square = (0.5 * FALL * f64::from(k) / kappa).min(top);
-        // cosine − √(top − square), without the cancellation.
+        // cosine − √(top − square), without cancellation.
         let root = (top - square).sqrt();
         let next = (cosine - top.sqrt()) + square / (top.sqrt() + root);
         sum += panel(start, next, |d| {
@@ -169,8 +169,8 @@ fn density(kappa: f64, x: f64) -> f64 {
     (-2.0 * kappa * sine * sine).exp() / (2.0 * PI * bessel_i0_scaled(kappa))
 }
 
-/// `P(X ≤ x)` for a von Mises variate of concentration κ ≥ 0 about 0, x in [−π, π]: [`von_mises_survival`]
-/// at −x, relative to itself in the lower tail.
+/// `P(X ≤ x)` for a von Mises variate of concentration κ ≥ 0 about 0, x in [−π, π]:
+/// [`von_mises_survival`] at −x. The error is relative to the value in the lower tail.
 ///
 /// ```
 /// use reparam::special::von_mises_cdf;
@@ -181,7 +181,7 @@ pub fn von_mises_cdf<T: Real>(x: T, kappa: T) -> T {
     von_mises_survival(-x, kappa)
 }
 
-/// `∂F(x)/∂κ` at fixed x, `−p(x) dx/dκ`: relative to itself.
+/// `∂F(x)/∂κ` at fixed x, `−p(x) dx/dκ`; the error is relative to the value.
 ///
 /// ```
 /// use reparam::special::{von_mises_cdf, von_mises_cdf_gradient};
@@ -194,11 +194,11 @@ pub fn von_mises_cdf_gradient<T: Real>(x: T, kappa: T) -> T {
     T::of(-density(kappa, x) * von_mises_implicit_gradient(x, kappa))
 }
 
-/// `P(X > x)` for a von Mises variate of concentration κ ≥ 0 about 0, x in [−π, π]. Relative to itself in
-/// the upper tail.
+/// `P(X > x)` for a von Mises variate of concentration κ ≥ 0 about 0, x in [−π, π]. The error is relative
+/// to the value in the upper tail.
 ///
-/// Gauss–Legendre quadrature. Error: at most 1e-13 relative against mpmath for κ in 0 … 1e6 and tails down
-/// to 1e-280. NaN for κ < 0 or `|x| > π`.
+/// Computed by Gauss–Legendre quadrature. Error: at most 1e-13 relative against mpmath for κ in 0 … 1e6
+/// and tails down to 1e-280. NaN for κ < 0 or `|x| > π`.
 ///
 /// ```
 /// use reparam::special::von_mises_survival;
@@ -224,7 +224,7 @@ fn upper_tail(kappa: f64, x: f64) -> f64 {
 /// The quantile of the von Mises distribution of concentration κ ≥ 0 about 0, in [−π, π].
 ///
 /// Newton's method on the logarithm of the tail, bracketed. Error: at most 1e-12 of max(|x|, the width)
-/// against mpmath; it is odd: the quantile of 1 − u is minus that of u. NaN for κ < 0.
+/// against mpmath. It is odd: the quantile of 1 − u is minus that of u. NaN for κ < 0.
 ///
 /// ```
 /// use reparam::{Probability, special::{von_mises_quantile, von_mises_survival}};
@@ -241,7 +241,7 @@ pub fn von_mises_quantile<T: Real>(u: Probability<T>, kappa: T) -> T {
     T::of(if u.in_lower_half() { -x } else { x })
 }
 
-/// x ≥ 0 with `P(X > x)` equal to a tail of at most ½.
+/// x ≥ 0 with `P(X > x)` equal to a given tail of at most ½.
 fn upper_quantile(kappa: f64, tail: f64) -> f64 {
     if tail >= 0.5 {
         return 0.0;
@@ -265,7 +265,7 @@ fn upper_quantile(kappa: f64, tail: f64) -> f64 {
         }
         let step = residual * integral;
         let next = x + step;
-        // Near π a small step may still be a large part of what is left.
+        // Near π, a small step may still be a large part of the remaining distance.
         if next == x || (step.abs() <= 4.0 * f64::EPSILON * (x + integral) && residual.abs() < 0.01) {
             return next.min(PI);
         }
@@ -277,15 +277,14 @@ fn upper_quantile(kappa: f64, tail: f64) -> f64 {
     x
 }
 
-/// `E x²` of a von Mises variate of concentration κ ≥ 0 on [−π, π], by quadrature: π²/3 at 0, 1/κ for large
-/// κ. To 1e-13 relative.
+/// `E x²` of a von Mises variate of concentration κ ≥ 0 on [−π, π], by quadrature, to 1e-13 relative:
+/// π²/3 at 0, 1/κ for large κ.
 #[must_use]
 pub(crate) fn von_mises_variance(kappa: f64) -> f64 {
     if kappa <= 0.0 {
         return PI * PI / 3.0;
     }
-    // x = 2 asin(sin x/2) from the sine, or π minus twice the arcsine of the cosine: both are what the
-    // weight is given.
+    // x = 2 asin(sin(x/2)), from the sine that the weight is given.
     let integral = tail_integral(kappa, 0.0, |sine| 4.0 * sine.asin() * sine.asin());
     2.0 * integral * density(kappa, 0.0)
 }

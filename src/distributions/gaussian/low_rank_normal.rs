@@ -44,7 +44,6 @@ use crate::scratch::with_scratch;
 /// is computed as a small remainder of 1, with a relative error of `k² ε`. A W so much longer than d that
 /// its square overflows is refused; the error names the index of d. A density is −∞ where its square
 /// overflows, never NaN at finite z.
-/// index of d. A density is −∞ where its square overflows, never NaN at finite z.
 ///
 /// ```
 /// use reparam::prelude::*;

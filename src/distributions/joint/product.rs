@@ -91,7 +91,7 @@ impl<T: Real, A: Distribution<T>, B: Distribution<T>> Product<T, A, B> {
         Part { first: self.first.preimage_dim(), both: self.preimage_dim() }
     }
 
-    /// An empty preimage, for callers that need none.
+    /// How the preimages of these draws are divided: into empty parts if the draws carry none.
     fn known(&self, draws: Draws<'_, T>) -> Part {
         if draws.know_more() { self.preimage() } else { Part::default() }
     }

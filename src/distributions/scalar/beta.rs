@@ -54,8 +54,8 @@ own_family! {
     /// Marsaglia & Tsang 2000, doi:10.1145/358407.358414.
     pub Beta, BetaFamily by quantile;
     pub fn new(
-        alpha: Positive "The shapes α, which belong to the end at z = 0.",
-        beta: Positive "The shapes β, which belong to the end at z = 1.",
+        alpha: Positive "The shapes α, for the end at z = 0.",
+        beta: Positive "The shapes β, for the end at z = 1.",
     );
 }
 
@@ -92,8 +92,8 @@ own_family! {
     /// Those of [`Beta`].
     pub LogitBeta, LogitBetaFamily by quantile;
     pub fn new(
-        alpha: Positive "The shapes α, which belong to the end at z = 0.",
-        beta: Positive "The shapes β, which belong to the end at z = 1.",
+        alpha: Positive "The shapes α, for the end at z = 0.",
+        beta: Positive "The shapes β, for the end at z = 1.",
     );
 }
 

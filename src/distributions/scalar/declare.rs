@@ -12,7 +12,6 @@
 /// constructor with one slice per parameter, each with its documentation and its
 /// [`Domain`](crate::Domain), and the parameters that move the support, if there are any. The constructor
 /// is an associated function of the marker.
-/// function of the marker.
 ///
 /// ```
 /// use reparam::distributions::Quantile;

@@ -6,8 +6,8 @@ use crate::numerics::{log_power, vanishing_product};
 use crate::special::{digamma, ln_1m_exp, ln_beta, trigamma};
 
 own_family! {
-    /// The Kumaraswamy with independent coordinates on the unit interval, D of them: like a Beta, with a
-    /// quantile function.
+    /// The Kumaraswamy on the unit interval, with D independent coordinates: like a Beta, but with a
+    /// quantile function in closed form.
     ///
     /// | | |
     /// | --- | --- |
@@ -22,11 +22,12 @@ own_family! {
     /// | KL(p ‖ q) | `ln(a_p b_p/(a_q b_q)) − (1 − a_q/a_p) H(b_p) − 1 + 1/b_p − (b_q − 1) E_p ln(1 − z^a_q)`, the last by quadrature |
     /// | mean, variance | `b B(1 + 1/a, b)`, and by quadrature (210 to 430 evaluations, relative accuracy 1e-11) |
     ///
-    /// The support does not move; the score is valid for both parameters, with variance `1/b²` for b and a
-    /// finite one for a. Limits: a draw rounds to 1 with probability about `2^(−53b)` in f64 and `2^(−24b)`
-    /// in f32, and 1 − z has few digits well before that. Transform and pullback do not mind, they start
-    /// from the noise; the score needs 1 − z and is inexact or infinite there: for b below 1 in f32, or 0.5
-    /// in f64, prefer the pathwise gradient. With an `a` below 0.1 draws underflow to 0 likewise.
+    /// The support does not move; the score is valid for both parameters, with variance `1/b²` for b and
+    /// a finite one for a. Limits: a draw rounds to 1 with probability about `2^(−53b)` in f64 and
+    /// `2^(−24b)` in f32, and 1 − z has few digits well before that. Transform and pullback are not
+    /// affected: they start from the noise. The score needs 1 − z and is inexact or infinite there: for b
+    /// below 1 in f32, or 0.5 in f64, prefer the pathwise gradient. Similarly, for `a` below 0.1 draws
+    /// underflow to 0.
     ///
     /// ```
     /// use reparam::prelude::*;
@@ -43,7 +44,7 @@ own_family! {
     /// Methodology 6, 70–81, doi:10.1016/j.stamet.2008.04.001; in a stick-breaking autoencoder: Nalisnick &
     /// Smyth 2017, arXiv:1605.06197.
     pub Kumaraswamy, KumaraswamyFamily by quantile;
-    pub fn new(a: Positive "The shapes a, of the end at 0.", b: Positive "The shapes b, of the end at 1.");
+    pub fn new(a: Positive "The shapes a, for the end at 0.", b: Positive "The shapes b, for the end at 1.");
 }
 
 /// `H(b) = ψ(b + 1) + γ`, the harmonic number of a real b ≥ 0. Below 0.01, where the sum cancels, the series
@@ -137,7 +138,7 @@ impl<T: Real> DensityGradient<T> for KumaraswamyFamily {
         if z < T::zero() || z > T::one() {
             return [T::zero(); 2];
         }
-        // In ln z^a, so that no 1/a or 1/b meets its opposite.
+        // In terms of ln z^a, so that no two terms of size 1/a or 1/b cancel.
         let y = a * z.ln();
         let one = T::one();
         [(one + y - (b - one) * weighted_ln(y, one)) / a, (one + b * ln_1m_exp(y)) / b]
@@ -166,7 +167,7 @@ impl<T: Real> FamilyMoments<T> for KumaraswamyFamily {
 
     fn variance(&self, [a, b]: [T; 2]) -> T {
         let (a, b) = (a.f64(), b.f64());
-        // About the mean, of which z loses its last digits only: the difference of the two moments would
+        // About the mean, where z loses only its last digits: the difference of the two moments would
         // cancel for a large a.
         let ln_z = |ln_v: f64| ln_1m_exp(ln_v / b) / a;
         let [mean] = unit(|_, ln_v| [ln_z(ln_v).exp()]);

@@ -4,7 +4,7 @@ use crate::distributions::scalar::prelude::*;
 use crate::special::{deviance, exp_m1_minus_x};
 
 own_family! {
-    /// The Laplace (double exponential) with independent coordinates, `t = (z − μ)/b`, D of them.
+    /// The Laplace (double exponential) with D independent coordinates, `t = (z − μ)/b`.
     ///
     /// | | |
     /// | --- | --- |
@@ -18,10 +18,10 @@ own_family! {
     /// | KL(p ‖ q) | `r (e^(−x) + x) − 1 − ln r`, `r = b_p/b_q`, `x = abs(μ_p − μ_q)/b_p` |
     /// | mean, variance | μ, `2b²` |
     ///
-    /// The log-density has a kink at z = μ, where the derivatives in z and μ do not exist: 0 is returned
-    /// there, the middle of the two one-sided values ∓1/b. The kink has probability 0 and the density is
-    /// continuous, so the score is valid for both parameters; its variance is b⁻² for each. Every noise
-    /// value gives a finite draw, |q| ≤ 53.
+    /// The log-density has a kink at z = μ, where the derivatives with respect to z and μ do not exist:
+    /// there they are returned as 0, the middle of the two one-sided values ∓1/b. The kink has
+    /// probability 0 and the density is continuous, so the score is valid for both parameters; its
+    /// variance is b⁻² for each. Every noise value gives a finite draw, |q| ≤ 53.
     ///
     /// ```
     /// use reparam::prelude::*;
@@ -49,7 +49,7 @@ fn standard<T: Real>(u: Probability<T>) -> T {
     (T::of(2.0) * tail.abs()).ln() * tail.signum()
 }
 
-/// −1, 0 at 0, or 1; NaN for NaN.
+/// −1, 0 or 1; NaN for NaN.
 #[inline]
 fn sign<T: Real>(t: T) -> T {
     if t == T::zero() { T::zero() } else { t.signum() }
@@ -119,7 +119,7 @@ impl<T: Real> FamilyKl<T> for LaplaceFamily {
     fn kl(&self, p: [T; 2], q: [T; 2]) -> T {
         let ([m, b], [n, c]) = (p.map(T::f64), q.map(T::f64));
         let (r, x) = (b / c, ((m - n) / b).abs());
-        // r e^(−x) + r x − 1 − ln r in two terms that are not negative.
+        // r e^(−x) + r x − 1 − ln r as two nonnegative terms.
         T::of(deviance(r) + r * exp_m1_minus_x(-x))
     }
 

@@ -9,8 +9,8 @@ use crate::special::{
 };
 
 own_family! {
-    /// The logarithm `z = ln w` of gamma variates w with independent coordinates, D of them: the gamma
-    /// distribution where its draws are too small to be written down. Usable from shape 1e-8 to 1e8 and
+    /// The logarithm `z = ln w` of gamma variates w, with D independent coordinates: the gamma
+    /// distribution where its draws are too small for floating point. Usable from shape 1e-8 to 1e8 and
     /// beyond.
     ///
     /// | | |
@@ -25,8 +25,8 @@ own_family! {
     /// | KL(p‖q) | that of [`Gamma`](crate::distributions::Gamma) |
     ///
     /// Mean `ψ(α) − ln β`, variance `ψ′(α)`. The score is valid for both parameters. Sampler, noise and
-    /// accuracy are those of [`Gamma`](crate::distributions::Gamma); an objective of w takes `e^z` as its
-    /// argument and `∂f/∂w e^z` as its gradient.
+    /// accuracy are those of [`Gamma`](crate::distributions::Gamma). An objective of w is evaluated at
+    /// `w = e^z`, and its gradient with respect to z is `∂f/∂w e^z`.
     ///
     /// ```
     /// use reparam::prelude::*;

@@ -6,8 +6,8 @@ use crate::numerics::{log_power, scaled_exp, vanishing_product};
 use crate::special::{sigmoid, softplus};
 
 own_family! {
-    /// The log-logistic (Fisk) with independent coordinates, D of them: lifetimes whose logarithm is
-    /// logistic, with a hazard that rises and falls.
+    /// The log-logistic (Fisk) with D independent coordinates: lifetimes whose logarithm is logistic,
+    /// with a hazard that for β > 1 rises and then falls.
     ///
     /// | | |
     /// | --- | --- |
@@ -21,9 +21,10 @@ own_family! {
     /// | KL(p ‖ q) | that of the [`Logistic`](crate::distributions::Logistic) laws of ln z, by quadrature |
     /// | mean, variance | `αs` for β > 1, `s = b/sin b`, `b = π/β`; `α² s (1/cos b − s)` for β > 2; else ∞ |
     ///
-    /// The support [0, ∞) does not move: the score is valid for both parameters, with variances `β²/(3α²)`
-    /// and `(3 + π²)/(9β²)`. The upper tail is a power: the pathwise samples of f = z have finite variance
-    /// for β > 2 only. Draws overflow with probability about `2^(−1024β)` in f64, and `2^(−128β)` in f32.
+    /// The support [0, ∞) does not move: the score is valid for both parameters, with variances
+    /// `β²/(3α²)` and `(3 + π²)/(9β²)`. The upper tail is a power: the pathwise samples of f = z have
+    /// finite variance only for β > 2. Draws overflow with probability about `2^(−1024β)` in f64, and
+    /// `2^(−128β)` in f32.
     ///
     /// ```
     /// use reparam::prelude::*;
@@ -73,7 +74,7 @@ impl<T: Real> Density<T> for LogLogisticFamily {
         }
         let ln_t = (z / scale).ln();
         let spread = T::of(2.0) * softplus(-(shape * ln_t).abs());
-        // Below the median the power is β − 1, above it −β − 1.
+        // Below the median the exponent is β − 1, above it −β − 1.
         let power = if ln_t <= T::zero() { shape - T::one() } else { -shape - T::one() };
         shape.ln() - scale.ln() + log_power(power, ln_t) - spread
     }
@@ -98,7 +99,7 @@ impl<T: Real> DensityGradient<T> for LogLogisticFamily {
         if z < T::zero() {
             return [T::zero(); 2];
         }
-        // In y, so that no 1/β meets its opposite.
+        // In terms of y, so that no two terms of size 1/β cancel.
         let y = shape * (z / scale).ln();
         let tanh = (T::of(0.5) * y).tanh();
         [shape * tanh / scale, (T::one() - y * tanh) / shape]

@@ -5,7 +5,7 @@ use crate::numerics::quadrature::{divergence, divergence_terms, line};
 use crate::special::sigmoid;
 
 own_family! {
-    /// The logistic with independent coordinates, `t = (z − μ)/s`, D of them.
+    /// The logistic with D independent coordinates, `t = (z − μ)/s`.
     ///
     /// | | |
     /// | --- | --- |
@@ -47,7 +47,7 @@ impl<T: Real> Quantile<T> for LogisticFamily {
 
     #[inline]
     fn quantile_gradient(&self, u: Probability<T>, _: T, _: [T; 2]) -> [T; 2] {
-        // The logit itself: (z − μ)/s would lose the digits that μ + s l has rounded away.
+        // The logit itself: (z − μ)/s would lack the digits that μ + s l has rounded away.
         [T::one(), u.logit()]
     }
 }
@@ -105,8 +105,8 @@ impl<T: Real> FamilyMoments<T> for LogisticFamily {
 }
 
 /// The divergence with its gradients, by quadrature in units of p's scale about p's centre. It depends on
-/// the shift and on the ratio of the scales, and does not change when both laws are stretched: so p's
-/// gradient is that of q, turned round.
+/// the shift and on the ratio of the scales only, so the gradient with respect to p follows from that
+/// with respect to q.
 pub(crate) fn kl([mu, scale]: [f64; 2], [other_mu, other_scale]: [f64; 2]) -> (f64, [f64; 2], [f64; 2]) {
     let (shift, ratio) = ((other_mu - mu) / scale, other_scale / scale);
     let log_density = |t: f64| -t.abs() - 2.0 * (-t.abs()).exp().ln_1p();

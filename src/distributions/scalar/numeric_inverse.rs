@@ -1,4 +1,4 @@
-//! The quantile function of a family of which only CDF and density are known.
+//! The quantile function of a family for which only CDF and density are known.
 
 use rand::Rng;
 
@@ -10,14 +10,14 @@ use crate::layout::Domain;
 use crate::probability::Probability;
 use crate::real::Real;
 
-/// A family whose CDF is known beside its density, but whose quantile function has no formula:
-/// [`NumericInverse`] makes one.
+/// A family with a known CDF and density, but without a formula for its quantile function:
+/// [`NumericInverse`] computes it.
 ///
-/// The inverse can be no better than the CDF: give `survival` where `1 − F` would cancel, and write
+/// The inverse can be no better than the CDF: implement `survival` where `1 − F` would cancel, and write
 /// `cdf_gradient` so that it keeps its digits where it is small. Everything is evaluated inside the
 /// [`support`](Self::support) only.
 pub trait Cdf<T: Real>: Density<T> {
-    /// Whether [`draw`](Self::draw) is a sampler of its own, faster than an inversion: see
+    /// Whether [`draw`](Self::draw) is a separate sampler, faster than an inversion: see
     /// [`Quantile::DRAWS_DIRECTLY`].
     const DRAWS_DIRECTLY: bool = false;
 
@@ -33,8 +33,8 @@ pub trait Cdf<T: Real>: Density<T> {
     /// `∂F/∂θ` at fixed z.
     fn cdf_gradient(&self, z: T, theta: Self::Theta) -> Self::Theta;
 
-    /// The implicit derivative `∂z/∂θ = −(∂F/∂θ)/p` at fixed F. Override the quotient where the two
-    /// underflow together, or where a form without cancellation is known.
+    /// The implicit derivative `∂z/∂θ = −(∂F/∂θ)/p` at fixed F. Override the quotient where numerator and
+    /// denominator underflow together, or where a form without cancellation is known.
     fn implicit_gradient(&self, z: T, theta: Self::Theta) -> Self::Theta {
         let density = self.log_density(z, theta).exp();
         let mut gradient = self.cdf_gradient(z, theta);
@@ -44,7 +44,7 @@ pub trait Cdf<T: Real>: Density<T> {
         gradient
     }
 
-    /// One draw, by a sampler of its own; `None` (the default) for a draw by inversion.
+    /// One draw by a separate sampler; `None` (the default) for a draw by inversion.
     #[inline]
     fn draw<R: Rng + ?Sized>(&self, theta: Self::Theta, rng: &mut R) -> Option<T> {
         let _ = (theta, rng);
@@ -57,9 +57,9 @@ pub trait Cdf<T: Real>: Density<T> {
         (T::neg_infinity(), T::infinity())
     }
 
-    /// A first guess of the quantile, inside the support. Any value will do (by default a point 1 above or
-    /// below a single bound, the middle between two, 0 on the line); a good one saves evaluations of the
-    /// CDF.
+    /// A first guess of the quantile, inside the support. Any value will do: the default is a point 1
+    /// above or below a single bound, the middle between two, or 0 on the line. A good guess saves
+    /// evaluations of the CDF.
     fn guess(&self, u: Probability<T>, theta: Self::Theta) -> T {
         let _ = u;
         match self.support(theta) {
@@ -82,16 +82,17 @@ pub trait Cdf<T: Real>: Density<T> {
 /// iteration, and does not depend on how the root was found.
 ///
 /// **Method.** The residual is the logarithm of the probability ratio, `ln F/u` in the lower half and
-/// `ln (1 − u)/(1 − F)` in the upper, in which a power-law or exponential tail is nearly straight and no
-/// digit of a small tail is lost. A bracket is found by steps that grow without bound; Newton's steps that
-/// leave it, or do not halve the residual, are replaced by bisection, geometric where the bracket spans a
-/// factor. With a bounded support the unknown is the distance from the bound, in logarithmic steps.
+/// `ln (1 − u)/(1 − F)` in the upper: a power-law or exponential tail is then nearly straight, and no
+/// digit of a small tail is lost. A bracket is found by steps of growing size. Newton steps that leave
+/// it, or do not halve the residual, are replaced by bisection, which is geometric where the ends differ
+/// by more than a factor of 2. With a bounded support the unknown is the distance from the bound, in
+/// logarithmic steps.
 ///
 /// **Accuracy.** The root is that of the rounded CDF: 1e-12 relative in f64 and a few units in the last
-/// place in f32 where the CDF is as good, the distance from a bound at 0 included. The derivative is as
-/// good as `∂F/∂θ` and p, and NaN where both underflow. Where no root is bracketed (a CDF that is NaN, or
-/// does not reach u), [`try_quantile`](Self::try_quantile) says so; the transform, which cannot, gives NaN,
-/// and the engine answers [`Error::NonFiniteTransform`].
+/// place in f32 if the CDF is that accurate; this includes the distance from a bound at 0. The derivative
+/// is as accurate as `∂F/∂θ` and p, and NaN where both underflow. Where no root is bracketed (a CDF that
+/// is NaN, or does not reach u), [`try_quantile`](Self::try_quantile) returns an error; the transform,
+/// which cannot, gives NaN, and the engine returns [`Error::NonFiniteTransform`].
 ///
 /// ```
 /// use reparam::distributions::{Cdf, Density, Family, InverseCdf};
@@ -143,8 +144,8 @@ pub trait Cdf<T: Real>: Density<T> {
 pub struct NumericInverse<C>(C);
 
 impl<T: Real, C: Cdf<T>> InverseCdf<T, NumericInverse<C>> {
-    /// From a family that knows its CDF and density, and one slice of values a parameter, one value a
-    /// coordinate.
+    /// From a family that knows its CDF and density, and one slice of values per parameter, with one
+    /// value per coordinate.
     ///
     /// # Errors
     /// As [`from_quantile`](Self::from_quantile).
@@ -153,11 +154,11 @@ impl<T: Real, C: Cdf<T>> InverseCdf<T, NumericInverse<C>> {
     }
 }
 
-/// Evaluations of the CDF after which an inversion gives up. Bisection alone needs about 120 in f64 from a
-/// bracket of any ratio.
+/// The number of evaluations of the CDF after which an inversion gives up. Bisection alone needs about
+/// 120 in f64 from a bracket of any ratio.
 const MOST_EVALUATIONS: usize = 2000;
 
-/// How the unknown x of the iteration stands for z.
+/// How the unknown x of the iteration represents z.
 #[derive(Debug, Clone, Copy)]
 enum Axis<T> {
     /// `z = x`.
@@ -194,8 +195,9 @@ impl<T: Real> Axis<T> {
         }
     }
 
-    /// x after the `count`th step of a search, upwards or downwards in z. Step sizes grow as `2^(n(n+1)/2)`
-    /// on the line and as the exponential of that from a bound: the ends of the floating range are near.
+    /// x after the `count`th step of a search, upwards or downwards in z. Step sizes grow as
+    /// `2^(n(n+1)/2)` on the line, and from a bound as the exponential of that: a few steps reach the
+    /// ends of the floating-point range.
     fn searched(self, x: T, unit: T, count: i32, upwards: bool) -> T {
         let size = T::of(2.0).powi(count * (count + 1) / 2);
         let sign = if upwards { T::one() } else { -T::one() };
@@ -207,7 +209,8 @@ impl<T: Real> Axis<T> {
     }
 }
 
-/// Between two ends of a bracket: the geometric mean where they span a factor, else the arithmetic one.
+/// A point between two ends of a bracket: the geometric mean where they differ by more than a factor of
+/// 2, else the arithmetic mean.
 fn between<T: Real>(a: T, b: T) -> T {
     let (small, large) = (a.abs().min(b.abs()), a.abs().max(b.abs()));
     if a.signum() == b.signum() && small > T::zero() && large > T::of(2.0) * small {
@@ -228,10 +231,10 @@ impl<C> NumericInverse<C> {
         &self.0
     }
 
-    /// The quantile, or what [`Quantile::quantile`] cannot say.
+    /// The quantile, or the error that [`Quantile::quantile`] cannot return.
     ///
     /// # Errors
-    /// [`Error::Inversion`] with the probability below, where no root is bracketed.
+    /// [`Error::Inversion`] with the lower-tail probability, where no root is bracketed.
     pub fn try_quantile<T: Real>(&self, u: Probability<T>, theta: C::Theta) -> Result<T, Error>
     where
         C: Cdf<T>,
@@ -322,7 +325,7 @@ fn bracket<T: Real>(axis: Axis<T>, start: T, at: impl Fn(T) -> (T, T)) -> Option
     let length = slope.recip();
     let unit = if length.is_normal() { length } else { T::one().max(start.abs()) };
     let mut nearest = start;
-    // The step overflows at count 45, so the last steps end at the end of the floating range.
+    // The step overflows at count 45, so the last steps stop at the end of the floating-point range.
     for count in 0..48 {
         let x = axis.searched(start, unit, count, upwards);
         let (residual, _) = at(x);
@@ -334,7 +337,7 @@ fn bracket<T: Real>(axis: Axis<T>, start: T, at: impl Fn(T) -> (T, T)) -> Option
         }
         nearest = x;
     }
-    // A root that is nearer to the bound than the smallest number is between the two.
+    // A root closer to the bound than the smallest number is between the two.
     match (axis, upwards) {
         (Axis::Above(_), false) => Some((T::zero(), nearest)),
         (Axis::Below(_), true) => Some((nearest, T::zero())),
@@ -445,7 +448,7 @@ mod tests {
     use super::*;
     use std::cell::Cell;
 
-    /// A scale family by CDF and density, which counts the evaluations.
+    /// A scale family given by CDF and density, which counts the evaluations.
     #[derive(Debug, Default)]
     struct Counted {
         evaluations: Cell<usize>,
@@ -515,7 +518,7 @@ mod tests {
         }
     }
 
-    /// A "CDF" that never reaches one half, or is no number.
+    /// A "CDF" that never reaches one half, or is NaN.
     #[derive(Debug)]
     struct Stuck(f64);
 

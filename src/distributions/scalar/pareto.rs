@@ -5,7 +5,7 @@ use crate::numerics::scaled_exp;
 use crate::special::deviance;
 
 own_family! {
-    /// The Pareto (type I) with independent coordinates, D of them: sizes whose upper tail is a power.
+    /// The Pareto (type I) with D independent coordinates: sizes with a power-law upper tail.
     ///
     /// | | |
     /// | --- | --- |
@@ -16,14 +16,15 @@ own_family! {
     /// | score | `∂m = α/m` (**not valid**), `∂α = 1/α − ln(z/m)` |
     /// | ∇_z log p | `−(α + 1)/z` |
     /// | entropy | `ln(m/α) + 1 + 1/α`, gradient `(1/m, −1/α − 1/α²)` |
-    /// | KL(p ‖ q) | `r − 1 − ln r + α_q ln(m_p/m_q)`, `r = α_q/α_p`, where `m_q ≤ m_p`; else ∞; at a common bound the gradient is that of a p which stays covered |
+    /// | KL(p ‖ q) | `r − 1 − ln r + α_q ln(m_p/m_q)`, `r = α_q/α_p`, where `m_q ≤ m_p`; else ∞; at a common bound the gradient is one-sided, for a p that stays covered |
     /// | mean, variance | `αm/(α − 1)` for α > 1, `m² α/((α − 1)² (α − 2))` for α > 2; else ∞ |
     ///
-    /// The scale is the lower end of the support: its score has the mean α/m instead of 0, and the score
-    /// function is refused for this distribution by the name `scale`. Pathwise gradients hold for both
-    /// parameters. The mean of z is finite for α > 1, its variance for α > 2; the pathwise samples of f = z
-    /// have finite variance for α > 2 only, and an error bar that is itself reliable for α > 4. For small α
-    /// the largest draws, `m e^(53/α)`, overflow (α below 0.08 in f64, 0.6 in f32) and the engine says so.
+    /// The scale is the lower end of the support: its score has the mean α/m instead of 0, so the score
+    /// function refuses this distribution and names `scale`. Pathwise gradients are valid for both
+    /// parameters. The mean of z is finite for α > 1, its variance for α > 2. The pathwise samples of f =
+    /// z have finite variance only for α > 2, and an error bar that is itself reliable only for α > 4.
+    /// For small α the largest draws, `m e^(53/α)`, overflow (α below 0.08 in f64, 0.6 in f32); the
+    /// engine then reports an error.
     ///
     /// ```
     /// use reparam::prelude::*;

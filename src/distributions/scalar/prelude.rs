@@ -1,4 +1,4 @@
-//! What the file of every scalar family starts from.
+//! The common imports of the file of every scalar family.
 
 pub(crate) use super::declare::own_family;
 pub(crate) use super::inverse_cdf::{

@@ -10,8 +10,8 @@ use crate::special::{
 };
 
 own_family! {
-    /// Student's t with independent coordinates, `t = (z − μ)/σ`, D of them; ν need not be whole and is
-    /// learned like the rest.
+    /// Student's t with D independent coordinates, `t = (z − μ)/σ`. ν need not be whole, and is learned
+    /// like the other parameters.
     ///
     /// | | |
     /// | --- | --- |
@@ -27,16 +27,17 @@ own_family! {
     /// | mean, variance | μ for ν > 1 (else none: NaN), `σ² ν/(ν − 2)` for ν > 2 (∞ down to ν > 1, else NaN) |
     /// | KL(p ‖ q) | no closed form: by quadrature, some 1000 evaluations, relative accuracy 1e-10 for ν from 0.2 on |
     ///
-    /// Independent draws by Bailey's polar method; noise that is asked for goes through the quantile
+    /// Independent draws use Bailey's polar method; a given noise value goes through the quantile
     /// function. `dt/dν` has a relative error of at most 1e-13 in f64 and 1e-6 in f32 for ν from 0.1 to
-    /// 1e4. Its pullbacks take t as `(z − μ)/σ`: they have the digits that this has where |μ| ≫ σ.
+    /// 1e4. The pullbacks compute t as `(z − μ)/σ`, so where |μ| ≫ σ they have only the digits of that
+    /// difference.
     ///
-    /// **Heavy tails.** The pathwise gradient of f needs `E[(f′ t)²]`: with a linear f its variance for σ
-    /// is finite for ν > 2 only, with a quadratic one for ν > 4, and `dt/dν` grows as `t ln t`. The score
-    /// of all three parameters is bounded in z or grows as `ln z`, so the variance of the score function is
-    /// finite where that of f is, and for a quadratic f infinite for ν ≤ 4: neither estimator's standard
-    /// error means anything below that. A draw overflows to ±∞ with a probability of about `MAX^(−ν)`: the
-    /// engine then says so.
+    /// **Heavy tails.** The variance of the pathwise gradient of f needs `E[(f′ t)²]`: with a linear f it
+    /// is finite for σ only for ν > 2, with a quadratic f only for ν > 4, and `dt/dν` grows as `t ln t`.
+    /// The score of all three parameters is bounded in z or grows as `ln z`, so the variance of the score
+    /// function is finite where that of f is; for a quadratic f it is infinite for ν ≤ 4. Below that, the
+    /// standard error of neither estimator means anything. A draw overflows to ±∞ with a probability of
+    /// about `MAX^(−ν)`; the engine then reports an error.
     ///
     /// ```
     /// use reparam::prelude::*;
@@ -59,7 +60,7 @@ own_family! {
     );
 }
 
-/// Degrees of freedom in the range in which their inverses have squares.
+/// Degrees of freedom, clamped to the range in which the squares of their inverses are finite.
 #[inline]
 pub(crate) fn degrees<T: Real>(nu: T) -> f64 {
     nu.f64().clamp(1e-150, 1e70)
@@ -72,7 +73,7 @@ fn squares(t: f64, nu: f64) -> (f64, f64) {
     (ratio, if ratio.is_finite() { ratio / (1.0 + ratio) } else { 1.0 })
 }
 
-/// `ln(1 + t²/ν)`, also where t² overflows.
+/// `ln(1 + t²/ν)`, even where t² overflows.
 #[inline]
 fn ln_spread(ratio: f64, t: f64, nu: f64) -> f64 {
     if ratio.is_finite() { ratio.ln_1p() } else { 2.0 * t.abs().ln() - nu.ln() }
@@ -82,11 +83,11 @@ fn ln_spread(ratio: f64, t: f64, nu: f64) -> f64 {
 #[inline]
 fn draw<R: Rng + ?Sized>(nu: f64, rng: &mut R) -> f64 {
     loop {
-        // Uniform in the disc of radius ½, of whose square x² + y² ≤ ¼ the share π/4 is inside.
+        // Uniform in the disc of radius ½; a share π/4 of the square is inside, where x² + y² ≤ ¼.
         let (x, y) = (f64::signed_tail(rng), f64::signed_tail(rng));
         let w = 4.0 * (x * x + y * y);
         if w <= 1.0 && w > 0.0 {
-            // ν (w^(−2/ν) − 1) is the square of the radius; x/√(w/4) the cosine.
+            // ν (w^(−2/ν) − 1) is the square of the radius; x/√(w/4) is the cosine.
             let square = nu * (-2.0 / nu * w.ln()).exp_m1();
             return 2.0 * x / w.sqrt() * square.sqrt();
         }
@@ -215,7 +216,7 @@ fn kl([nu, mu, sigma]: [f64; 3], [other_nu, other_mu, other_sigma]: [f64; 3]) ->
         let score: [f64; 3] = StudentTFamily.score(y, other);
         [plain, bregman, plain * own_score, -p * score[0], -p * score[1], -p * score[2]]
     });
-    // Both laws shifted, and both stretched, are as far apart as before.
+    // Shifting or stretching both laws does not change the divergence.
     let to_mu = to_mu * shift.signum();
     let dq = [to_nu, to_mu / sigma, to_sigma / sigma];
     let dp = [to_own_nu, -dq[1], -(ratio * dq[2] + shift * dq[1])];

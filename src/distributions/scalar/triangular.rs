@@ -4,29 +4,29 @@ use crate::distributions::scalar::prelude::*;
 use crate::numerics::quadrature::piece;
 
 own_family! {
-    /// The triangular on an interval with independent coordinates, D of them: a guess by its least,
-    /// likeliest and largest value.
+    /// The triangular on an interval, with D independent coordinates: an estimate given by its lowest,
+    /// most likely and highest value.
     ///
     /// | | |
     /// | --- | --- |
     /// | θ | `low` l (D finite numbers), `mode` m (D numbers above `low`), `high` h (D numbers above `mode`), in the units of z |
     /// | density | `p(z) = 2 (z − l)/(w c)` up to m, `2 (h − z)/(w d)` from m, with `w = h − l`, `c = m − l`, `d = h − m` |
     /// | transform | `z = l + √(u w c)` for `u ≤ c/w`, else `h − √((1 − u) w d)` |
-    /// | pullback | up to m, `s = z − l`: `dl = ½ ((c − s)/c + (w − s)/w) dz`, `dm = s/(2c) dz`, `dh = s/(2w) dz`; from m mirrored |
+    /// | pullback | up to m, `s = z − l`: `dl = ½ ((c − s)/c + (w − s)/w) dz`, `dm = s/(2c) dz`, `dh = s/(2w) dz`; from m on, mirrored |
     /// | score | `∂m = −1/c` up to m, `1/d` from m; `∂l`, `∂h` (**not usable**, see below) |
     /// | ∇_z log p | `1/(z − l)` up to m, `−1/(h − z)` from m |
     /// | entropy | `½ + ln(w/2)`, gradient `(−1/w, 0, 1/w)` |
-    /// | KL(p ‖ q) | `E_p[ln p − ln q]` by quadrature, ∞ where q's interval does not cover p's; at a common bound the gradient is that of a p which stays covered |
+    /// | KL(p ‖ q) | `E_p[ln p − ln q]` by quadrature, ∞ where q's interval does not cover p's; at a common bound the gradient is one-sided, for a p that stays covered |
     /// | mean, variance | `(l + m + h)/3`, `(c² + cd + d²)/18` |
     ///
-    /// The density is continuous in m, so the score of the mode is valid, with variance `1/(cd)`; at z = m,
-    /// which has probability 0, it is the middle of its two values. The bounds move the support. The
+    /// The density is continuous in m, so the score of the mode is valid, with variance `1/(cd)`; at z =
+    /// m, which has probability 0, it is the middle of its two values. The bounds move the support. The
     /// density is 0 there, so even their scores have mean 0, but an infinite variance: the score function
-    /// is refused for this distribution by the name `low`. Pathwise gradients hold for all three.
+    /// refuses this distribution and names `low`. Pathwise gradients are valid for all three.
     ///
-    /// The mode is *strictly* inside: at an end the density jumps with it, and a derivative with respect to
-    /// it does not exist. A right triangle is the limit, and a mode in the last digits next to an end is
-    /// taken.
+    /// The mode is *strictly* inside: at an end of the interval the density jumps with the mode, and a
+    /// derivative with respect to it does not exist. A right triangle is the limit; a mode that differs
+    /// from an end in the last digits only is accepted.
     ///
     /// ```
     /// use reparam::prelude::*;
@@ -43,7 +43,7 @@ own_family! {
     pub Triangular, TriangularFamily by quantile;
     pub fn new(
         low: Real "The lower ends.",
-        mode: AbovePrevious "The modes, the likeliest values.",
+        mode: AbovePrevious "The modes, the most likely values.",
         high: AbovePrevious "The upper ends.",
     );
     moving support: low, high;
@@ -60,8 +60,7 @@ struct Sides {
 impl Sides {
     fn of<T: Real>([low, mode, high]: [T; 3]) -> Self {
         let (low, mode, high) = (low.f64(), mode.f64(), high.f64());
-        // Halves would be needed where the width overflows; a bound of half of the largest number is wide
-        // enough.
+        // Widths are clamped where they overflow: bounds of half of the largest number are wide enough.
         Self {
             whole: (high - low).min(f64::MAX),
             left: (mode - low).min(f64::MAX),
@@ -73,10 +72,10 @@ impl Sides {
         Self { left: self.right, right: self.left, ..self }
     }
 
-    /// The distance from the lower end (true) or from the upper.
+    /// The distance from an end, and whether this is the lower end.
     fn quantile<T: Real>(self, u: Probability<T>) -> (bool, f64) {
         let u = u.to_f64();
-        // The roots apart: their product would overflow.
+        // The roots are taken separately: the product would overflow.
         if u.lower() * self.whole <= self.left {
             (true, u.lower().sqrt() * self.whole.sqrt() * self.left.sqrt())
         } else {
@@ -95,7 +94,7 @@ impl Sides {
         (2.0 * (s / self.left)).ln() - self.whole.ln()
     }
 
-    /// `∂ ln p/∂(near end, mode, far end)` there, each outwards of the near end.
+    /// `∂ ln p/∂(near end, mode, far end)` there, each in the direction away from the near end.
     fn score(self, s: f64) -> [f64; 3] {
         let (c, w) = (self.left, self.whole);
         [1.0 / w + (s - c) / c / s, -1.0 / c, -1.0 / w]
@@ -113,7 +112,7 @@ impl<T: Real> Quantile<T> for TriangularFamily {
         T::of(z).max(low).min(high)
     }
 
-    /// At the u: the distance from an end may have no digits in z.
+    /// Computed from u: the distance from an end may have no digits in z.
     #[inline]
     fn quantile_gradient(&self, u: Probability<T>, _: T, theta: [T; 3]) -> [T; 3] {
         let sides = Sides::of(theta);
@@ -218,8 +217,8 @@ impl<T: Real> FamilyMoments<T> for TriangularFamily {
     }
 }
 
-/// `E_p f` over both sides of p and of q, for f of the distances of z from p's ends; each smooth stretch is
-/// a piece of its own, as q has a kink too.
+/// `E_p f` over both sides of p and of q, for f of the distances of z from p's ends. Each smooth stretch
+/// is integrated separately, as q has a kink too.
 fn expectation<const N: usize>(
     [low, mode, high]: [f64; 3],
     kink: f64,
@@ -260,7 +259,7 @@ impl<T: Real> FamilyKl<T> for TriangularFamily {
 
     fn kl_gradient(&self, p: [T; 3], q: [T; 3]) -> ([T; 3], [T; 3]) {
         let (p, q) = (p.map(T::f64), q.map(T::f64));
-        // The scores of p at the bounds are 1/s there, which the density takes back.
+        // The scores of p at the bounds behave as 1/s there, which cancels against the density.
         let own = Sides::of(p);
         let [kl, a, b, c, d, e, f] = expectation(p, q[1], |s, r| {
             let (ln_q, [d, e, f]) = at_distances(p, q, s, r);

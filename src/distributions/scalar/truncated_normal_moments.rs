@@ -5,11 +5,12 @@ use crate::distributions::scalar::truncated_normal::{Point, Standard, TruncatedN
 use crate::real::Real;
 use crate::special::{GAUSS_LEGENDRE, log_density_drop};
 
-/// The density has fallen by e⁻⁴⁸ here: what is beyond does not count, not with a fourth power either.
+/// The density has fallen by e⁻⁴⁸ here: what lies beyond is negligible, even multiplied by a fourth
+/// power.
 const FOLDS: f64 = 48.0;
 
 impl Standard {
-    /// `E f` by Gauss and Legendre on pieces over which the density falls little.
+    /// `E f` by Gauss–Legendre quadrature on pieces over which the density falls little.
     fn expectation<const N: usize>(&self, f: impl Fn(Point) -> [f64; N]) -> [f64; N] {
         let from_end = self.a >= 0.0;
         let (start, end, pieces) = if from_end {
@@ -36,13 +37,13 @@ impl Standard {
         sums.map(|sum| sum / total)
     }
 
-    /// The distance that moments are taken of: from a where that is to the right of the mean of the normal,
+    /// The distance whose moments are computed: from a if a is to the right of the mean of the normal,
     /// else from the mean.
     fn distance(&self, at: Point) -> f64 {
         if self.a >= 0.0 { at.from_a } else { at.x }
     }
 
-    /// −1 where z runs against the distance.
+    /// −1 where z decreases with the distance.
     fn sign(&self) -> f64 {
         if self.mirrored { -1.0 } else { 1.0 }
     }
@@ -110,12 +111,12 @@ impl<T: Real> FamilyMoments<T> for TruncatedNormalFamily {
     }
 }
 
-/// p and q, and how a point of p lies in q.
+/// p and q, and the map from a point of p to a point of q.
 struct Pair {
     p: Standard,
     q: Standard,
     sigmas: (f64, f64),
-    /// Of p less those of q: means, lower and upper bounds.
+    /// The parameters of p minus those of q: means, lower and upper bounds.
     shifts: [f64; 3],
 }
 
@@ -160,8 +161,8 @@ impl Pair {
             [off * (p.distance(at) - mean), 2.0 * off * (p.excess(at) - half_square)]
         });
         let (at_a, at_b) = p.at_bounds();
-        // p(l) (1 − (ln p/q at l) + KL): the mass that a moving bound takes away, and what its going does
-        // to the rest.
+        // p(l) (1 − (ln p/q at l) + KL): the mass that a moving bound removes, and the effect of its
+        // removal on the rest.
         let bound = |at: Point, density: f64| {
             if density == 0.0 { 0.0 } else { density * (1.0 + kl - self.ln_ratio(at)) }
         };

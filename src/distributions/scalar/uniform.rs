@@ -3,7 +3,7 @@
 use crate::distributions::scalar::prelude::*;
 
 own_family! {
-    /// The uniform on an interval with independent coordinates, D of them.
+    /// The uniform on an interval, with D independent coordinates.
     ///
     /// | | |
     /// | --- | --- |
@@ -14,13 +14,12 @@ own_family! {
     /// | score | `∂l = 1/(h − l)`, `∂h = −1/(h − l)` (**neither is valid**) |
     /// | ∇_z log p | 0 |
     /// | entropy | `ln(h − l)`, gradient `(−1/(h − l), 1/(h − l))` |
-    /// | KL(p ‖ q) | `ln w_q/w_p`, `w = h − l`, where q covers p; else ∞; at a common bound the gradient is that of a p which stays covered |
+    /// | KL(p ‖ q) | `ln w_q/w_p`, `w = h − l`, where q covers p; else ∞; at a common bound the gradient is one-sided, for a p that stays covered |
     /// | mean, variance | `(l + h)/2`, `w²/12` |
     ///
-    /// Both bounds move the support: the score is the derivative of the log-density inside, does not see
-    /// the moving ends, and has a mean that is not 0. The score function is refused for this distribution
-    /// by the name `low`. Pathwise gradients hold for both. A draw never leaves [l, h], whatever the
-    /// rounding.
+    /// Both bounds move the support: the score is the derivative of the log-density inside, ignores the
+    /// moving ends, and has a mean other than 0. The score function refuses this distribution and names
+    /// `low`. Pathwise gradients are valid for both. A draw never leaves [l, h], whatever the rounding.
     ///
     /// ```
     /// use reparam::prelude::*;
@@ -136,7 +135,7 @@ impl<T: Real> FamilyKl<T> for UniformFamily {
         if !self.covers(p, q) {
             return T::infinity();
         }
-        // What q has more, on both sides: exact where it is little.
+        // The excess of q on both sides: exact where it is small.
         let excess = half_width(q[0], p[0]) + half_width(p[1], q[1]);
         let (inner, outer) = (half_width(p[0], p[1]), half_width(q[0], q[1]));
         if excess < inner { (excess / inner).ln_1p() } else { outer.ln() - inner.ln() }

@@ -11,7 +11,7 @@ use crate::special::{
 };
 
 own_family! {
-    /// The von Mises distribution of angles in radians with independent coordinates, D of them;
+    /// The von Mises distribution of angles in radians, with D independent coordinates;
     /// `A(κ) = I₁(κ)/I₀(κ)`.
     ///
     /// | | |
@@ -25,19 +25,19 @@ own_family! {
     /// | entropy | `ln 2πI₀(κ) − κ A(κ)`, gradient `(0, −κ A′(κ))` |
     /// | KL(p‖q) | `ln I₀(κ_q)/I₀(κ_p) + A(κ_p) (κ_p − κ_q cos(μ_p − μ_q))` |
     ///
-    /// **Wrapping.** A draw lies within π of μ, and moves with it: it is not wrapped to a fixed period, so
-    /// `dz/dμ = 1` everywhere. Density and scores are 2π-periodic in z and accept any representative of an
-    /// angle; there is no edge on the circle, and the score is valid for both parameters. The pathwise
-    /// gradient is that of an objective on the circle: f must be 2π-periodic, or else its μ-gradient lacks
-    /// the jump of f across `μ ± π`. (The κ-gradient is right for any f on the period about μ, as dx/dκ = 0
-    /// at its ends.)
+    /// **Wrapping.** A draw lies within π of μ, and moves with it: it is not wrapped to a fixed period,
+    /// so `dz/dμ = 1` everywhere. Density and scores are 2π-periodic in z and accept any representative
+    /// of an angle. There is no edge on the circle, so the score is valid for both parameters. The
+    /// pathwise gradient is that of an objective on the circle: f must be 2π-periodic, or else its
+    /// μ-gradient lacks the jump of f across `μ ± π`. (The κ-gradient is correct for any f on the period
+    /// about μ, as dx/dκ = 0 at its ends.)
     ///
     /// Mean and variance are those of z as a number on the period about μ; the variance, at most π²/3, is
-    /// made by quadrature. The circular mean is μ, the mean resultant length A(κ).
+    /// computed by quadrature. The circular mean is μ, the mean resultant length is A(κ).
     ///
-    /// Independent draws come from a rejection sampler and are pulled back at z. The derivative has
-    /// relative error below 1e-13 in f64 at every κ: no jump where other libraries change to a normal
-    /// approximation.
+    /// Independent draws come from a rejection sampler and are pulled back at z. The derivative has a
+    /// relative error below 1e-13 in f64 at every κ: there is no jump where other libraries change to a
+    /// normal approximation.
     ///
     /// ```
     /// use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -62,9 +62,9 @@ own_family! {
     pub fn new(mu: Real "The mean directions μ.", kappa: Positive "The concentrations κ.");
 }
 
-/// One draw about 0. As `1 − cos x = 2 sin²(x/2) ≥ 2x²/π²`, a normal of standard deviation `π/(2√κ)` cut at
-/// ±π lies above the density (two proposals in three are accepted, more for small κ); below κ = 0.39 the
-/// uniform is the better proposal.
+/// One draw about 0. As `1 − cos x = 2 sin²(x/2) ≥ 2x²/π²`, the curve of a normal of standard deviation
+/// `π/(2√κ)`, cut at ±π, lies above the density. Two proposals in three are accepted, more for small κ;
+/// below κ = 0.39 the uniform is the better proposal.
 #[inline]
 fn draw_about_zero<R: Rng + ?Sized>(kappa: f64, rng: &mut R) -> f64 {
     let scale = 0.5 * PI / kappa.sqrt();

@@ -6,8 +6,7 @@ use crate::numerics::{log_power, scaled_exp, vanishing_product};
 use crate::special::ln_gamma;
 
 own_family! {
-    /// The Weibull with independent coordinates, `t = z/λ`, D of them: lifetimes whose hazard is a power of
-    /// the age.
+    /// The Weibull with D independent coordinates, `t = z/λ`: lifetimes whose hazard is a power of age.
     ///
     /// | | |
     /// | --- | --- |
@@ -21,10 +20,11 @@ own_family! {
     /// | KL(p ‖ q) | `−ln r + γ (r − 1) + d + e^(−d) Γ(1 + r) − 1`, `r = k_q/k_p`, `d = k_q ln(λ_q/λ_p)` |
     /// | mean, variance | `λ Γ(1 + 1/k)`, `λ² (Γ(1 + 2/k) − Γ(1 + 1/k)²)` |
     ///
-    /// The support [0, ∞) does not move, so the score is valid for both parameters; its variance is finite,
-    /// `(k/λ)²` for λ and `1.8237/k²` for k. Limits: a draw underflows to 0 with probability about
-    /// `2^(−1022k)` in f64 and `2^(−126k)` in f32 (never for k above 0.08 and 0.61, as E is at least 2⁻⁷⁷).
-    /// Density and score return their limits there, and the engine reports those that are not finite.
+    /// The support [0, ∞) does not move, so the score is valid for both parameters; its variance is
+    /// finite, `(k/λ)²` for λ and `1.8237/k²` for k. Limits: a draw underflows to 0 with probability
+    /// about `2^(−1022k)` in f64 and `2^(−126k)` in f32 (never for k above 0.08 and 0.61, as E is at
+    /// least 2⁻⁷⁷). Density and score return their limits there, and the engine reports those that are
+    /// not finite.
     ///
     /// ```
     /// use reparam::prelude::*;
@@ -97,7 +97,7 @@ impl<T: Real> DensityGradient<T> for WeibullFamily {
         if z < T::zero() {
             return [T::zero(); 2];
         }
-        // In ln t^k, so that no 1/k meets its opposite; t^k − 1 is small near t = 1.
+        // In terms of ln t^k, so that no two terms of size 1/k cancel; t^k − 1 is small near t = 1.
         let y = shape * (z / scale).ln();
         let excess = y.exp_m1();
         [shape * excess / scale, (T::one() - excess * y) / shape]
@@ -151,7 +151,8 @@ impl<T: Real> FamilyMoments<T> for WeibullFamily {
         let e = 1.0 / shape.f64();
         let ln_square = 2.0 * (ln_gamma(1.0 + e) + scale.f64().ln());
         if e > 1.0 {
-            // Γ(1 + 2e) is the larger by far, and may overflow where the scale brings it back.
+            // Γ(1 + 2e) is by far the larger term, and may overflow even if the product with the scale
+            // does not.
             let second = ln_gamma(1.0 + 2.0 * e) + 2.0 * scale.f64().ln();
             return T::of(second.exp() * -(ln_square - second).exp_m1());
         }

@@ -100,7 +100,8 @@ pub trait CountJump<T: Real>: CountLaw<T> {
 /// D independent counts of one scalar family, each with its own parameters. A count is a whole number
 /// held in a scalar, exact up to 2⁵³ in f64 and 2²⁴ in f32.
 ///
-/// A count is a step function of its noise, so there is no pathwise gradient: use [`ScoreFunction`](crate::estimators::ScoreFunction) or
+/// A count is a step function of its noise, so there is no pathwise gradient: use
+/// [`ScoreFunction`](crate::estimators::ScoreFunction) or
 /// [`MeasureValued`](crate::estimators::MeasureValued).
 #[derive(Debug, Clone)]
 pub struct Counts<T, F: CountFamily<T>>
@@ -117,8 +118,9 @@ impl<T: Real, F: CountFamily<T>> Counts<T, F> {
     /// From a family and one slice of values per parameter, with one value per coordinate.
     ///
     /// # Errors
-    /// [`Error::Length`] if the number of slices is not that of the family's parameters or the slices differ in length,
-    /// [`Error::EmptySupport`] without coordinates, [`Error::NonFiniteParameter`], [`Error::ParameterDomain`].
+    /// [`Error::Length`] if the number of slices is not that of the family's parameters or the slices
+    /// differ in length, [`Error::EmptySupport`] without coordinates, [`Error::NonFiniteParameter`],
+    /// [`Error::ParameterDomain`].
     pub fn from_family(family: F, values: &[&[T]]) -> Result<Self, Error> {
         let parameters = family.parameters();
         check_len("the family's Theta", parameters.len(), F::Theta::default().as_ref().len())?;
