@@ -27,7 +27,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 use reparam::prelude::*;
-use reparam::{Engine, Objective, verify};
+use reparam::{
+    DifferentiableLogDensity, DifferentiableObjective, Distribution, Engine, Entropy, GradientEstimator,
+    Objective, Reparameterizable, verify,
+};
 
 use adam::Adam;
 use axes::Scale;

@@ -22,6 +22,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 use reparam::prelude::*;
+use reparam::{DifferentiableObjective, GradientEstimate, GradientEstimator, Objective};
 
 use adam::Adam;
 use axes::Scale;

@@ -5,8 +5,8 @@ use std::cell::RefCell;
 use indicatif::ProgressBar;
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
-use reparam::Engine;
 use reparam::prelude::*;
+use reparam::{Additive, Engine, GradientEstimate, Objective};
 
 use crate::Result;
 use crate::adam::Adam;
