@@ -28,7 +28,8 @@ use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 use reparam::prelude::*;
 use reparam::{
-    DifferentiableLogDensity, Distribution, Engine, Entropy, Objective, Reparameterizable, verify,
+    DifferentiableLogDensity, DifferentiableObjective, Distribution, Engine, Entropy, GradientEstimator,
+    Objective, Reparameterizable, verify,
 };
 
 use adam::Adam;

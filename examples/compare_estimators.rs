@@ -27,9 +27,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use plotters::style::RGBColor;
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
-use reparam::Objective;
 use reparam::noise::{Antithetic, ScrambledSobol};
 use reparam::prelude::*;
+use reparam::{GradientEstimate, GradientEstimator, Objective};
 
 use adam::Adam;
 use axes::{BLUE, GREEN, ORANGE, PINK};

@@ -23,6 +23,7 @@ use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 use reparam::estimators::QuadraticSurrogate;
 use reparam::prelude::*;
+use reparam::{DifferentiableObjective, GradientEstimate, GradientEstimator, Objective};
 
 use adam::Adam;
 use axes::Scale;

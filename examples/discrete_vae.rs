@@ -27,7 +27,7 @@ use rand::rngs::Xoshiro256PlusPlus;
 use rand::seq::SliceRandom;
 use reparam::prelude::*;
 use reparam::special::{log_sigmoid, sigmoid};
-use reparam::{Engine, Objective};
+use reparam::{DifferentiableObjective, Engine, GradientEstimate, GradientEstimator, Objective};
 
 use adam::Adam;
 use axes::Scale;

@@ -26,8 +26,9 @@ use std::time::Instant;
 use indicatif::{ProgressBar, ProgressStyle};
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
+use reparam::noise::{Antithetic, ScrambledSobol};
 use reparam::prelude::*;
-use reparam::verify;
+use reparam::{GradientEstimate, GradientEstimator, Objective, verify};
 
 use chart::Curve;
 use error_bars::{Panel, Points};

@@ -24,7 +24,7 @@ use plotters::style::RGBColor;
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 use reparam::prelude::*;
-use reparam::{DifferentiableObjective, TemperatureSchedule};
+use reparam::{Differentiable, DifferentiableObjective, GradientEstimate, TemperatureSchedule};
 
 use adam::Adam;
 use chart::Curve;

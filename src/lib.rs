@@ -1,8 +1,8 @@
 //! Gradients of expectations, `∇_θ E_{z ~ p_θ}[f(z)]`, from samples, with error bars.
 //!
-//! A model that samples has a loss `L(θ) = E_{z ~ p_θ}[f(z)]`. Gradient descent needs `∇_θ L`, and the sampling step hides it. This crate
-//! estimates that gradient, and says how good the estimate is. All derivatives are written by hand: it needs no autodiff framework and
-//! fits under any of them.
+//! A model that samples has a loss `L(θ) = E_{z ~ p_θ}[f(z)]`. Gradient descent needs `∇_θ L`, and the
+//! sampling step hides it. This crate estimates that gradient, and says how good the estimate is. All
+//! derivatives are written by hand: it needs no autodiff framework and fits under any of them.
 //!
 //! ```
 //! use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -39,11 +39,13 @@
 //! | objective | [`DifferentiableObjective`], continuous | [`Objective`], anything |
 //! | variance | small, bounded by the slope of f | large; always use a [`Baseline`](estimators::Baseline) |
 //!
-//! Both are unbiased. What is not valid does not compile (a pathwise gradient through a Bernoulli), or is refused by name (a score
-//! for the bound of a uniform). Discrete draws can be [relaxed](distributions::GumbelSoftmax), which is biased and says so.
+//! Both are unbiased. What is not valid does not compile (a pathwise gradient through a Bernoulli), or is
+//! refused by name (a score for the bound of a uniform). Discrete draws can be
+//! [relaxed](distributions::GumbelSoftmax), which is biased and says so.
 //!
-//! Between the two stand estimators for jumps, counts, bits, categories, variational bounds and sequences of decisions: the tables of
-//! [`estimators`] say what each needs and costs. All implement [`GradientEstimator`] and are compared by
+//! Between the two stand estimators for jumps, counts, bits, categories, variational bounds and sequences
+//! of decisions: the tables of [`estimators`] say what each needs and costs. All implement
+//! [`GradientEstimator`] and are compared by
 //! [`variance_per_evaluation`](GradientEstimate::variance_per_evaluation).
 //!
 //! # Pieces
@@ -70,25 +72,27 @@
 //! None is on by default.
 //!
 //! - `rayon`: `par_estimate`, on every estimator and on [`Engine`], makes one estimate on many threads.
-//! - `serde`: [`GradientEstimate`], [`Moments`] and [`Layout`] travel, are checked on arrival, and merge elsewhere.
+//! - `serde`: [`GradientEstimate`], [`Moments`] and [`Layout`] travel, are checked on arrival, and merge
+//!   elsewhere.
 //!
 //! # Promises
 //!
-//! - The same seed gives the same bits, on one thread or many; a block of gradient samples has its own generator, seeded from the
-//!   caller's.
+//! - The same seed gives the same bits, on one thread or many; a block of gradient samples has its own
+//!   generator, seeded from the caller's.
 //! - Memory does not grow with the number of samples.
-//! - Errors are values: bad parameters, lengths and non-finite numbers give an [`Error`] that says which, where and what; a failed
-//!   call changes nothing.
+//! - Errors are values: bad parameters, lengths and non-finite numbers give an [`Error`] that says which,
+//!   where and what; a failed call changes nothing.
 //! - Data are flat row-major slices, so any tensor library can lend its memory; `f32` and `f64`.
 //! - Variances are those of *one gradient sample*, whatever number of evaluations it takes, so that
 //!   [`variance_per_evaluation`](GradientEstimate::variance_per_evaluation) compares estimators fairly.
 //!
-//! Mohamed, Rosca, Figurnov & Mnih, "Monte Carlo Gradient Estimation in Machine Learning", JMLR 21 (2020), arXiv:1906.10652, is the
-//! survey of the field.
+//! Mohamed, Rosca, Figurnov & Mnih, "Monte Carlo Gradient Estimation in Machine Learning", JMLR 21 (2020),
+//! arXiv:1906.10652, is the survey of the field.
 
 #![warn(missing_docs)]
 #![forbid(unsafe_code)]
-// On docs.rs, which builds with a nightly compiler, everything behind a feature carries the name of its feature.
+// On docs.rs, which builds with a nightly compiler, everything behind a feature carries the name of its
+// feature.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(doctest)]
@@ -141,10 +145,11 @@ pub use schedule::TemperatureSchedule;
 
 /// What a typical program types: `use reparam::prelude::*;`.
 ///
-/// All distributions and estimators are here by name, with baselines, noise sources and wrappers of objectives. The traits of a
-/// distribution come without a name: their methods can be called, and `use rand::prelude::*;` beside this one hides none of them. A bound
-/// names the trait itself, `reparam::LogDensity`. Families, maps and other parts are in [`distributions`],
-/// [`estimators`] and [`bijections`].
+/// All distributions and estimators are here by name, with baselines, noise sources and wrappers of
+/// objectives. The traits of a distribution come without a name: their methods can be called, and
+/// `use rand::prelude::*;` beside this one hides none of them. A bound names the trait itself,
+/// `reparam::LogDensity`. Families, maps and other parts are in [`distributions`], [`estimators`] and
+/// [`bijections`].
 pub mod prelude {
     pub use crate::distribution::{
         Bits as _, Categories as _, Conditional as _, DifferentiableLogDensity as _, Distribution as _,

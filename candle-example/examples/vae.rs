@@ -179,7 +179,7 @@ fn run() -> Result<()> {
     std::fs::create_dir_all(&options.out)?;
     let data = digits::split()?;
     println!(
-        "{} images to train on, {} held out; {HIDDEN} tanh units, {LATENT} latent normals; {} decoder evaluations an image\n",
+        "{} images to train on, {} held out; {HIDDEN} tanh units, {LATENT} latent normals; {} decoder evaluations per image\n",
         data[0].len(),
         data[1].len(),
         options.evaluations
@@ -201,8 +201,8 @@ fn run() -> Result<()> {
 fn draw(options: &Options, held_out: &Images, trainings: &[(&str, Training)], plane: &Model) -> Result<()> {
     let panel = |title, part: usize| Panel {
         title,
-        x_axis: "decoder evaluations an image",
-        y_axis: "ELBO, nats an image",
+        x_axis: "decoder evaluations per image",
+        y_axis: "ELBO (nats per image)",
         y_scale: Scale::Linear,
         lines: trainings
             .iter()

@@ -218,7 +218,7 @@ fn run() -> Result<()> {
     std::fs::create_dir_all(&options.out)?;
     let data = digits::split()?;
     println!(
-        "{} images to train on, {} held out; {HIDDEN} tanh units, {LATENTS} categories of {CLASSES}; {} decoder evaluations an image\n",
+        "{} images to train on, {} held out; {HIDDEN} tanh units, {LATENTS} categories of {CLASSES}; {} decoder evaluations per image\n",
         data[0].len(),
         data[1].len(),
         options.evaluations
@@ -243,8 +243,8 @@ fn run() -> Result<()> {
 fn draw(options: &Options, held_out: &Images, trainings: &[(&str, Training)]) -> Result<()> {
     let panel = |title, part: usize| Panel {
         title,
-        x_axis: "decoder evaluations an image",
-        y_axis: "ELBO of the discrete model, nats an image",
+        x_axis: "decoder evaluations per image",
+        y_axis: "ELBO of the discrete model (nats per image)",
         y_scale: Scale::Linear,
         lines: trainings
             .iter()

@@ -4,9 +4,8 @@
 //! Barto, Sutton & Anderson 1983, doi:10.1109/TSMC.1983.6313077; the constants are those in common use since.
 
 use rand::{Rng, RngExt};
-use reparam::prelude::*;
 use reparam::special::{log_sigmoid, sigmoid};
-use reparam::{Distribution, Domain, Layout, LogDensity, Sequential};
+use reparam::{Distribution, Domain, Error, Layout, LogDensity, Sequential};
 
 /// Position of the cart (m), its speed (m/s), angle of the pole (rad, 0 is upright), its speed (rad/s).
 pub(crate) type State = [f64; 4];

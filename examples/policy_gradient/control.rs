@@ -4,8 +4,10 @@
 use std::f64::consts::TAU;
 
 use rand::Rng;
-use reparam::prelude::*;
-use reparam::{Additive, Distribution, Domain, Layout, LogDensity, Reparameterizable, Sequential};
+use reparam::{
+    Additive, DifferentiableObjective, Distribution, Domain, Error, Layout, LogDensity, Objective,
+    Reparameterizable, Sequential,
+};
 
 pub(crate) type Pair = [f64; 2];
 

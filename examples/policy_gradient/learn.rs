@@ -6,7 +6,7 @@ use indicatif::ProgressBar;
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 use reparam::prelude::*;
-use reparam::{Additive, Engine};
+use reparam::{Additive, Engine, GradientEstimate, Objective};
 
 use crate::Result;
 use crate::adam::Adam;

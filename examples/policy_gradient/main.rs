@@ -30,6 +30,7 @@ use plotters::chart::SeriesLabelPosition;
 use plotters::style::{BLACK, RGBColor};
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
+use reparam::GradientEstimate;
 use reparam::prelude::*;
 
 use axes::Scale;

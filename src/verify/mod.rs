@@ -15,7 +15,8 @@
 //! | is an estimator unbiased? | [`UnbiasednessTest`] with both error rates | [`Unbiasedness`] |
 //! | which of two estimators has the lower variance? | [`VarianceRatioTest`] | [`VarianceRatio`] with an interval |
 //!
-//! [`Comparisons`] hold one [`Comparison`] per number; the worst of those that are too far off is the [`Mismatch`] of the error.
+//! [`Comparisons`] hold one [`Comparison`] per number; the worst of those that are too far off is the
+//! [`Mismatch`] of the error.
 //!
 //! All derivatives are taken in `f64`, by Ridders' extrapolated central differences, which say how far they
 //! can be trusted. A comparison that a difference cannot decide is an error, not a success.
