@@ -1,5 +1,8 @@
 //! Draws with the numbers they carry.
 
+use super::{LogDensity, Reparameterizable};
+use crate::real::Real;
+
 /// Rows of draws z with what each of them carries: its *preimage*, the numbers that were exact before a
 /// map squashed and rounded them.
 ///
@@ -41,10 +44,12 @@ impl<'a, T> Draws<'a, T> {
     }
 
     /// Single draws of this dimension, each with its part of the preimage.
+    #[inline]
     pub fn rows(self, dim: usize) -> impl Iterator<Item = Draws<'a, T>> {
-        let rows = self.z.len() / dim;
-        let carried = self.preimage.len() / rows.max(1);
-        (0..rows).map(move |i| self.row(i, dim, carried))
+        let Self { z, preimage } = self;
+        let carried = if preimage.is_empty() { 0 } else { preimage.len() / (z.len() / dim).max(1) };
+        let row = move |(i, z)| Draws { z, preimage: &preimage[i * carried..(i + 1) * carried] };
+        z.chunks_exact(dim).enumerate().map(row)
     }
 
     /// Chunks of at most `rows` draws of this dimension.
@@ -58,11 +63,6 @@ impl<'a, T> Draws<'a, T> {
                 preimage: &self.preimage[start * carried..][..count * carried],
             }
         })
-    }
-
-    #[inline]
-    fn row(self, i: usize, dim: usize, carried: usize) -> Self {
-        Draws { z: &self.z[i * dim..][..dim], preimage: &self.preimage[i * carried..][..carried] }
     }
 
     /// Whether the draws carry something.
@@ -89,5 +89,38 @@ impl<'a, T> DrawsMut<'a, T> {
     #[must_use]
     pub fn reborrow(&mut self) -> DrawsMut<'_, T> {
         DrawsMut { z: self.z, preimage: self.preimage }
+    }
+}
+
+/// The score of a single draw: that of z where it carries nothing, without the overhead of a block.
+#[inline]
+pub(crate) fn score_of_draw<T, D>(distribution: &D, draw: Draws<'_, T>, score: &mut [T])
+where
+    T: Real,
+    D: LogDensity<T> + ?Sized,
+{
+    if draw.know_more() {
+        distribution.score_block(draw, score);
+    } else {
+        distribution.score(draw.z, score);
+    }
+}
+
+/// The pullback of a single draw, likewise.
+#[inline]
+pub(crate) fn pullback_of_draw<T, D>(
+    distribution: &D,
+    noise: &[T],
+    draw: Draws<'_, T>,
+    dz: &[T],
+    dtheta: &mut [T],
+) where
+    T: Real,
+    D: Reparameterizable<T> + ?Sized,
+{
+    if draw.know_more() {
+        distribution.pullback_block(noise, draw, dz, dtheta);
+    } else {
+        distribution.pullback(noise, draw.z, dz, dtheta);
     }
 }

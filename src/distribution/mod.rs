@@ -40,6 +40,7 @@ use rand::Rng;
 pub use discrete::{Bits, Categories, FiniteFactors, FiniteSupport, Relaxable};
 pub(crate) use discrete::{count_outcomes, write_outcome};
 pub use draws::{Draws, DrawsMut};
+pub(crate) use draws::{pullback_of_draw, score_of_draw};
 pub use jump::Jump;
 pub use sequential::Sequential;
 pub use weak::{Coupling, WeakDerivative, WeakPair, WeakSides};

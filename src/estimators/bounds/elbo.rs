@@ -1,7 +1,7 @@
 //! The evidence lower bound.
 
 use crate::distribution::{
-    DifferentiableLogDensity, Distribution, Draws, DrawsMut, Entropy, Reparameterizable,
+    DifferentiableLogDensity, Distribution, Draws, DrawsMut, Entropy, Reparameterizable, score_of_draw,
 };
 use crate::error::Error;
 use crate::estimator::{Block, BlockRng, BlockShape, GradientEstimator};
@@ -197,7 +197,7 @@ impl<T: Real, D: DifferentiableLogDensity<T> + ?Sized> EntropyTerm<T, D> for Sam
         let params = distribution.params().len();
         let score = &mut scratch[..params];
         for (draw, row) in draws.rows(distribution.dim()).zip(gradients.chunks_exact_mut(params)) {
-            distribution.score_block(draw, score);
+            score_of_draw(distribution, draw, score);
             for (g, &score) in row.iter_mut().zip(&*score) {
                 *g -= score;
             }

@@ -1,6 +1,8 @@
 //! The importance-weighted bound.
 
-use crate::distribution::{DifferentiableLogDensity, Draws, DrawsMut, Reparameterizable};
+use crate::distribution::{
+    DifferentiableLogDensity, Draws, DrawsMut, Reparameterizable, pullback_of_draw, score_of_draw,
+};
 use crate::error::Error;
 use crate::estimator::{Block, BlockRng, BlockShape, GradientEstimator};
 use crate::estimators::bounds::log_ratio::{self, subtract_log_prob};
@@ -144,12 +146,12 @@ where
                 for dz in &mut *dz {
                     *dz *= pathwise;
                 }
-                distribution.pullback_block(noise, draw, dz, row);
+                pullback_of_draw(distribution, noise, draw, dz, row);
                 for (g, &pulled) in gradient.iter_mut().zip(&*row) {
                     *g += pulled;
                 }
                 if !self.doubly {
-                    distribution.score_block(draw, row);
+                    score_of_draw(distribution, draw, row);
                     for (g, &score) in gradient.iter_mut().zip(&*row) {
                         *g -= weight * score;
                     }

@@ -1,6 +1,6 @@
 //! The K-sample bound of importance weights, with separate credit for each sample.
 
-use crate::distribution::{Draws, DrawsMut, LogDensity};
+use crate::distribution::{Draws, DrawsMut, LogDensity, score_of_draw};
 use crate::error::Error;
 use crate::estimator::{Block, BlockRng, BlockShape, GradientEstimator};
 use crate::estimators::options::check_draws;
@@ -171,7 +171,7 @@ where
             }
             let bound = self.credit(values, credits);
             for (draw, &credit) in group.rows(dim).zip(&*credits) {
-                distribution.score_block(draw, score);
+                score_of_draw(distribution, draw, score);
                 for (g, &s) in gradient.iter_mut().zip(&*score) {
                     *g += credit * s;
                 }

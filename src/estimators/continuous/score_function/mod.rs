@@ -304,11 +304,22 @@ fn leave_one_out<T: Real, D: LogDensity<T> + ?Sized>(
     let mean = first + values.iter().map(|&f| f - first).sum::<T>() / group;
     let weight = (group - T::one()).recip();
     gradient.fill(T::zero());
-    for (&value, draw) in values.iter().zip(draws.rows(distribution.dim())) {
-        distribution.score_block(draw, score);
+    let mut add = |value: T, score: &[T]| {
         let weight = (value - mean) * weight;
-        for (g, &s) in gradient.iter_mut().zip(&*score) {
+        for (g, &s) in gradient.iter_mut().zip(score) {
             *g += weight * s;
+        }
+    };
+    let dim = distribution.dim();
+    if draws.know_more() {
+        for (&value, draw) in values.iter().zip(draws.rows(dim)) {
+            distribution.score_block(draw, score);
+            add(value, score);
+        }
+    } else {
+        for (&value, z) in values.iter().zip(draws.z.chunks_exact(dim)) {
+            distribution.score(z, score);
+            add(value, score);
         }
     }
 }
