@@ -5,9 +5,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must stop")]
 
 mod common;
-#[cfg(all(feature = "rayon", feature = "serde"))]
-#[path = "common/every.rs"]
-mod every;
 
 mod antithetic;
 mod bit_chain;
@@ -16,9 +13,6 @@ mod bounds;
 mod cdf;
 mod closed_families;
 mod counts;
-// Some 600 pairs take a minute to compile: the gate builds them once, with every feature.
-#[cfg(all(feature = "rayon", feature = "serde"))]
-mod coverage;
 mod dirichlet;
 mod discrete;
 mod discrete_estimators;
@@ -52,8 +46,6 @@ mod special;
 mod special_gamma;
 mod special_von_mises;
 mod subsets;
-#[cfg(feature = "rayon")]
-mod threads;
 mod transformed;
 mod truncated_normal;
 mod verify;

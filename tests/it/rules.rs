@@ -115,6 +115,53 @@ fn a_rule_that_fails_in_the_middle_of_a_block_ends_the_estimate_with_its_error()
     assert!(matches!(error, Error::Estimator { sample: 3_000, .. }), "{error}");
 }
 
+/// At fixed noise a plain gradient sample of the bound is the derivative of `ln 1/K Σ exp(f_θ(zₖ) − ln q_θ(zₖ))`, draw by draw from a
+/// point set of its own, with the explicit derivative of f weighted as the draws count.
+#[test]
+fn a_bound_over_stored_noise_is_the_one_of_its_draws_and_its_gradient_the_derivative() {
+    let (draws, samples, points) = (3, 10, 4);
+    let at = |mu: f64| Normal::new(&[mu], &[0.8]).unwrap();
+    let f = |mu: f64| {
+        Parametric(
+            (
+                move |z: &[f64]| -mu * z[0] * z[0],
+                move |z: &[f64], dz: &mut [f64]| {
+                    dz[0] = -2.0 * mu * z[0];
+                    -mu * z[0] * z[0]
+                },
+            ),
+            |z: &[f64], weight: f64, dtheta: &mut [f64]| dtheta[0] -= weight * z[0] * z[0],
+        )
+    };
+    let source = Independent::new(points);
+    let noise = Replay::record_from(&source, &at(0.6), samples * draws, &mut rng(9));
+    let run = |mu: f64| {
+        let mut rule = ImportanceWeighted::plain(draws).over(noise.clone());
+        rule.estimate(&at(mu), &f(mu), samples, &mut rng(1)).unwrap()
+    };
+    let estimate = run(0.6);
+    let mut bounds = 0.0;
+    for sample in 0..samples {
+        for point in 0..points {
+            let ratio = |draw: usize| {
+                let e = noise.noise()[(sample * draws + draw) * points + point];
+                let z = 0.6 + 0.8 * e;
+                -0.6 * z * z + 0.5 * e * e + 0.8f64.ln() + 0.5 * std::f64::consts::TAU.ln()
+            };
+            let mean = (0..draws).map(|draw| ratio(draw).exp()).sum::<f64>() / draws as f64;
+            bounds += mean.ln() / (samples * points) as f64;
+        }
+    }
+    assert!((estimate.value() - bounds).abs() < 1e-13, "{} {bounds}", estimate.value());
+    let h = 1e-5;
+    let slope = (run(0.6 + h).value() - run(0.6 - h).value()) / (2.0 * h);
+    assert!((estimate.gradient()[0] - slope).abs() < 1e-8, "{} {slope}", estimate.gradient()[0]);
+    assert!(matches!(
+        ImportanceWeighted::plain(draws).over(noise).estimate(&at(0.6), &f(0.6), samples + 1, &mut rng(1)),
+        Err(Error::Length { .. })
+    ));
+}
+
 /// The score function of somebody who does not say what the rows are.
 struct Silent;
 
